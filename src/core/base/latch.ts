@@ -1,0 +1,40 @@
+import type { Clock } from './clock.js'
+
+/** Wakes everyone who waits. A wake-up with nobody waiting is forgotten: waiters look at the data before they wait. */
+export class Latch {
+  readonly #listeners = new Set<() => void>()
+
+  wake(): void {
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  get waiting(): number {
+    return this.#listeners.size
+  }
+}
+
+/** What `listen` calls is `Latch.listen` or a port's: resolves at the next wake-up, after `ms`, or when the signal aborts; never rejects. */
+export function nextWake(clock: Clock, listen: (wake: () => void) => () => void, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve()
+      return
+    }
+    const done = (): void => {
+      stopListening()
+      cancel()
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const stopListening = listen(done)
+    const cancel = clock.after(ms, done)
+    signal?.addEventListener('abort', done, { once: true })
+  })
+}

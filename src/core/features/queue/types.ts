@@ -1,0 +1,191 @@
+// The public shapes of a queue and its groups.
+
+import type { Codec } from '../../codec/codec.js'
+import type { Cancellable, Closable, Durability, WriteDurability } from '../../ports/options.js'
+import type { SyncMode } from '../../ports/stream-broker.js'
+
+/**
+ * Where to begin: an offset, the oldest record, the next to be written (`latest`), the first at or after a time
+ * (Date or ms), or the last n.
+ */
+export type Position = number | 'earliest' | 'latest' | { readonly time: Date | number } | { readonly last: number }
+
+/** What became of an appended record: where it is, and how durable it was when the promise resolved. */
+export interface Receipt {
+  readonly bucket: number
+  readonly offset: number
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+  readonly durability: Durability
+  readonly duplicate?: true
+}
+
+export interface StoredRecord<T> {
+  readonly bucket: number
+  readonly offset: number
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+  readonly key?: string
+  /** undefined for a tombstone. */
+  readonly value: T
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Delivery<T> extends StoredRecord<T> {
+  /** 1 for the first. */
+  readonly deliveries: number
+  /** Resolves when the group's state is stored. */
+  ack(): Promise<void>
+  /** Gives it back: delivered again after `delayMs` (by default the group's back-off). */
+  nack(options?: { readonly delayMs?: number; readonly reason?: string }): Promise<void>
+  /** Hides it from others for `ms` from now. */
+  extend(ms: number): Promise<void>
+}
+
+export interface QueueOptions<T> {
+  /** Fixed at creation, 1-1024; omitted: what is stored, or 1. Another number than stored is `invalid`. */
+  readonly buckets?: number
+  /** Derives the key of each value; records of one key share a bucket and keep their order. */
+  readonly key?: (value: T) => string
+  /** How values become bytes; recorded with each record. Default `json`. */
+  readonly codec?: 'json' | 'structured' | Codec
+  /** When an append is acknowledged; default `always`: when it is durable. */
+  readonly sync?: SyncMode
+  readonly durability?: WriteDurability
+  /** Size at which a segment is closed and the next begun. */
+  readonly segmentBytes?: number
+  /** Largest value in bytes; default 1 MiB, at most 64 MiB. */
+  readonly maxRecordBytes?: number
+  /** false: `missing` instead of creating it. */
+  readonly create?: boolean
+}
+
+export interface AppendRecordOptions extends Cancellable {
+  readonly key?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** `conflict` unless the record would get this offset (in its bucket). */
+  readonly when?: { readonly next: number }
+}
+
+export interface RecordInput<T> {
+  readonly value: T
+  readonly key?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface ReadRecordsOptions extends Cancellable {
+  /** Needed when the queue has more than one. */
+  readonly bucket?: number
+  /** Default `earliest`. */
+  readonly from?: Position
+  /** Default 100, at most 10 000. */
+  readonly limit?: number
+  /** 0-60 000: returns as soon as anything is there, and at the latest then. */
+  readonly waitMs?: number
+}
+
+export interface TailOptions extends Cancellable {
+  /** One position for all buckets, or an offset for each. Default `latest`. */
+  readonly from?: Position | readonly number[]
+}
+
+export interface BucketStats {
+  readonly bucket: number
+  readonly first: number
+  /** High-water mark: the next offset. */
+  readonly next: number
+  readonly durable: number
+  readonly bytes: number
+  readonly segments: number
+}
+
+export interface QueueStats {
+  readonly buckets: readonly BucketStats[]
+}
+
+export type QueueEvent =
+  | { readonly type: 'appended'; readonly bucket: number; readonly next: number }
+  | { readonly type: 'rewound'; readonly group: string; readonly bucket: number; readonly from: number; readonly to: number }
+
+export interface Queue<T> extends Closable {
+  readonly name: string
+  readonly buckets: number
+  append(value: T, options?: AppendRecordOptions): Promise<Receipt>
+  /** Receipts in input order; atomic per bucket. On failure the error carries `receipts` of the buckets that were stored. */
+  appendMany(values: Iterable<T>, options?: Cancellable): Promise<readonly Receipt[]>
+  appendRecords(records: Iterable<RecordInput<T>>, options?: Cancellable): Promise<readonly Receipt[]>
+  /** Says that the key is gone: a record without value. */
+  tombstone(key: string, options?: Cancellable): Promise<Receipt>
+  read(options?: ReadRecordsOptions): Promise<readonly StoredRecord<T>[]>
+  /** New records of all buckets as they come, in order within a bucket; ends normally on abort. */
+  tail(options?: TailOptions): AsyncIterableIterator<StoredRecord<T>>
+  group(name: string, options?: GroupOptions): Promise<Group<T>>
+  groups(): Promise<readonly string[]>
+  deleteGroup(name: string): Promise<void>
+  stats(): Promise<QueueStats>
+  /** Resolves when all that was accepted is as durable as the backend can make it. */
+  flush(): Promise<void>
+  /** Calls back on changes, here or in other tabs and processes; returns how to stop. */
+  watch(listener: (event: QueueEvent) => void): () => void
+}
+
+export interface GroupOptions {
+  /** Where a new group begins; default `earliest`. Ignored when the group exists. */
+  readonly from?: Position
+  /** How long a delivery is hidden from others; default 30 000. */
+  readonly visibilityMs?: number
+}
+
+export interface ReceiveRecordsOptions extends Cancellable {
+  readonly consumer?: string
+  /** Default 1. */
+  readonly limit?: number
+  /** 0-60 000, default 0. */
+  readonly waitMs?: number
+}
+
+export interface ConsumeOptions extends Cancellable {
+  readonly consumer?: string
+  /** How many deliveries are fetched ahead; default 1. */
+  readonly prefetch?: number
+  /** `empty` ends when nothing is left to deliver; default `aborted`. */
+  readonly until?: 'aborted' | 'empty'
+}
+
+export interface ProcessOptions extends Cancellable {
+  readonly consumer?: string
+  /** Handlers at once; default 1. */
+  readonly concurrency?: number
+  readonly until?: 'aborted' | 'empty'
+}
+
+/** What `process` did. */
+export interface ProcessResult {
+  readonly acked: number
+  readonly failed: number
+}
+
+export interface GroupLag {
+  readonly total: number
+  readonly buckets: readonly number[]
+}
+
+/** At least once: every record is delivered until one delivery is acknowledged. */
+export interface Group<T> {
+  readonly name: string
+  receive(options?: ReceiveRecordsOptions): Promise<readonly Delivery<T>[]>
+  /** Acks when the handler returns, nacks with back-off when it throws, extends visibility while it runs; on abort resolves when work in flight is done and its acks are stored. */
+  process(handler: (delivery: Delivery<T>) => unknown, options?: ProcessOptions): Promise<ProcessResult>
+  /** One at a time; leaving the loop gives unseen deliveries back, uncounted. Each delivery is acked by its taker. */
+  consume(options?: ConsumeOptions): AsyncIterableIterator<Delivery<T>>
+  ack(deliveries: readonly Delivery<T>[]): Promise<void>
+  nack(deliveries: readonly Delivery<T>[], options?: { readonly delayMs?: number; readonly reason?: string }): Promise<void>
+  extend(deliveries: readonly Delivery<T>[], ms: number): Promise<void>
+  /** Acknowledges everything below `next`; `invalid` past the high-water mark, with the maximum. */
+  commit(bucket: number, next: number): Promise<void>
+  /** Next offset to be acknowledged, a bucket each; 0 (or where the group began) when nothing was committed. */
+  committed(): Promise<readonly number[]>
+  seek(bucket: number, position: Position): Promise<void>
+  /** Records not yet acknowledged: high-water mark less committed. */
+  lag(): Promise<GroupLag>
+}

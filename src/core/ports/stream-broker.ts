@@ -1,0 +1,171 @@
+// Records in, records out: what a queue bucket stands on. Offsets rise by one from 0 on every backend
+// (gaps only where `at` declared them). Bytes only; values, keys as text and hashing to buckets live above.
+
+import type { Cancellable, Closable, Durability, WriteDurability } from './options.js'
+
+export interface RawRecord {
+  readonly key?: Uint8Array
+  /** undefined is a tombstone. */
+  readonly value: Uint8Array | undefined
+  readonly headers?: readonly (readonly [string, Uint8Array])[]
+  /** Codec of the value, 0-15, kept with the record. */
+  readonly codec: number
+  /** Milliseconds; only kept when the append says `timestamps: 'keep'`. */
+  readonly timestamp?: number
+}
+
+export interface RecordBatch {
+  readonly records: readonly RawRecord[]
+}
+
+export interface AppendOptions extends Cancellable {
+  /** Compare-and-append: `conflict` with the next offset when it is another one. */
+  readonly when?: { readonly next: number }
+  readonly producer?: { readonly id: string; readonly epoch: number; readonly sequence: number }
+  /** Replication and import: an offset >= next, leaves a declared gap. */
+  readonly at?: number
+  readonly timestamps?: 'keep'
+}
+
+export interface AppendResult {
+  readonly first: number
+  readonly next: number
+  readonly timestamp: number
+  readonly durability: Durability
+  readonly duplicate?: boolean
+}
+
+export interface StreamRecord {
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: Uint8Array | undefined
+  readonly value: Uint8Array | undefined
+  readonly headers: readonly (readonly [string, Uint8Array])[]
+  readonly codec: number
+}
+
+export interface ReadOptions extends Cancellable {
+  /** An offset, or the first record at or after a time in ms. Below `first` reads from `first`. */
+  readonly from: number | { readonly time: number }
+  readonly limit: number
+  /** Stops after the record that reaches it; at least one record is returned. */
+  readonly maxBytes?: number
+  /** Waits this long at most for a first record. */
+  readonly waitMs?: number
+}
+
+export interface StreamBounds {
+  /** Oldest offset still held. */
+  readonly first: number
+  /** High-water mark: the next offset to be written, as readers may see it. */
+  readonly next: number
+  /** Everything below is as durable as the backend can make it. */
+  readonly durable: number
+  /** Rises when a recovery dropped a tail. */
+  readonly epoch: number
+}
+
+/** `always`: acknowledged when durable; `{…}`: synced by its own timer or count; `never`: the operating system's business. */
+export type SyncMode = 'always' | { readonly everyMs?: number; readonly everyRecords?: number } | 'never'
+
+export interface StreamOptions {
+  readonly sync?: SyncMode
+  readonly durability?: WriteDurability
+  /** A segment is closed and a new one begun at this size. */
+  readonly segmentBytes?: number
+}
+
+export interface StreamStats extends StreamBounds {
+  readonly bytes: number
+  readonly segments: number
+}
+
+export interface StreamBroker {
+  /** Opens or creates; does little or no I/O. Opening a stream twice in one process shares its writer. */
+  open(stream: string, options?: StreamOptions): Promise<RecordStream>
+  /** Removes the records and all group state. The name is never used again. */
+  delete(stream: string): Promise<void>
+}
+
+export interface RecordStream extends Closable {
+  /** One atomic batch. */
+  append(batch: RecordBatch, options?: AppendOptions): Promise<AppendResult>
+  read(options: ReadOptions): Promise<readonly StreamRecord[]>
+  bounds(options?: Cancellable): Promise<StreamBounds>
+  stats(): Promise<StreamStats>
+  /** Resolves when all that was accepted is as durable as the backend can make it. */
+  flush(): Promise<void>
+  /** Calls back when records may have been added, here or elsewhere (signals can be lost: read again at least once a second). */
+  listen(wake: () => void): () => void
+  /** Drops whole segments below `before`; what stays readable begins at or before it. */
+  trim(before: number): Promise<void>
+  group(name: string, options?: GroupPortOptions): Promise<GroupPort>
+  groups(): Promise<readonly string[]>
+  deleteGroup(name: string): Promise<void>
+}
+
+export interface GroupPortOptions {
+  /** Where a new group begins; ignored when the group exists. */
+  readonly from?: number
+  /** How long a delivery is hidden from others. */
+  readonly visibilityMs?: number
+}
+
+export interface PortDelivery {
+  readonly record: StreamRecord
+  /** 1 for the first delivery. With the offset it is the handle of this delivery. */
+  readonly attempt: number
+  readonly deadline: number
+}
+
+export interface SettleAction {
+  readonly offset: number
+  readonly attempt: number
+  /** ack takes any attempt; nack and extend only the current one. */
+  readonly action: 'ack' | 'nack' | 'extend'
+  readonly delayMs?: number
+  readonly reason?: string
+}
+
+export interface SettleResult {
+  readonly settled: number
+  /** No longer pending, or a later attempt holds it: counted, not an error. */
+  readonly ignored: number
+}
+
+export interface PendingEntry {
+  readonly offset: number
+  readonly attempt: number
+  readonly consumer: string
+  readonly deadline: number
+}
+
+export interface GroupBounds {
+  /** Everything below is acknowledged. */
+  readonly committed: number
+  /** The next offset to be delivered for the first time. */
+  readonly cursor: number
+  readonly pending: number
+  /** Set when a recovery dropped records this group had gone past: it was put back from `from` to `to`. */
+  readonly rewound?: { readonly from: number; readonly to: number }
+}
+
+export interface GroupPort {
+  /** Deliveries are recorded as attempts before they are returned. Resolves empty when nothing came within `waitMs`. */
+  receive(consumer: string, options: ReceiveOptions): Promise<readonly PortDelivery[]>
+  /** Resolves when the group's state is stored. */
+  settle(actions: readonly SettleAction[]): Promise<SettleResult>
+  /** Gives unseen deliveries back, uncounted. */
+  release(deliveries: readonly { readonly offset: number; readonly attempt: number }[]): Promise<void>
+  claim(consumer: string, options: { readonly minIdleMs: number; readonly limit: number }): Promise<readonly PortDelivery[]>
+  pending(options?: { readonly after?: number; readonly limit?: number }): Promise<readonly PendingEntry[]>
+  /** Acknowledges everything below `next`; `invalid` past the high-water mark, with the maximum. */
+  commit(next: number): Promise<void>
+  seek(next: number): Promise<void>
+  state(): Promise<GroupBounds>
+}
+
+export interface ReceiveOptions extends Cancellable {
+  readonly limit: number
+  readonly waitMs?: number
+}
