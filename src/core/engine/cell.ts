@@ -1,0 +1,105 @@
+// One small value under one key, changed by compare-and-set. A lost answer is settled by the write id, so that no change
+// is applied twice; where the platform limits writes to one key, updates in one process are coalesced.
+
+import { backOff, type BackoffOptions } from '../base/backoff.js'
+import { equalBytes, fromUtf8, utf8 } from '../base/bytes.js'
+import type { Clock } from '../base/clock.js'
+import { isStorageError, StorageError } from '../base/errors.js'
+import { newWriteId, openEnvelope, sealEnvelope } from '../codec/envelope.js'
+import type { BlobStore } from '../ports/blob-store.js'
+import type { WriteDurability } from '../ports/options.js'
+
+const JSON_CODEC = 1
+const MAX_ATTEMPTS = 64
+const BACKOFF: BackoffOptions = { firstMs: 4, maxMs: 1_500 }
+/** After a 429: the platform allows one write a second, so several writers need a wide spread. */
+const SLOW_BACKOFF: BackoffOptions = { firstMs: 400, maxMs: 8_000 }
+
+export interface CellOptions {
+  readonly blobs: BlobStore
+  readonly clock: Clock
+  readonly key: string
+  readonly durability?: WriteDurability
+}
+
+export interface CellSnapshot<T> {
+  readonly value: T | undefined
+  /** undefined where the cell does not exist. */
+  readonly version: string | undefined
+  readonly writeId: Uint8Array | undefined
+}
+
+/** `undefined` from a change function means: leave it as it is. */
+export type Change<T> = (value: T | undefined) => T | undefined
+
+/** `T` is anything that JSON keeps. */
+export class Cell<T> {
+  readonly #options: CellOptions
+  #known: CellSnapshot<T> | undefined
+
+  constructor(options: CellOptions) {
+    this.#options = options
+  }
+
+  async read(signal?: AbortSignal): Promise<CellSnapshot<T>> {
+    const { blobs, key } = this.#options
+    const blob = await blobs.get(key, signal === undefined ? {} : { signal })
+    if (blob === undefined) return this.#remember({ value: undefined, version: undefined, writeId: undefined })
+    const envelope = openEnvelope(blob.data, 'cell', key)
+    return this.#remember({ value: decodeJson<T>(envelope.body, key), version: blob.version, writeId: envelope.writeId })
+  }
+
+  /**
+   * Applies `change` to the newest value and stores the result; it may run several times. Resolves to the value that is
+   * stored at the end. `unavailable` when too many others changed the cell at once.
+   */
+  async update(change: Change<T>, signal?: AbortSignal): Promise<T | undefined> {
+    const { clock, key } = this.#options
+    let current = this.#known ?? (await this.read(signal))
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const next = change(current.value)
+      if (next === undefined) {
+        const fresh = await this.read(signal)
+        if (fresh.version === current.version) return current.value
+        current = fresh
+        continue
+      }
+      const outcome = await this.#tryPut(next, current.version)
+      if (outcome === 'stored') return next
+      await backOff(clock, attempt, outcome === 'busy' ? SLOW_BACKOFF : BACKOFF, signal)
+      current = await this.read(signal)
+    }
+    throw new StorageError('unavailable', 'too many writers changed the same cell at once', { key, facts: { attempts: MAX_ATTEMPTS } })
+  }
+
+  async #tryPut(value: T, version: string | undefined): Promise<'stored' | 'lost' | 'busy'> {
+    const { blobs, key, durability } = this.#options
+    const writeId = newWriteId()
+    const bytes = sealEnvelope({ kind: 'cell', codec: JSON_CODEC, writeId }, utf8(JSON.stringify(value)))
+    const when = version === undefined ? 'absent' : { version }
+    try {
+      const info = await blobs.put(key, bytes, durability === undefined ? { when } : { when, durability })
+      this.#remember({ value, version: info.version, writeId })
+      return 'stored'
+    } catch (error) {
+      const conflict = isStorageError(error, 'conflict')
+      if (!conflict && !isStorageError(error, 'unavailable')) throw error
+      const now = await this.read()
+      if (now.writeId !== undefined && equalBytes(now.writeId, writeId)) return 'stored'
+      return conflict ? 'lost' : 'busy'
+    }
+  }
+
+  #remember(snapshot: CellSnapshot<T>): CellSnapshot<T> {
+    this.#known = snapshot
+    return snapshot
+  }
+}
+
+function decodeJson<T>(bytes: Uint8Array, key: string): T {
+  try {
+    return JSON.parse(fromUtf8(bytes)) as T
+  } catch (cause) {
+    throw new StorageError('corrupt', 'a cell does not hold JSON', { key, cause })
+  }
+}
