@@ -2,7 +2,7 @@
 // is applied twice; where the platform limits writes to one key, updates in one process are coalesced.
 
 import { backOff, type BackoffOptions } from '../base/backoff.js'
-import { equalBytes, fromUtf8, utf8 } from '../base/bytes.js'
+import { fromUtf8, toHex, utf8 } from '../base/bytes.js'
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { newWriteId, openEnvelope, sealEnvelope } from '../codec/envelope.js'
@@ -22,11 +22,16 @@ export interface CellOptions {
   readonly durability?: WriteDurability
 }
 
+/** As stored: the value, and the ids of the last writes, so that a writer whose answer was lost finds itself also after others wrote. */
+type StoredCell<T> = readonly [value: T, recentWriteIds: readonly string[]]
+
+const REMEMBERED_WRITES = 8
+
 export interface CellSnapshot<T> {
   readonly value: T | undefined
   /** undefined where the cell does not exist. */
   readonly version: string | undefined
-  readonly writeId: Uint8Array | undefined
+  readonly writeIds: readonly string[]
 }
 
 /** `undefined` from a change function means: leave it as it is. */
@@ -44,9 +49,9 @@ export class Cell<T> {
   async read(signal?: AbortSignal): Promise<CellSnapshot<T>> {
     const { blobs, key } = this.#options
     const blob = await blobs.get(key, signal === undefined ? {} : { signal })
-    if (blob === undefined) return this.#remember({ value: undefined, version: undefined, writeId: undefined })
-    const envelope = openEnvelope(blob.data, 'cell', key)
-    return this.#remember({ value: decodeJson<T>(envelope.body, key), version: blob.version, writeId: envelope.writeId })
+    if (blob === undefined) return this.#remember({ value: undefined, version: undefined, writeIds: [] })
+    const [value, writeIds] = decodeCell<T>(openEnvelope(blob.data, 'cell', key).body, key)
+    return this.#remember({ value, version: blob.version, writeIds })
   }
 
   /**
@@ -64,7 +69,7 @@ export class Cell<T> {
         current = fresh
         continue
       }
-      const outcome = await this.#tryPut(next, current.version)
+      const outcome = await this.#tryPut(next, current)
       if (outcome === 'stored') return next
       await backOff(clock, attempt, outcome === 'busy' ? SLOW_BACKOFF : BACKOFF, signal)
       current = await this.read(signal)
@@ -72,20 +77,23 @@ export class Cell<T> {
     throw new StorageError('unavailable', 'too many writers changed the same cell at once', { key, facts: { attempts: MAX_ATTEMPTS } })
   }
 
-  async #tryPut(value: T, version: string | undefined): Promise<'stored' | 'lost' | 'busy'> {
+  async #tryPut(value: T, current: CellSnapshot<T>): Promise<'stored' | 'lost' | 'busy'> {
     const { blobs, key, durability } = this.#options
     const writeId = newWriteId()
-    const bytes = sealEnvelope({ kind: 'cell', codec: JSON_CODEC, writeId }, utf8(JSON.stringify(value)))
-    const when = version === undefined ? 'absent' : { version }
+    const id = toHex(writeId.subarray(0, 8))
+    const writeIds = [...current.writeIds.slice(1 - REMEMBERED_WRITES), id]
+    const stored: StoredCell<T> = [value, writeIds]
+    const bytes = sealEnvelope({ kind: 'cell', codec: JSON_CODEC, writeId }, utf8(JSON.stringify(stored)))
+    const when = current.version === undefined ? 'absent' : { version: current.version }
     try {
       const info = await blobs.put(key, bytes, durability === undefined ? { when } : { when, durability })
-      this.#remember({ value, version: info.version, writeId })
+      this.#remember({ value, version: info.version, writeIds })
       return 'stored'
     } catch (error) {
       const conflict = isStorageError(error, 'conflict')
       if (!conflict && !isStorageError(error, 'unavailable')) throw error
       const now = await this.read()
-      if (now.writeId !== undefined && equalBytes(now.writeId, writeId)) return 'stored'
+      if (now.writeIds.includes(id)) return 'stored'
       return conflict ? 'lost' : 'busy'
     }
   }
@@ -96,9 +104,9 @@ export class Cell<T> {
   }
 }
 
-function decodeJson<T>(bytes: Uint8Array, key: string): T {
+function decodeCell<T>(bytes: Uint8Array, key: string): StoredCell<T> {
   try {
-    return JSON.parse(fromUtf8(bytes)) as T
+    return JSON.parse(fromUtf8(bytes)) as StoredCell<T>
   } catch (cause) {
     throw new StorageError('corrupt', 'a cell does not hold JSON', { key, cause })
   }

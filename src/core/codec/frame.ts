@@ -1,0 +1,133 @@
+// One batch of records as bytes: a header with a checksum of its own, so that a reader may trust the length before it
+// fetches the body; the checksum of the body; a chain to the frame before; and how far the log was durable when the
+// frame was made, which tells a torn tail from corruption. Little-endian; the table stands in docs/format.md.
+
+import { getU64, setU64, viewOf } from '../base/bytes.js'
+import { StorageError } from '../base/errors.js'
+import { crc32c } from './crc32c.js'
+
+export const FRAME_HEADER_BYTES = 64
+const FRAME_MAGIC = 0x4d524656 // "VFRM"
+/** Bounds every allocation that a length from the medium asks for. */
+export const MAX_FRAME_BYTES = 512 * 1024 * 1024
+const CONTROL_OFFSET_DELTA = 0xffffffff
+
+const ATTRIBUTE = { compression: 0x000f, control: 0x0010, compacted: 0x0020, producer: 0x0040, tombstones: 0x0080, encrypted: 0x0100 }
+const KNOWN_ATTRIBUTES = ATTRIBUTE.control | ATTRIBUTE.tombstones
+
+export interface FrameFields {
+  readonly baseOffset: number
+  readonly timestamp: number
+  /** Everything below was known to be durable when the frame was made; at most `baseOffset`. */
+  readonly durable: number
+  readonly epoch: number
+  readonly chain: number
+  /** 0 marks a control frame, which takes no offset. */
+  readonly count: number
+  readonly hasTombstones: boolean
+}
+
+export interface FrameHeader extends Omit<FrameFields, 'hasTombstones'> {
+  /** Where the frame begins in the bytes it was read from. */
+  readonly at: number
+  /** Header, extension, body and padding. */
+  readonly length: number
+  readonly bodyLength: number
+  /** Its own checksum: the chain value of the next frame. */
+  readonly headerCrc: number
+  readonly bodyCrc: number
+  readonly isControl: boolean
+  /** Offset after the last record. */
+  readonly next: number
+}
+
+/** Why bytes are not a frame; `incomplete` where they end before the frame does. */
+export type FrameFault = 'magic' | 'incomplete' | 'length' | 'header' | 'unknown'
+
+export function frameLength(bodyLength: number): number {
+  return (FRAME_HEADER_BYTES + bodyLength + 7) & ~7
+}
+
+/**
+ * Writes the header of the frame at `at`, whose body of `bodyLength` bytes is already in place behind it, and returns
+ * the header's checksum. Padding must be zero.
+ */
+export function writeFrameHeader(into: Uint8Array, at: number, bodyLength: number, salt: Uint8Array, fields: FrameFields): number {
+  const view = viewOf(into)
+  const isControl = fields.count === 0
+  const bodyAt = at + FRAME_HEADER_BYTES
+  view.setUint32(at, FRAME_MAGIC, true)
+  view.setUint32(at + 4, frameLength(bodyLength), true)
+  view.setUint32(at + 12, crc32c(into, bodyAt, bodyAt + bodyLength), true)
+  setU64(view, at + 16, fields.baseOffset)
+  setU64(view, at + 24, fields.timestamp)
+  view.setUint32(at + 32, 0, true)
+  view.setUint32(at + 36, fields.baseOffset - fields.durable, true)
+  view.setUint32(at + 40, fields.count, true)
+  view.setUint32(at + 44, isControl ? CONTROL_OFFSET_DELTA : fields.count - 1, true)
+  view.setUint32(at + 48, fields.epoch, true)
+  view.setUint16(at + 52, (isControl ? ATTRIBUTE.control : 0) | (fields.hasTombstones ? ATTRIBUTE.tombstones : 0), true)
+  view.setUint16(at + 54, 0, true)
+  view.setUint32(at + 56, bodyLength, true)
+  view.setUint32(at + 60, fields.chain, true)
+  const headerCrc = headerChecksum(into, at, salt)
+  view.setUint32(at + 8, headerCrc, true)
+  return headerCrc
+}
+
+/** Reads and checks the header at `at`; the body is not looked at. `end` bounds what may be read. */
+export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array, end = bytes.length): FrameHeader | FrameFault {
+  if (end - at < FRAME_HEADER_BYTES) return end > at && isZero(bytes, at, end) ? 'magic' : 'incomplete'
+  const view = viewOf(bytes)
+  if (view.getUint32(at, true) !== FRAME_MAGIC) return 'magic'
+  const headerCrc = view.getUint32(at + 8, true)
+  if (headerChecksum(bytes, at, salt) !== headerCrc) return 'header'
+  const length = view.getUint32(at + 4, true)
+  const bodyLength = view.getUint32(at + 56, true)
+  const attributes = view.getUint16(at + 52, true)
+  if ((attributes & ~KNOWN_ATTRIBUTES) !== 0 || view.getUint16(at + 54, true) !== 0) return 'unknown'
+  if (length !== frameLength(bodyLength) || length > MAX_FRAME_BYTES) return 'length'
+  const baseOffset = getU64(view, at + 16)
+  const count = view.getUint32(at + 40, true)
+  return {
+    at,
+    length,
+    bodyLength,
+    headerCrc,
+    bodyCrc: view.getUint32(at + 12, true),
+    baseOffset,
+    timestamp: getU64(view, at + 24),
+    durable: baseOffset - view.getUint32(at + 36, true),
+    epoch: view.getUint32(at + 48, true),
+    chain: view.getUint32(at + 60, true),
+    count,
+    isControl: (attributes & ATTRIBUTE.control) !== 0,
+    next: baseOffset + count,
+  }
+}
+
+/** The body, checked; undefined when its checksum fails. `bytes` must hold the whole frame. */
+export function frameBody(bytes: Uint8Array, header: FrameHeader): Uint8Array | undefined {
+  const start = header.at + FRAME_HEADER_BYTES
+  const end = start + header.bodyLength
+  if (crc32c(bytes, start, end) !== header.bodyCrc || !isZero(bytes, end, header.at + header.length)) return undefined
+  return bytes.subarray(start, end)
+}
+
+/** The error for a frame that cannot be read where a valid one must be. */
+export function frameError(fault: FrameFault | 'body' | 'chain' | 'offset', facts: Record<string, unknown>): StorageError {
+  if (fault === 'unknown') {
+    return new StorageError('unsupported', 'the log holds a frame with a feature that this version does not know', { facts })
+  }
+  return new StorageError('corrupt', 'the log is damaged', { facts: { fault, ...facts } })
+}
+
+function headerChecksum(bytes: Uint8Array, at: number, salt: Uint8Array): number {
+  const withLength = crc32c(bytes, at, at + 8, crc32c(salt))
+  return crc32c(bytes, at + 12, at + FRAME_HEADER_BYTES, withLength)
+}
+
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] !== 0) return false
+  return true
+}

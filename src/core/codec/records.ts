@@ -1,0 +1,101 @@
+// Records in the body of a frame: length; attributes (low 4 bits = codec); timestamp delta; key length + 1 and key;
+// value length + 1 (0 = tombstone) and value; header count, then name and value of each with their lengths.
+
+import { fromUtf8, utf8 } from '../base/bytes.js'
+import { StorageError } from '../base/errors.js'
+import type { RawRecord, StreamRecord } from '../ports/stream-broker.js'
+import type { FrameHeader } from './frame.js'
+import { ByteCursor, unzigzag, varintLength, writeVarint, zigzag } from './varint.js'
+
+/** A record with its length known, ready to be written. */
+export interface SizedRecord {
+  readonly record: RawRecord
+  readonly headers: readonly (readonly [name: Uint8Array, value: Uint8Array])[]
+  /** Without the length prefix. */
+  readonly length: number
+}
+
+export function sizeRecord(record: RawRecord): SizedRecord {
+  const headers = (record.headers ?? []).map(([name, value]) => [utf8(name), value] as const)
+  let length = 2 + optionalLength(record.key) + optionalLength(record.value) + varintLength(headers.length)
+  for (const [name, value] of headers) length += prefixedLength(name) + prefixedLength(value)
+  return { record, headers, length }
+}
+
+function optionalLength(bytes: Uint8Array | undefined): number {
+  return bytes === undefined ? 1 : varintLength(bytes.length + 1) + bytes.length
+}
+
+function prefixedLength(bytes: Uint8Array): number {
+  return varintLength(bytes.length) + bytes.length
+}
+
+/** With its length prefix. */
+export function storedRecordBytes(sized: SizedRecord): number {
+  return varintLength(sized.length) + sized.length
+}
+
+/** Writes one record and returns the position after it. Its timestamp is the frame's. */
+export function writeRecord(into: Uint8Array, at: number, sized: SizedRecord): number {
+  const { record, headers, length } = sized
+  let position = writeVarint(into, at, length)
+  into[position++] = record.codec
+  position = writeVarint(into, position, zigzag(0))
+  position = writeOptional(into, position, record.key)
+  position = writeOptional(into, position, record.value)
+  position = writeVarint(into, position, headers.length)
+  for (const [name, value] of headers) {
+    position = writePrefixed(into, position, name)
+    position = writePrefixed(into, position, value)
+  }
+  return position
+}
+
+function writeOptional(into: Uint8Array, at: number, bytes: Uint8Array | undefined): number {
+  if (bytes === undefined) return writeVarint(into, at, 0)
+  const position = writeVarint(into, at, bytes.length + 1)
+  into.set(bytes, position)
+  return position + bytes.length
+}
+
+function writePrefixed(into: Uint8Array, at: number, bytes: Uint8Array): number {
+  const position = writeVarint(into, at, bytes.length)
+  into.set(bytes, position)
+  return position + bytes.length
+}
+
+/**
+ * The records of a body from offset `from` on, at most `limit`; keys and values are views into the body.
+ * `corrupt` where the bytes say something impossible.
+ */
+export function readRecords(body: Uint8Array, header: FrameHeader, from: number, limit: number): StreamRecord[] {
+  const cursor = new ByteCursor(body)
+  const records: StreamRecord[] = []
+  for (let index = 0; index < header.count && records.length < limit; index++) {
+    const length = cursor.varint()
+    const record = cursor.take(length)
+    if (header.baseOffset + index >= from) records.push(readRecord(record, header, index))
+  }
+  return records
+}
+
+function readRecord(bytes: Uint8Array, header: FrameHeader, index: number): StreamRecord {
+  const cursor = new ByteCursor(bytes)
+  const codec = cursor.byte() & 0x0f
+  const timestamp = header.timestamp + unzigzag(cursor.varint())
+  const key = readOptional(cursor)
+  const value = readOptional(cursor)
+  const count = cursor.varint()
+  if (count > cursor.end - cursor.at) throw new StorageError('corrupt', 'a record counts more headers than it has bytes', { facts: { count } })
+  const headers: [string, Uint8Array][] = []
+  for (let i = 0; i < count; i++) {
+    const name = fromUtf8(cursor.take(cursor.varint()))
+    headers.push([name, cursor.take(cursor.varint())])
+  }
+  return { offset: header.baseOffset + index, timestamp, key, value, headers, codec }
+}
+
+function readOptional(cursor: ByteCursor): Uint8Array | undefined {
+  const length = cursor.varint()
+  return length === 0 ? undefined : cursor.take(length - 1)
+}
