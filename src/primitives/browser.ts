@@ -1,0 +1,12 @@
+// Browsers: web standards. Pages outside a secure context have no `crypto.subtle`; SHA-256 then comes from hash-wasm,
+// loaded when it is first needed.
+
+import { webSha256 } from './web.js'
+
+export { webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes } from './web.js'
+
+export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  if (globalThis.crypto?.subtle !== undefined) return webSha256(bytes)
+  const { createSHA256 } = await import('hash-wasm')
+  return (await createSHA256()).update(bytes).digest('binary')
+}

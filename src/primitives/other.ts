@@ -1,0 +1,3 @@
+// A runtime that nobody named: web standards and nothing else.
+
+export { webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes, webSha256 as sha256 } from './web.js'

@@ -1,0 +1,78 @@
+// The primitives by web standards alone, shared by every runtime but Node. Compression streams cost more to set up than
+// they save on small inputs, so those go through fflate; so does everything where the runtime has no streams.
+
+import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'fflate'
+
+type Format = 'gzip' | 'deflate'
+
+const STREAM_FROM_BYTES = 4096
+/** The most that `getRandomValues` gives in one call. */
+const RANDOM_CALL_BYTES = 65_536
+
+export function webRandomBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length; at += RANDOM_CALL_BYTES) crypto.getRandomValues(bytes.subarray(at, at + RANDOM_CALL_BYTES))
+  return bytes
+}
+
+export async function webSha256(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+}
+
+export async function webCompress(format: Format, bytes: Uint8Array, level?: number): Promise<Uint8Array> {
+  if (bytes.length < STREAM_FROM_BYTES || typeof CompressionStream === 'undefined') return compressSmall(format, bytes, level)
+  const stream = new CompressionStream(format === 'gzip' ? 'gzip' : 'deflate-raw')
+  return await pump(stream, bytes, Number.POSITIVE_INFINITY)
+}
+
+export async function webDecompress(format: Format, bytes: Uint8Array, plainLength: number): Promise<Uint8Array> {
+  const small = plainLength < STREAM_FROM_BYTES && bytes.length < STREAM_FROM_BYTES
+  const plain =
+    small || typeof DecompressionStream === 'undefined'
+      ? decompressSmall(format, bytes, plainLength)
+      : await pump(new DecompressionStream(format === 'gzip' ? 'gzip' : 'deflate-raw'), bytes, plainLength)
+  if (plain.length !== plainLength) throw new Error(`inflates to another length than ${plainLength} bytes`)
+  return plain
+}
+
+function compressSmall(format: Format, bytes: Uint8Array, level = 6): Uint8Array {
+  const options = { level: level as 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 }
+  return format === 'gzip' ? gzipSync(bytes, { ...options, mtime: 0 }) : deflateSync(bytes, options)
+}
+
+/** One byte of room past the end shows an output that is too long: what lies behind it is not kept. */
+function decompressSmall(format: Format, bytes: Uint8Array, plainLength: number): Uint8Array {
+  const out = new Uint8Array(plainLength + 1)
+  return format === 'gzip' ? gunzipSync(bytes, { out }) : inflateSync(bytes, { out })
+}
+
+/** Sends the bytes through the stream; gives up as soon as more than `maxBytes` come out. */
+async function pump(stream: CompressionStream | DecompressionStream, bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  const writer = stream.writable.getWriter()
+  const written = Promise.all([writer.write(bytes as Uint8Array<ArrayBuffer>), writer.close()])
+  // A failure shows on the reading side too; where reading stops early, the aborted write is nobody's business.
+  written.catch(() => {})
+  const reader = stream.readable.getReader()
+  const parts: Uint8Array[] = []
+  let total = 0
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    total += next.value.length
+    if (total > maxBytes) {
+      reader.cancel().catch(() => {})
+      throw new Error(`inflates to more than ${maxBytes} bytes`)
+    }
+    parts.push(next.value)
+  }
+  return join(parts, total)
+}
+
+function join(parts: readonly Uint8Array[], total: number): Uint8Array {
+  if (parts.length === 1) return parts[0] as Uint8Array
+  const whole = new Uint8Array(total)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

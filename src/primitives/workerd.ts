@@ -1,0 +1,3 @@
+// Cloudflare's runtime: web standards; WebAssembly from bytes and eval do not exist there.
+
+export { webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes, webSha256 as sha256 } from './web.js'
