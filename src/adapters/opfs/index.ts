@@ -1,0 +1,3 @@
+// varve/adapters/opfs
+
+export { destroyOpfs, type OpfsOptions, opfs } from './opfs.js'
