@@ -1,0 +1,83 @@
+// Files of a directory of the machine, through node:fs. One process owns a directory; others may read beside it.
+
+import { statfs } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { closeDependents } from '../../core/base/dependents.js'
+import { StorageError } from '../../core/base/errors.js'
+import type { Backend, StorageHealth } from '../../core/ports/backend.js'
+import { NodeBlobs } from './blobs.js'
+import { NAME } from './errors.js'
+import { NodeFiles } from './files.js'
+import { NodeLocks } from './locks.js'
+import { Place } from './place.js'
+import { NodeSignals } from './signals.js'
+
+export interface NodeFsOptions {
+  /** Where everything is kept; made when it is missing. Relative to the working directory of the moment of the call. */
+  readonly directory: string
+}
+
+/**
+ * A backend over a directory. A put is written aside, synced, renamed and its folder synced before it resolves
+ * (`relaxed` leaves the syncs out). The first change takes the directory for this process: another process gets
+ * `denied` with host and pid, and one that lost the directory gets `fenced`. Reads take no lock.
+ * Errors: `quota` disk full, `denied` no permission, `unavailable` too many open files or a failing disk.
+ */
+export function nodeFs(options: NodeFsOptions): Backend {
+  if (typeof options?.directory !== 'string' || options.directory === '') {
+    throw new StorageError('invalid', 'nodeFs wants { directory }', { backend: NAME, operation: 'nodeFs' })
+  }
+  return new NodeFsBackend(resolve(options.directory))
+}
+
+class NodeFsBackend implements Backend {
+  readonly name = NAME
+  readonly blobs: NodeBlobs
+  readonly files: NodeFiles
+  readonly locks: NodeLocks
+  readonly signals: NodeSignals
+  readonly #place: Place
+  #closing: Promise<void> | undefined
+
+  constructor(directory: string) {
+    this.#place = new Place(directory)
+    this.blobs = new NodeBlobs(this.#place)
+    this.files = new NodeFiles(this.#place)
+    this.locks = new NodeLocks(this.#place)
+    this.signals = new NodeSignals(this.#place)
+  }
+
+  async health(): Promise<StorageHealth> {
+    this.#place.checkOpen('health')
+    const room = await statfs(this.#place.path).catch(() => undefined)
+    return {
+      backend: NAME,
+      location: this.#place.path,
+      chosen: 'nodeFs() was passed in',
+      persisted: true,
+      ephemeral: false,
+      durability: 'disk',
+      quotaBytes: room === undefined ? undefined : room.blocks * room.bsize,
+      usedBytes: room === undefined ? undefined : (room.blocks - room.bavail) * room.bsize,
+      wipeGuard: 'none',
+      lastDurableWrite: this.#place.lastDurableWrite,
+      warnings: process.platform === 'linux' ? [] : ['after a crash of the machine, reordered writes cannot be told from a process that died'],
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await closeDependents(this)
+    } finally {
+      await this.#place.drain()
+      await this.files.close()
+      this.signals.close()
+      this.#place.leave()
+    }
+  }
+}
