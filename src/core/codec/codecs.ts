@@ -34,11 +34,15 @@ const LAST_ID = 15
 export function chooseCodec(option: CodecOption = 'json'): CodecChoice {
   const codec = typeof option === 'object' && option !== null ? option : BUILT_IN.find((one) => one.name === option)
   if (codec === undefined) {
-    throw new StorageError('invalid', 'codec is json, structured or an object with name, id, encode and decode', { facts: { codec: String(option) } })
+    throw new StorageError('invalid', 'codec is json, structured or an object with name, id, encode and decode', {
+      facts: { codec: String(option) },
+    })
   }
   const isOwn = !BUILT_IN.includes(codec)
   if (isOwn && !(Number.isInteger(codec.id) && codec.id >= FIRST_OWN_ID && codec.id <= LAST_ID)) {
-    throw new StorageError('invalid', `the id of a codec of your own is ${FIRST_OWN_ID} to ${LAST_ID}`, { facts: { codec: codec.name, id: codec.id } })
+    throw new StorageError('invalid', `the id of a codec of your own is ${FIRST_OWN_ID} to ${LAST_ID}`, {
+      facts: { codec: codec.name, id: codec.id },
+    })
   }
   return { codec, codecs: new Map([...BUILT_IN, codec].map((one) => [one.id, one])) }
 }
@@ -54,7 +58,9 @@ export function decodeValue(id: number, bytes: Uint8Array, codecs: Codecs): unkn
   const codec = codecs.get(id)
   if (codec === undefined) {
     const known = [...codecs.values()].map((one) => `${one.id} ${one.name}`)
-    throw new StorageError('unsupported', 'stored with a codec that was not given; pass it as the codec option', { facts: { codec: id, known } })
+    throw new StorageError('unsupported', 'stored with a codec that was not given; pass it as the codec option', {
+      facts: { codec: id, known },
+    })
   }
   return codec.decode(bytes)
 }

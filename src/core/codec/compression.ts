@@ -21,7 +21,8 @@ export interface CompressedBytes {
 /** The name of a stored id; `unsupported` for one that this version does not know. */
 export function compressionName(id: number): CompressionName {
   const name = NAMES[id]
-  if (name === undefined) throw new StorageError('unsupported', 'stored with a compression that this version does not know', { facts: { compression: id } })
+  if (name === undefined)
+    throw new StorageError('unsupported', 'stored with a compression that this version does not know', { facts: { compression: id } })
   return name
 }
 
@@ -55,5 +56,8 @@ export async function decompressBytes(id: number, bytes: Uint8Array, plainLength
 }
 
 function damaged(compression: CompressionName, storedBytes: number, plainBytes: number, cause?: unknown): StorageError {
-  return new StorageError('corrupt', 'stored bytes do not give what was compressed', { facts: { compression, storedBytes, plainBytes }, cause })
+  return new StorageError('corrupt', 'stored bytes do not give what was compressed', {
+    facts: { compression, storedBytes, plainBytes },
+    cause,
+  })
 }

@@ -66,7 +66,16 @@ export const VIEW_KINDS = [
 ] as const
 
 /** Errors that come back as their own class; others come back as Error with their name. */
-export const ERROR_CLASSES = ['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError', 'AggregateError'] as const
+export const ERROR_CLASSES = [
+  'Error',
+  'EvalError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'TypeError',
+  'URIError',
+  'AggregateError',
+] as const
 
 /** Own properties of an error that JavaScript hides from enumeration. */
 export const HIDDEN_ERROR_PROPERTIES: readonly string[] = ['message', 'stack', 'cause', 'errors']

@@ -49,7 +49,7 @@ describe('the JSON codec', () => {
     [{ z: -0 }, '$.z', '-0'],
     [{ p: new Point() }, '$.p', 'Point'],
     [cycle, '$.next.back[0]', 'leads back'],
-    [[1, , 2], '$[1]', 'hole'],
+    [Object.assign(new Array(3), { 0: 1, 2: 2 }), '$[1]', 'hole'],
     [{ [Symbol('s')]: 1 }, '$', 'symbol'],
     [{ s: Symbol('s') }, '$.s', 'symbol'],
     [{ f: () => 1 }, '$.f', 'function'],

@@ -55,7 +55,12 @@ describe.each([
   test('random bytes of any length', () => {
     for (const length of [0, 16, 65_536, 200_001]) expect(primitives.randomBytes(length)).toHaveLength(length)
     expect(hex(primitives.randomBytes(16))).not.toBe(hex(primitives.randomBytes(16)))
-    expect(primitives.randomBytes(200_000).subarray(199_000).some((byte) => byte !== 0)).toBe(true)
+    expect(
+      primitives
+        .randomBytes(200_000)
+        .subarray(199_000)
+        .some((byte) => byte !== 0),
+    ).toBe(true)
   })
 })
 

@@ -28,7 +28,10 @@ const anything = fc.anything({
 
 describe('the structured codec', () => {
   test('returns anything equal', () => {
-    fc.assert(fc.property(anything, (value) => void expect(roundTrip(value)).toStrictEqual(value)), { numRuns: 1000 })
+    fc.assert(
+      fc.property(anything, (value) => void expect(roundTrip(value)).toStrictEqual(value)),
+      { numRuns: 1000 },
+    )
   })
 
   test('returns any text and any double equal', () => {
@@ -51,7 +54,7 @@ describe('the structured codec', () => {
     expect(back.self).toBe(back)
     expect((back.b as unknown[])[0]).toBe(back.a)
     expect((back.b as unknown[])[1]).toBe((back.a as typeof shared).when)
-    const [[key, set]] = back.map as Map<unknown, Set<unknown>>
+    const [[key, set]] = [...(back.map as Map<unknown, Set<unknown>>)] as [[unknown, Set<unknown>]]
     expect(key).toBe(back.map)
     expect(set.has(back.a)).toBe(true)
   })
@@ -62,7 +65,9 @@ describe('the structured codec', () => {
     expect(new Uint8Array(roundTrip(Uint8Array.of(1, 2, 3).buffer))).toStrictEqual(Uint8Array.of(1, 2, 3))
     expect(roundTrip(new DataView(Uint8Array.of(1, 2, 3, 4).buffer, 1, 2)).getUint16(0)).toBe(0x0203)
     expect(Object.getPrototypeOf(roundTrip(Object.create(null)))).toBeNull()
-    expect(roundTrip(Object.assign([1, , 3], { note: 'x' }))).toStrictEqual(Object.assign([1, , 3], { note: 'x' }))
+    expect(roundTrip(Object.assign(new Array(3), { 0: 1, 2: 3, note: 'x' }))).toStrictEqual(
+      Object.assign(new Array(3), { 0: 1, 2: 3, note: 'x' }),
+    )
   })
 
   test('a view brings only its own bytes, not the buffer around it', () => {
@@ -87,7 +92,11 @@ describe('the structured codec', () => {
   })
 
   test('takes built-ins of another realm', () => {
-    const value = vm.runInNewContext('({ d: new Date(3), m: new Map([[1, [2]]]), b: new Uint8Array(2) })') as { d: Date; m: Map<number, number[]>; b: Uint8Array }
+    const value = vm.runInNewContext('({ d: new Date(3), m: new Map([[1, [2]]]), b: new Uint8Array(2) })') as {
+      d: Date
+      m: Map<number, number[]>
+      b: Uint8Array
+    }
     expect(roundTrip(value)).toStrictEqual({ d: new Date(3), m: new Map([[1, [2]]]), b: new Uint8Array(2) })
   })
 
@@ -131,7 +140,10 @@ describe('the structured codec', () => {
   })
 
   test('random and damaged bytes give a value or corrupt, never another error', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void decodeOrCode(Uint8Array.of(1, ...bytes))), { numRuns: 5000 })
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void decodeOrCode(Uint8Array.of(1, ...bytes))),
+      { numRuns: 5000 },
+    )
     fc.assert(
       fc.property(anything, fc.nat(), fc.nat(255), (value, at, byte) => {
         const bytes = structuredCodec.encode(value)
