@@ -1,0 +1,24 @@
+// The projects that run in Node. Tests run against the build, imported natively, so that the tests, the package and the
+// processes they start all share one copy of every module. Workers have a configuration of their own in test/workers.
+
+import { defineConfig } from 'vitest/config'
+
+const shared = {
+  environment: 'node' as const,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  teardownTimeout: 20_000,
+  server: { deps: { external: [/\/dist\//] } },
+}
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { ...shared, name: 'conformance', include: ['test/conformance/**/*.test.ts'] } },
+      { test: { ...shared, name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 300_000 } },
+    ],
+  },
+})
