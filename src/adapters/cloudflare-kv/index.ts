@@ -1,0 +1,101 @@
+// A KV namespace bound to a Worker: cheap reads near every user, eventually consistent, last write wins. For keys that are
+// read often and written seldom; queues and snapshots need conditional puts and are refused with `unsupported`.
+
+import { type Clock, systemClock } from '../../core/base/clock.js'
+import { closeDependents } from '../../core/base/dependents.js'
+import { StorageError } from '../../core/base/errors.js'
+import type { Backend, StorageHealth } from '../../core/ports/backend.js'
+import { KvBlobs } from './blobs.js'
+import { NAME } from './errors.js'
+import type { KvNamespaceLike } from './namespace.js'
+
+export type { KvListPageLike, KvNamespaceLike } from './namespace.js'
+
+export interface CloudflareKvOptions {
+  /** The binding: `env.KV`. */
+  readonly namespace: KvNamespaceLike
+  /** Put before every key, so that several stores, or other data, can share the namespace: `shop/`. At most 256 UTF-8 bytes. */
+  readonly prefix?: string
+  /** Decides which expiry times KV is told; default: the system's. */
+  readonly clock?: Clock
+}
+
+const MAX_PREFIX_BYTES = 256
+
+/**
+ * A backend over a KV binding, for `openKv` and what stands on it. Does no I/O before its first use. A resolved write is
+ * `remote`; other places may see the old value, or that there was none, for a minute or more. `put` with a condition is
+ * `unsupported`. Throws `invalid` when `namespace` is not a binding or the prefix is too long.
+ */
+export function cloudflareKv(options: CloudflareKvOptions): Backend {
+  checkOptions(options)
+  return new KvBackend(options)
+}
+
+function checkOptions({ namespace, prefix }: CloudflareKvOptions): void {
+  if (typeof namespace?.getWithMetadata !== 'function' || typeof namespace.put !== 'function') {
+    throw new StorageError('invalid', 'namespace is not a KV binding; write cloudflareKv({ namespace: env.KV }) and bind KV in wrangler.toml', {
+      backend: NAME,
+      operation: 'cloudflareKv',
+      facts: { got: typeof namespace },
+    })
+  }
+  const bytes = new TextEncoder().encode(prefix ?? '').length
+  if (bytes > MAX_PREFIX_BYTES) {
+    throw new StorageError('invalid', 'the prefix is too long', {
+      backend: NAME,
+      operation: 'cloudflareKv',
+      facts: { bytes, maxBytes: MAX_PREFIX_BYTES },
+    })
+  }
+}
+
+class KvBackend implements Backend {
+  readonly name = NAME
+  readonly requestScoped = true
+  readonly blobs: KvBlobs
+  readonly #prefix: string
+  #lastDurableWrite: number | undefined
+  #closing: Promise<void> | undefined
+  #closed = false
+
+  constructor({ namespace, prefix = '', clock = systemClock }: CloudflareKvOptions) {
+    this.#prefix = prefix
+    const onStored = (): void => {
+      this.#lastDurableWrite = clock.now()
+    }
+    this.blobs = new KvBlobs({ namespace, prefix, clock, checkOpen: (operation) => this.#checkOpen(operation), onStored })
+  }
+
+  async health(): Promise<StorageHealth> {
+    this.#checkOpen('health')
+    return {
+      backend: NAME,
+      location: this.#prefix === '' ? 'a KV namespace' : `a KV namespace, keys below ${this.#prefix}`,
+      chosen: 'cloudflareKv({ namespace }) was passed in',
+      persisted: true,
+      ephemeral: false,
+      durability: 'remote',
+      wipeGuard: 'none',
+      lastDurableWrite: this.#lastDurableWrite,
+      warnings: ['eventually consistent: others may see a write a minute later', 'no conditional put: the last write wins', 'one write a second on one key'],
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await closeDependents(this)
+    } finally {
+      this.#closed = true
+    }
+  }
+
+  #checkOpen(operation: string): void {
+    if (this.#closed) throw new StorageError('closed', 'the backend is closed', { backend: NAME, operation })
+  }
+}
