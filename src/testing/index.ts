@@ -1,5 +1,9 @@
 // varve/testing: conformance suites as data, and the tools to make storage fail on purpose.
 
 export * from './assert.js'
+export * from './crash-states.js'
+export { type FaultBackend, type FaultBackendOptions, faultBackend } from './fault-backend.js'
+export * from './faulty.js'
 export * from './manual-clock.js'
+export type { DiskImage, DiskOperation, Recording } from './simulated-disk.js'
 export * from './suite.js'

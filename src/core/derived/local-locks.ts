@@ -19,7 +19,16 @@ interface Named {
 /** One table is one room: locks of one name exclude each other in it, first come first served. */
 export class LocalLockTable {
   readonly #names = new Map<string, Named>()
-  #token = 0
+  #token: number
+
+  /** Tokens begin above `lastToken`. */
+  constructor(lastToken = 0) {
+    this.#token = lastToken
+  }
+
+  get lastToken(): number {
+    return this.#token
+  }
 
   /** `user` is who asks: `release(user)` lets go of all that it holds or waits for. */
   acquire(user: object, name: string, options: AcquireOptions = {}): Promise<LocalLock | undefined> {
@@ -36,7 +45,7 @@ export class LocalLockTable {
     return (this.#names.get(name)?.holders.size ?? 0) > 0
   }
 
-  /** Takes the lock from its holders, who learn it through `lost` and `held()`. */
+  /** Takes the lock from its holders, who learn it through `held()`, and through `lost` when there is a reason. */
   steal(name: string, reason: unknown): void {
     const named = this.#names.get(name)
     for (const holder of [...(named?.holders ?? [])]) holder.lose(reason)
@@ -146,7 +155,7 @@ export class LocalLock implements Lock {
   lose(reason: unknown): void {
     if (!this.#held) return
     this.#drop()
-    this.#lost.abort(reason)
+    if (reason !== undefined) this.#lost.abort(reason)
   }
 
   contend(): void {
