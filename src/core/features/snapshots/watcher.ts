@@ -1,0 +1,140 @@
+// Changes of the snapshots, wherever they are made: a signal or a second that has passed leads to reading the session
+// cells again, and what differs from what was known is told. Runs only while somebody listens.
+
+import { isStorageError } from '../../base/errors.js'
+import { Mutex } from '../../base/mutex.js'
+import type { StoreContext } from '../../derived/resolve.js'
+import type { SessionEntry } from './session.js'
+import type { SnapshotIndex } from './snapshot-index.js'
+import type { SessionRef, SnapshotChange } from './types.js'
+
+const TOPIC = 'snapshots'
+/** A lost signal costs this much latency. */
+const POLL_MS = 1_000
+
+interface KnownSession {
+  readonly version: string
+  readonly entries: ReadonlyMap<string, SnapshotChange>
+}
+
+export class SnapshotWatcher {
+  readonly #context: StoreContext
+  readonly #index: SnapshotIndex
+  readonly #listeners = new Set<(change: SnapshotChange) => void>()
+  readonly #turns = new Mutex()
+  #known: Map<string, KnownSession> | undefined
+  /** What this object told already, so that reading it again does not tell it twice. */
+  #told = new Set<string>()
+  #stop: (() => void) | undefined
+
+  constructor(context: StoreContext, index: SnapshotIndex) {
+    this.#context = context
+    this.#index = index
+  }
+
+  watch(listener: (change: SnapshotChange) => void): () => void {
+    const own = (change: SnapshotChange): void => listener(change)
+    this.#listeners.add(own)
+    this.#stop ??= this.#start()
+    return () => {
+      this.#listeners.delete(own)
+      if (this.#listeners.size === 0) this.close()
+    }
+  }
+
+  /** What was changed through this object: told here at once, elsewhere by a signal. */
+  changed(changes: readonly SnapshotChange[]): void {
+    for (const change of changes) this.#tell(change)
+    if (changes.length > 0) this.#context.backend.signals?.send(TOPIC)
+  }
+
+  close(): void {
+    this.#listeners.clear()
+    this.#stop?.()
+    this.#stop = undefined
+    this.#known = undefined
+    this.#told = new Set()
+  }
+
+  #start(): () => void {
+    const { backend, clock } = this.#context
+    if (backend.requestScoped) return () => {}
+    let isStopped = false
+    let cancel = (): void => {}
+    const look = (): void => {
+      cancel()
+      void this.#look(() => isStopped).then(() => {
+        cancel()
+        if (!isStopped) cancel = clock.after(POLL_MS, look)
+      })
+    }
+    const unlisten = backend.signals?.listen(TOPIC, look)
+    look()
+    return () => {
+      isStopped = true
+      cancel()
+      unlisten?.()
+    }
+  }
+
+  /** Never rejects: a store that cannot be read now is read again at the next turn. */
+  async #look(isStopped: () => boolean): Promise<void> {
+    try {
+      await this.#turns.run(async () => {
+        if (!isStopped()) await this.#compare(isStopped)
+      })
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+    }
+  }
+
+  async #compare(isStopped: () => boolean): Promise<void> {
+    const now = new Map<string, KnownSession>()
+    for await (const { ref, info } of this.#index.sessions()) {
+      const before = this.#known?.get(info.key)
+      now.set(info.key, before?.version === info.version ? before : await this.#readSession(ref, info.version))
+    }
+    if (isStopped()) return
+    const before = this.#known
+    this.#known = now
+    if (before === undefined) return
+    for (const [key, session] of now) this.#tellDifferences(before.get(key)?.entries, session.entries)
+  }
+
+  async #readSession(ref: SessionRef, version: string): Promise<KnownSession> {
+    const { entries } = await this.#index.session(ref)
+    return { version, entries: new Map(entries.map((entry) => [entry.id, changeOf('saved', ref, entry)])) }
+  }
+
+  #tellDifferences(before: KnownSession['entries'] | undefined, now: KnownSession['entries']): void {
+    if (before === now) return
+    for (const [id, change] of now) if (!before?.has(id)) this.#tell(change)
+    for (const [id, change] of before ?? []) if (!now.has(id)) this.#tell({ ...change, type: 'deleted' })
+  }
+
+  #tell(change: SnapshotChange): void {
+    const mark = `${change.type} ${change.id}`
+    if (this.#listeners.size === 0 || this.#told.has(mark)) return
+    this.#told.add(mark)
+    for (const listener of [...this.#listeners]) call(listener, change)
+  }
+}
+
+/** A listener that throws is the host's to report, as for an event: the save that is told has succeeded. */
+function call(listener: (change: SnapshotChange) => void, change: SnapshotChange): void {
+  try {
+    listener(change)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}
+
+export function changeOf(
+  type: SnapshotChange['type'],
+  { agent, session }: SessionRef,
+  { id, branch, index }: SessionEntry,
+): SnapshotChange {
+  return { type, id, agent, session, branch, index }
+}
