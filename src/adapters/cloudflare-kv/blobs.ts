@@ -78,7 +78,9 @@ export class KvBlobs implements BlobStore {
     const prefix = this.#options.prefix + (options.prefix ?? '')
     let cursor: string | undefined
     do {
-      const page = await this.#request('list', options.prefix, options, (kv) => kv.list(cursor === undefined ? { prefix } : { prefix, cursor }))
+      const page = await this.#request('list', options.prefix, options, (kv) =>
+        kv.list(cursor === undefined ? { prefix } : { prefix, cursor }),
+      )
       for (const { name, metadata } of page.keys) {
         options.signal?.throwIfAborted()
         this.#options.checkOpen('list')
@@ -115,7 +117,11 @@ export class KvBlobs implements BlobStore {
     const { maxBlobBytes, maxKeyBytes } = this.traits
     const facts = { backend: NAME, operation: 'put', key }
     if (options.when !== undefined) {
-      throw new StorageError('unsupported', 'Cloudflare KV has no conditional put; use an R2 bucket, openStore(r2({ bucket: env.BUCKET })), or a Durable Object', facts)
+      throw new StorageError(
+        'unsupported',
+        'Cloudflare KV has no conditional put; use an R2 bucket, openStore(r2({ bucket: env.BUCKET })), or a Durable Object',
+        facts,
+      )
     }
     if (bytes.length > maxBlobBytes) {
       throw new StorageError('invalid', 'the blob is too large', { ...facts, facts: { bytes: bytes.length, maxBlobBytes } })

@@ -34,11 +34,15 @@ export function cloudflareKv(options: CloudflareKvOptions): Backend {
 
 function checkOptions({ namespace, prefix }: CloudflareKvOptions): void {
   if (typeof namespace?.getWithMetadata !== 'function' || typeof namespace.put !== 'function') {
-    throw new StorageError('invalid', 'namespace is not a KV binding; write cloudflareKv({ namespace: env.KV }) and bind KV in wrangler.toml', {
-      backend: NAME,
-      operation: 'cloudflareKv',
-      facts: { got: typeof namespace },
-    })
+    throw new StorageError(
+      'invalid',
+      'namespace is not a KV binding; write cloudflareKv({ namespace: env.KV }) and bind KV in wrangler.toml',
+      {
+        backend: NAME,
+        operation: 'cloudflareKv',
+        facts: { got: typeof namespace },
+      },
+    )
   }
   const bytes = new TextEncoder().encode(prefix ?? '').length
   if (bytes > MAX_PREFIX_BYTES) {
@@ -78,7 +82,11 @@ class KvBackend implements Backend {
       durability: 'remote',
       wipeGuard: 'none',
       lastDurableWrite: this.#lastDurableWrite,
-      warnings: ['eventually consistent: others may see a write a minute later', 'no conditional put: the last write wins', 'one write a second on one key'],
+      warnings: [
+        'eventually consistent: others may see a write a minute later',
+        'no conditional put: the last write wins',
+        'one write a second on one key',
+      ],
     }
   }
 

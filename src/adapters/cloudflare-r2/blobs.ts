@@ -5,7 +5,7 @@ import { StorageError } from '../../core/base/errors.js'
 import type { BlobInfo, BlobStore, BlobTraits, ListOptions, PutCondition, PutOptions, StoredBlob } from '../../core/ports/blob-store.js'
 import type { ByteRange, Cancellable } from '../../core/ports/options.js'
 import type { R2BucketLike, R2ObjectLike } from './bucket.js'
-import { asStorageError, isPastTheEnd, NAME } from './errors.js'
+import { asStorageError, mayBePastTheEnd, NAME } from './errors.js'
 
 const MAX_KEY_BYTES = 1024
 const MAX_DELETE_KEYS = 1000
@@ -61,8 +61,10 @@ export class R2Blobs implements BlobStore {
       if (start >= object.size) return { ...infoOf(key, object), data: new Uint8Array(0) }
       return { ...infoOf(key, object), data: new Uint8Array(await object.arrayBuffer()) }
     } catch (error) {
-      if (isPastTheEnd(error)) return this.#getNothing(bucket, key, name)
-      throw error
+      if (!mayBePastTheEnd(error)) throw error
+      const nothing = await this.#getNothing(bucket, key, name)
+      if (nothing !== undefined && start < nothing.bytes) throw error
+      return nothing
     }
   }
 
@@ -76,7 +78,8 @@ export class R2Blobs implements BlobStore {
     return this.#request('put', key, options, async (bucket, name) => {
       this.#checkLimits(key, bytes)
       const object = await bucket.put(name, bytes, options.when === undefined ? {} : { onlyIf: conditionOf(options.when) })
-      if (object === null) throw new StorageError('conflict', 'the condition of a write does not hold', { backend: NAME, operation: 'put', key })
+      if (object === null)
+        throw new StorageError('conflict', 'the condition of a write does not hold', { backend: NAME, operation: 'put', key })
       this.#options.onStored()
       return { key, bytes: bytes.length, version: object.etag }
     })
@@ -98,7 +101,9 @@ export class R2Blobs implements BlobStore {
     }
     let cursor: string | undefined
     do {
-      const page = await this.#request('list', options.prefix, options, (bucket) => bucket.list(cursor === undefined ? query : { ...query, cursor }))
+      const page = await this.#request('list', options.prefix, options, (bucket) =>
+        bucket.list(cursor === undefined ? query : { ...query, cursor }),
+      )
       for (const object of page.objects) {
         options.signal?.throwIfAborted()
         this.#options.checkOpen('list')

@@ -6,6 +6,7 @@ import { isStorageError, StorageError, type StorageErrorCode } from '../../core/
 export const NAME = 'cloudflare-r2'
 
 const INVALID_RANGE = 10039
+const UNSPECIFIED = 0
 
 /** Numbers that trying again does not change. All others (429, 5xx, a lost connection) are `unavailable`. */
 const CODES: Readonly<Record<number, StorageErrorCode>> = {
@@ -41,9 +42,10 @@ export function asStorageError(error: unknown, operation: string, key?: string):
   return new StorageError(code, `R2 refused: ${reason}`, { backend: NAME, operation, key, cause: error, facts: { number, status } })
 }
 
-/** True when the range begins at or past the end of the object. */
-export function isPastTheEnd(error: unknown): boolean {
-  return numberOf(error) === INVALID_RANGE || statusOf(error) === 416
+/** True when the range may begin at or past the end of the object: the local runtime says nothing more than 0 where it begins at the end. */
+export function mayBePastTheEnd(error: unknown): boolean {
+  const number = numberOf(error)
+  return number === INVALID_RANGE || number === UNSPECIFIED || statusOf(error) === 416
 }
 
 function numberOf(error: unknown): number | undefined {

@@ -40,7 +40,11 @@ function checkOptions({ bucket, prefix }: R2Options): void {
   }
   const bytes = new TextEncoder().encode(prefix ?? '').length
   if (bytes > MAX_PREFIX_BYTES) {
-    throw new StorageError('invalid', 'the prefix is too long', { backend: NAME, operation: 'r2', facts: { bytes, maxBytes: MAX_PREFIX_BYTES } })
+    throw new StorageError('invalid', 'the prefix is too long', {
+      backend: NAME,
+      operation: 'r2',
+      facts: { bytes, maxBytes: MAX_PREFIX_BYTES },
+    })
   }
 }
 
