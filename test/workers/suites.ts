@@ -1,0 +1,32 @@
+// Which suites run on which binding. The same list runs with Node compatibility (in the runner) and without (in `plain`).
+
+import { type R2BucketLike, r2 } from 'varve/adapters/cloudflare-r2'
+import { cloudflareKv, type KvNamespaceLike } from 'varve/adapters/cloudflare-kv'
+import { blobStoreSuite, kvSuite, type MakeBackend, type SuiteCase, snapshotsSuite } from 'varve/testing'
+
+export interface Bindings {
+  readonly BUCKET: R2BucketLike
+  readonly KV: KvNamespaceLike
+}
+
+export interface NamedSuite {
+  readonly name: string
+  readonly cases: readonly SuiteCase[]
+}
+
+/** R2's version is a hash of the bytes. Core never puts the same bytes twice, so it never sees the same version twice. */
+const NOT_ON_R2 = 'blobs: the version differs after every put, also of equal bytes'
+
+export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
+  const onR2: MakeBackend = async () => r2({ bucket: BUCKET, prefix: `${crypto.randomUUID()}/` })
+  const onKv: MakeBackend = async () => cloudflareKv({ namespace: KV, prefix: `${crypto.randomUUID()}/` })
+  const lastWriteWins = { conditionalPut: false, consistency: 'eventual' } as const
+  return [
+    { name: 'R2', cases: blobStoreSuite(onR2).filter(({ name }) => name !== NOT_ON_R2) },
+    { name: 'R2', cases: kvSuite(onR2) },
+    { name: 'R2', cases: snapshotsSuite(onR2) },
+    { name: 'KV', cases: blobStoreSuite(onKv, { traits: lastWriteWins }) },
+    { name: 'KV', cases: kvSuite(onKv) },
+    { name: 'KV', cases: snapshotsSuite(onKv) },
+  ]
+}
