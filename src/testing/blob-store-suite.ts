@@ -22,7 +22,9 @@ interface Case {
 /** Cases for `backend.blobs`. `make` gives an empty place each time. */
 export function blobStoreSuite(make: MakeBackend, options: BlobStoreSuiteOptions = {}): readonly SuiteCase[] {
   const traits = options.traits ?? { conditionalPut: true, consistency: 'strong' }
-  const cases = [traitsCase(traits), ...READ_AND_WRITE, ...LISTING, ...CONDITIONS, ...BATCHES, ...ENDINGS].filter((one) => applies(one, traits))
+  const cases = [traitsCase(traits), ...READ_AND_WRITE, ...LISTING, ...CONDITIONS, ...BATCHES, ...ENDINGS].filter((one) =>
+    applies(one, traits),
+  )
   const suite = cases.map((one) => backendCase(`blobs: ${one.name}`, make, (backend) => one.body(backend.blobs, backend)))
   return options.reopen === undefined ? suite : [...suite, ...reopenCases(make, options.reopen)]
 }
@@ -102,7 +104,15 @@ const READ_AND_WRITE: readonly Case[] = [
     name: 'ranges: inside, to the end, past the end, empty',
     async body(blobs) {
       await blobs.put('r', bytesOf(100))
-      for (const [start, end] of [[0, 10], [10, 20], [90, 100], [90, 1000], [100, 200], [500, 600], [7, 7]] as const) {
+      for (const [start, end] of [
+        [0, 10],
+        [10, 20],
+        [90, 100],
+        [90, 1000],
+        [100, 200],
+        [500, 600],
+        [7, 7],
+      ] as const) {
         const blob = await blobs.get('r', { range: { start, end } })
         expectBytes(blob?.data, bytesOf(100).slice(start, end), `range ${start}-${end}`)
         expectEqual(blob?.bytes, 100, `the size with range ${start}-${end}`)
@@ -204,7 +214,10 @@ const LISTING: readonly Case[] = [
       const keys = ['b', 'a', 'a/b', 'a-', 'a.', 'a0', 'a/', 'a_', 'a~', 'aa', 'a/b/c', 'a/b-', '0', 'z']
       const infos = await putAll(blobs, keys)
       const listed = await listOf(blobs)
-      expectEqual(listed.map((info) => info.key), [...keys].sort())
+      expectEqual(
+        listed.map((info) => info.key),
+        [...keys].sort(),
+      )
       expectEqual(listed.map(pick), [...infos].sort((x, y) => (x.key < y.key ? -1 : 1)).map(pick))
     },
   },
@@ -242,7 +255,10 @@ const LISTING: readonly Case[] = [
         if (key === 'b') await blobs.put('a0', bytesOf(1))
         if (key === 'd') break
       }
-      expectEqual(seen.filter((key) => key !== 'c'), ['a', 'b', 'd'])
+      expectEqual(
+        seen.filter((key) => key !== 'c'),
+        ['a', 'b', 'd'],
+      )
     },
   },
 ]
@@ -352,7 +368,10 @@ const BATCHES: readonly Case[] = [
         { key: 'there', delete: true, when: { version: 'never' } },
         { key: 'missing', check: { version: 'never' } },
       ] as const) {
-        await expectRejects(() => batch.call(blobs, [{ key: 'new', put: bytesOf(3) }, { key: 'there', put: bytesOf(4) }, failing]), 'conflict')
+        await expectRejects(
+          () => batch.call(blobs, [{ key: 'new', put: bytesOf(3) }, { key: 'there', put: bytesOf(4) }, failing]),
+          'conflict',
+        )
         await expectRejects(() => batch.call(blobs, [failing, { key: 'new', put: bytesOf(3) }]), 'conflict')
       }
       expectEqual(await keysOf(blobs), ['there'])
@@ -450,7 +469,21 @@ function strangeKeys(maxKeyBytes: number): readonly string[] {
     const component = 'k'.repeat(length)
     return [component, `${component}/x`, `${component}-`.slice(0, longest), `p/${component}`]
   })
-  const plain = ['0123456789', 'abcdefghijklmnopqrstuvwxyz', 'a-b_c~d.e', 'a', 'a/b', 'a/b/c', '-', '_', '~', 'con', 'nul.txt', 'x.', 'x..y']
+  const plain = [
+    '0123456789',
+    'abcdefghijklmnopqrstuvwxyz',
+    'a-b_c~d.e',
+    'a',
+    'a/b',
+    'a/b/c',
+    '-',
+    '_',
+    '~',
+    'con',
+    'nul.txt',
+    'x.',
+    'x..y',
+  ]
   return [...new Set([...plain, ...long])]
 }
 
@@ -464,7 +497,8 @@ async function expectOneWinner(blobs: BlobStore, key: string, when: PutOptions['
   const winners = results.flatMap((result, i) => (result.status === 'fulfilled' ? [i] : []))
   expectEqual(winners.length, 1, 'the number of winners')
   for (const result of results) {
-    if (result.status === 'rejected' && !isStorageError(result.reason, 'conflict')) fail(`a loser got ${String(result.reason)}`, result.reason)
+    if (result.status === 'rejected' && !isStorageError(result.reason, 'conflict'))
+      fail(`a loser got ${String(result.reason)}`, result.reason)
   }
   expectBytes((await blobs.get(key))?.data, bytesOf(64, (winners[0] as number) + 1))
 }

@@ -4,7 +4,17 @@
 import { type FaultBackend, faultBackend, type FaultBackendOptions } from './fault-backend.js'
 import { seededRandom } from './manual-clock.js'
 import {
-  applyOperation, type BlobImage, currentBlob, currentFile, type DiskImage, type DiskOperation, type FileImage, imageIdentity, overlay, type Recording, settledImage,
+  applyOperation,
+  type BlobImage,
+  currentBlob,
+  currentFile,
+  type DiskImage,
+  type DiskOperation,
+  type FileImage,
+  imageIdentity,
+  overlay,
+  type Recording,
+  settledImage,
   type UnsyncedWrite,
 } from './simulated-disk.js'
 
@@ -111,16 +121,20 @@ function stateOf(point: Point, failure: 'power' | 'kill', label: string, image: 
 function describeOperation(operation: DiskOperation | undefined): string {
   if (operation === undefined) return 'nothing yet'
   if (operation.kind === 'blobs') return `blobs ${operation.changes.map((change) => change.key).join(' ')}`
-  return operation.kind === 'append' ? `append ${operation.bytes.length} bytes at ${operation.at} of ${operation.path}` : `${operation.kind} ${operation.path}`
+  return operation.kind === 'append'
+    ? `append ${operation.bytes.length} bytes at ${operation.at} of ${operation.path}`
+    : `${operation.kind} ${operation.path}`
 }
 
 function risksOf(image: DiskImage): readonly AtRisk[] {
   const risks: AtRisk[] = []
   for (const [name, file] of image.files) {
     if (!file.isNamed) risks.push({ kind: 'name', name, index: 0, bytes: 0 })
-    file.writes.forEach((write, index) => risks.push({ kind: 'write', name, index, bytes: write.bytes.length }))
+    for (const [index, write] of file.writes.entries()) risks.push({ kind: 'write', name, index, bytes: write.bytes.length })
   }
-  for (const [name, key] of image.blobs) key.changes.forEach((_change, index) => risks.push({ kind: 'blob', name, index, bytes: 0 }))
+  for (const [name, key] of image.blobs) {
+    for (const index of key.changes.keys()) risks.push({ kind: 'blob', name, index, bytes: 0 })
+  }
   return risks
 }
 
@@ -158,7 +172,10 @@ function* spoiled(risks: readonly AtRisk[], at: number): Generator<Pattern> {
     for (const later of ['lost', 'kept'] as const) {
       if (later === 'kept' && at === risks.length - 1) continue
       const fates = risks.map((_, i): Fate => (i === at ? fate : i < at ? 'kept' : later))
-      yield { label: `change ${at} of ${risks.length} ${typeof fate === 'string' ? fate : `torn at ${fate.torn}`}, later ones ${later}`, fates }
+      yield {
+        label: `change ${at} of ${risks.length} ${typeof fate === 'string' ? fate : `torn at ${fate.torn}`}, later ones ${later}`,
+        fates,
+      }
     }
   }
 }
@@ -169,7 +186,10 @@ function leave(image: DiskImage, risks: readonly AtRisk[], fates: readonly Fate[
   const files = new Map<string, Uint8Array>()
   for (const [path, file] of image.files) {
     if (fateOf.get(`name 0 ${path}`) === 'lost') continue
-    files.set(path, leaveFile(file, (index) => fateOf.get(`write ${index} ${path}`) ?? 'kept', random))
+    files.set(
+      path,
+      leaveFile(file, (index) => fateOf.get(`write ${index} ${path}`) ?? 'kept', random),
+    )
   }
   const blobs = new Map<string, BlobImage>()
   for (const [key, value] of image.blobs) {

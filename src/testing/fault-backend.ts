@@ -5,13 +5,30 @@ import { StorageError } from '../core/base/errors.js'
 import { closedWhileWaiting, LocalLockTable, localLocks } from '../core/derived/local-locks.js'
 import { localSignals } from '../core/derived/local-signals.js'
 import type { Backend, StorageHealth } from '../core/ports/backend.js'
-import type { BlobInfo, BlobStore, BlobTraits, BlobWrite, ListOptions, PutCondition, PutOptions, StoredBlob } from '../core/ports/blob-store.js'
+import type {
+  BlobInfo,
+  BlobStore,
+  BlobTraits,
+  BlobWrite,
+  ListOptions,
+  PutCondition,
+  PutOptions,
+  StoredBlob,
+} from '../core/ports/blob-store.js'
 import type { AppendFile, FileStore, OpenFileOptions } from '../core/ports/file-store.js'
 import type { AcquireOptions, Lock, LockManager } from '../core/ports/lock-manager.js'
 import type { ByteRange, Cancellable, WriteDurability, WriteOptions } from '../core/ports/options.js'
 import type { SignalBus } from '../core/ports/signal-bus.js'
 import {
-  applyOperation, type BlobChange, currentBlob, currentFile, type DiskImage, type DiskOperation, EMPTY_IMAGE, type FileImage, type Recording,
+  applyOperation,
+  type BlobChange,
+  currentBlob,
+  currentFile,
+  type DiskImage,
+  type DiskOperation,
+  EMPTY_IMAGE,
+  type FileImage,
+  type Recording,
 } from './simulated-disk.js'
 
 const NAME = 'simulated'
@@ -95,12 +112,18 @@ function greatestVersion(image: DiskImage): number {
 
 function usedBytes(image: DiskImage): number {
   let bytes = 0
-  for (const file of image.files.values()) bytes += file.writes.reduce((end, write) => Math.max(end, write.at + write.bytes.length), file.synced.length)
+  for (const file of image.files.values())
+    bytes += file.writes.reduce((end, write) => Math.max(end, write.at + write.bytes.length), file.synced.length)
   for (const key of image.blobs.values()) bytes += currentBlob(key)?.bytes.length ?? 0
   return bytes
 }
 
-function error(code: 'quota' | 'conflict' | 'missing' | 'denied' | 'closed' | 'invalid', message: string, operation: string, key?: string): StorageError {
+function error(
+  code: 'quota' | 'conflict' | 'missing' | 'denied' | 'closed' | 'invalid',
+  message: string,
+  operation: string,
+  key?: string,
+): StorageError {
   return new StorageError(code, message, { backend: NAME, operation, key })
 }
 
@@ -220,7 +243,11 @@ class SimulatedBlobs implements BlobStore {
   async delete(keys: readonly string[], options: Cancellable = {}): Promise<void> {
     await this.#begin('delete', options)
     const there = keys.filter((key) => this.#versionOf(key) !== undefined)
-    if (there.length > 0) this.#change(there.map((key) => ({ key, blob: undefined })), options)
+    if (there.length > 0)
+      this.#change(
+        there.map((key) => ({ key, blob: undefined })),
+        options,
+      )
   }
 
   async *list(options: ListOptions = {}): AsyncIterable<BlobInfo> {

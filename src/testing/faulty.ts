@@ -35,7 +35,7 @@ export interface FaultRule {
    * once `until` resolves. `flip`: a read has one bit changed. `short`: a read gives fewer bytes; an append stores
    * only the first `bytes` and then fails.
    */
-  readonly then: 'fail' | 'lose' | 'delay' | 'flip' | 'short'
+  readonly effect: 'fail' | 'lose' | 'delay' | 'flip' | 'short'
   /** Code of the error; default `unavailable`, for `short` on an append `quota`. */
   readonly code?: StorageErrorCode
   readonly until?: PromiseLike<unknown>
@@ -107,7 +107,7 @@ class Faults {
   }
 
   error(rule: FaultRule, operation: FaultyOperation, key: string, code?: StorageErrorCode): StorageError {
-    const facts = { fault: rule.then, operation }
+    const facts = { fault: rule.effect, operation }
     return new StorageError(code ?? rule.code ?? 'unavailable', 'a fault on purpose', { backend: this.#backend, operation, key, facts })
   }
 
@@ -116,10 +116,10 @@ class Faults {
   }
 
   async strike<T>(rule: FaultRule | undefined, operation: FaultyOperation, key: string, task: () => Promise<T>): Promise<T> {
-    if (rule?.then === 'fail') throw this.error(rule, operation, key)
-    if (rule?.then === 'delay') await rule.until
+    if (rule?.effect === 'fail') throw this.error(rule, operation, key)
+    if (rule?.effect === 'delay') await rule.until
     const result = await task()
-    if (rule?.then === 'lose') throw this.error(rule, operation, key, 'unavailable')
+    if (rule?.effect === 'lose') throw this.error(rule, operation, key, 'unavailable')
     return result
   }
 }
@@ -131,8 +131,8 @@ function matches(rule: FaultRule, operation: FaultyOperation, key: string): bool
 
 /** What a read gives under `flip` and `short`. */
 function spoil(bytes: Uint8Array, rule: FaultRule | undefined): Uint8Array {
-  if (rule?.then === 'short') return bytes.slice(0, Math.min(bytes.length, rule.bytes ?? bytes.length >> 1))
-  if (rule?.then !== 'flip' || bytes.length === 0) return bytes
+  if (rule?.effect === 'short') return bytes.slice(0, Math.min(bytes.length, rule.bytes ?? bytes.length >> 1))
+  if (rule?.effect !== 'flip' || bytes.length === 0) return bytes
   const flipped = bytes.slice()
   const bit = (rule.bit ?? 0) % (8 * bytes.length)
   flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))
@@ -159,7 +159,8 @@ function faultyBlobs(blobs: BlobStore, faults: Faults): BlobStore {
   if (batch === undefined) return wrapped
   return {
     ...wrapped,
-    batch: (writes, options) => faults.run('blobs.batch', writes.map((write) => write.key).join(' '), () => batch.call(blobs, writes, options)),
+    batch: (writes, options) =>
+      faults.run('blobs.batch', writes.map((write) => write.key).join(' '), () => batch.call(blobs, writes, options)),
   }
 }
 
@@ -182,13 +183,13 @@ function faultyFile(file: AppendFile, path: string, faults: Faults): AppendFile 
     },
     async append(bytes) {
       const rule = faults.meet('file.append', path)
-      if (rule?.then !== 'short') return faults.strike(rule, 'file.append', path, () => file.append(bytes))
+      if (rule?.effect !== 'short') return faults.strike(rule, 'file.append', path, () => file.append(bytes))
       await file.append(bytes.slice(0, rule.bytes ?? bytes.length >> 1))
       throw faults.error(rule, 'file.append', path, rule.code ?? 'quota')
     },
     async sync(durability) {
       const rule = faults.meet('file.sync', path)
-      if (rule?.then === 'fail' && file instanceof SimulatedFile) file.spoil()
+      if (rule?.effect === 'fail' && file instanceof SimulatedFile) file.spoil()
       return faults.strike(rule, 'file.sync', path, () => file.sync(durability))
     },
     async read(range) {

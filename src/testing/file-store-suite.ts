@@ -36,7 +36,10 @@ const CASES: readonly Case[] = [
     async body(files) {
       const file = await files.open('log/0', { mode: 'append' })
       const starts = await Promise.all(Array.from({ length: 20 }, (_, i) => file.append(bytesOf(i + 1))))
-      expectEqual(starts, Array.from({ length: 20 }, (_, i) => (i * (i + 1)) / 2))
+      expectEqual(
+        starts,
+        Array.from({ length: 20 }, (_, i) => (i * (i + 1)) / 2),
+      )
       expectBytes(await file.read({ start: 0, end: 210 }), concatBytes(Array.from({ length: 20 }, (_, i) => bytesOf(i + 1))))
       await file.close()
     },
@@ -46,7 +49,14 @@ const CASES: readonly Case[] = [
     async body(files) {
       const file = await files.open('r', { mode: 'append' })
       await file.append(bytesOf(100))
-      for (const [start, end] of [[0, 10], [10, 20], [90, 1000], [100, 200], [500, 600], [7, 7]] as const) {
+      for (const [start, end] of [
+        [0, 10],
+        [10, 20],
+        [90, 1000],
+        [100, 200],
+        [500, 600],
+        [7, 7],
+      ] as const) {
         expectBytes(await file.read({ start, end }), bytesOf(100).slice(start, end), `range ${start}-${end}`)
       }
       await file.close()
@@ -118,7 +128,10 @@ const CASES: readonly Case[] = [
       await file.sync('strict')
       expectEqual(file.size, 4 * 1024 * 1024)
       expectBytes(await file.read({ start: 5 * 256 * 1024, end: 6 * 256 * 1024 }), bytesOf(256 * 1024, 5))
-      expectBytes(await file.read({ start: 0, end: 4 * 1024 * 1024 }), concatBytes(Array.from({ length: 16 }, (_, i) => bytesOf(256 * 1024, i))))
+      expectBytes(
+        await file.read({ start: 0, end: 4 * 1024 * 1024 }),
+        concatBytes(Array.from({ length: 16 }, (_, i) => bytesOf(256 * 1024, i))),
+      )
       await file.close()
     },
   },
@@ -129,7 +142,10 @@ const CASES: readonly Case[] = [
       for (const [i, path] of paths.entries()) await write(files, path, bytesOf(i))
       const expected = paths.map((path, size) => ({ path, size })).sort((x, y) => (x.path < y.path ? -1 : 1))
       expectEqual(await listOf(files, ''), expected)
-      expectEqual(await listOf(files, 'a/'), expected.filter(({ path }) => path.startsWith('a/')))
+      expectEqual(
+        await listOf(files, 'a/'),
+        expected.filter(({ path }) => path.startsWith('a/')),
+      )
       expectEqual(await listOf(files, 'zz'), [])
     },
   },

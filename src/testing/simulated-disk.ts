@@ -93,7 +93,11 @@ function syncFile(file: FileImage, count: number): FileImage {
   return { synced: overlay(file.synced, covered), writes: left, isNamed: true }
 }
 
-function changeBlobs(blobs: ReadonlyMap<string, KeyImage>, changes: readonly BlobChange[], isStrict: boolean): ReadonlyMap<string, KeyImage> {
+function changeBlobs(
+  blobs: ReadonlyMap<string, KeyImage>,
+  changes: readonly BlobChange[],
+  isStrict: boolean,
+): ReadonlyMap<string, KeyImage> {
   const changed = new Map(blobs)
   for (const { key, blob } of changes) {
     const before = changed.get(key) ?? { synced: undefined, changes: [] }

@@ -1,7 +1,16 @@
 // A map of values. Every call finishes its change in one turn, so conditions and batches need no lock.
 
 import { StorageError } from '../../core/base/errors.js'
-import type { BlobInfo, BlobStore, BlobTraits, BlobWrite, ListOptions, PutCondition, PutOptions, StoredBlob } from '../../core/ports/blob-store.js'
+import type {
+  BlobInfo,
+  BlobStore,
+  BlobTraits,
+  BlobWrite,
+  ListOptions,
+  PutCondition,
+  PutOptions,
+  StoredBlob,
+} from '../../core/ports/blob-store.js'
 import type { ByteRange, Cancellable, WriteOptions } from '../../core/ports/options.js'
 
 interface Entry {
@@ -124,7 +133,12 @@ export class MemoryBlobs implements BlobStore {
     const version = this.#entries.get(key)?.version
     const holds = when === 'absent' ? version === undefined : version === when.version
     if (holds) return
-    throw new StorageError('conflict', 'the condition of a write does not hold', { backend: this.#options.backend, operation, key, facts: { version } })
+    throw new StorageError('conflict', 'the condition of a write does not hold', {
+      backend: this.#options.backend,
+      operation,
+      key,
+      facts: { version },
+    })
   }
 
   #checkRoom(growth: number, operation: string): void {

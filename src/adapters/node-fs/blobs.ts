@@ -48,7 +48,11 @@ export class NodeBlobs implements BlobStore {
   put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<BlobInfo> {
     return this.#place.run({ operation: 'put', key }, options.signal, async () => {
       if (bytes.length > MAX_BLOB_BYTES) {
-        throw new StorageError('invalid', 'the blob is too large', { backend: NAME, key, facts: { bytes: bytes.length, maxBlobBytes: MAX_BLOB_BYTES } })
+        throw new StorageError('invalid', 'the blob is too large', {
+          backend: NAME,
+          key,
+          facts: { bytes: bytes.length, maxBlobBytes: MAX_BLOB_BYTES },
+        })
       }
       const path = pathOfKey(key)
       const directory = this.#place.owned('put')

@@ -2,7 +2,17 @@
 // fencing token. A lock given back stays as a file that says so, because numbers must not begin again.
 
 import {
-  closeSync, existsSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { StorageError } from '../../core/base/errors.js'
@@ -192,7 +202,9 @@ function parse(text: string): { readonly owner: Identity | undefined; readonly r
 
 function numbers(folder: string): readonly number[] {
   try {
-    return readdirSync(folder).filter((name) => /^[1-9][0-9]*$/.test(name)).map(Number)
+    return readdirSync(folder)
+      .filter((name) => /^[1-9][0-9]*$/.test(name))
+      .map(Number)
   } catch (error) {
     if (isMissing(error)) return []
     throw error

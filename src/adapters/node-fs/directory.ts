@@ -71,7 +71,11 @@ export class Directory {
       this.#sweepTemporary()
     }
     if (this.#lock?.held()) return this.#lock
-    throw new StorageError('fenced', 'another process took the directory over', { backend: NAME, operation, facts: { directory: this.root } })
+    throw new StorageError('fenced', 'another process took the directory over', {
+      backend: NAME,
+      operation,
+      facts: { directory: this.root },
+    })
   }
 
   /** Called before every change. `denied` names the owner. */
@@ -140,7 +144,10 @@ export class Directory {
       this.#lastStampNs = stats.mtimeNs
       return stats
     }
-    throw new StorageError('unsupported', 'the file system does not keep the times of files', { backend: NAME, facts: { directory: this.root } })
+    throw new StorageError('unsupported', 'the file system does not keep the times of files', {
+      backend: NAME,
+      facts: { directory: this.root },
+    })
   }
 
   #lose(): void {

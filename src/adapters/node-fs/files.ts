@@ -196,7 +196,10 @@ class NodeFile implements AppendFile {
     this.#parts.place.checkOpen(operation)
     if (this.#closing !== undefined) throw new StorageError('closed', 'the file is closed', this.#doing(operation))
     if (this.#failure === undefined) return
-    throw new StorageError('unavailable', 'an earlier sync failed; open the file again', { ...this.#doing(operation), cause: this.#failure })
+    throw new StorageError('unavailable', 'an earlier sync failed; open the file again', {
+      ...this.#doing(operation),
+      cause: this.#failure,
+    })
   }
 
   #doing(operation: string) {

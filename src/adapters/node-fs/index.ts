@@ -61,7 +61,8 @@ class NodeFsBackend implements Backend {
       usedBytes: room === undefined ? undefined : (room.blocks - room.bavail) * room.bsize,
       wipeGuard: 'none',
       lastDurableWrite: this.#place.lastDurableWrite,
-      warnings: process.platform === 'linux' ? [] : ['after a crash of the machine, reordered writes cannot be told from a process that died'],
+      warnings:
+        process.platform === 'linux' ? [] : ['after a crash of the machine, reordered writes cannot be told from a process that died'],
     }
   }
 

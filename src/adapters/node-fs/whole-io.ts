@@ -35,9 +35,10 @@ export async function readWhole(fd: number, position: number, length: number): P
   let done = 0
   while (done < length) {
     const left = length - done
-    const got = length <= SYNCHRONOUS_BYTES
-      ? readSync(fd, bytes, done, left, position + done)
-      : (await readLater(fd, bytes, done, left, position + done)).bytesRead
+    const got =
+      length <= SYNCHRONOUS_BYTES
+        ? readSync(fd, bytes, done, left, position + done)
+        : (await readLater(fd, bytes, done, left, position + done)).bytesRead
     if (got === 0) break
     done += got
   }

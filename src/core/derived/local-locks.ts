@@ -70,7 +70,11 @@ export class LocalLockTable {
     return lock
   }
 
-  #wait(name: string, named: Named, ask: { mode: 'exclusive' | 'shared'; user: object; signal: AbortSignal | undefined }): Promise<LocalLock> {
+  #wait(
+    name: string,
+    named: Named,
+    ask: { mode: 'exclusive' | 'shared'; user: object; signal: AbortSignal | undefined },
+  ): Promise<LocalLock> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => waiter.refuse(ask.signal?.reason)
       const waiter: Waiter = {

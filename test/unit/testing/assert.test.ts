@@ -3,7 +3,10 @@ import { expectBytes, expectEqual, expectRejects, expectTrue } from 'varve/testi
 import { StorageError } from '../../../dist/core/base/errors.js'
 
 test('expectEqual compares deeply and names the place of a difference', () => {
-  expectEqual({ a: [1, { b: new Date(5) }], c: new Map([['x', new Set([1])]]) }, { a: [1, { b: new Date(5) }], c: new Map([['x', new Set([1])]]) })
+  expectEqual(
+    { a: [1, { b: new Date(5) }], c: new Map([['x', new Set([1])]]) },
+    { a: [1, { b: new Date(5) }], c: new Map([['x', new Set([1])]]) },
+  )
   expect(() => expectEqual({ a: [1, { b: 2 }] }, { a: [1, { b: 3 }] })).toThrow('.a.1.b')
   expect(() => expectEqual<unknown>([1], { 0: 1 })).toThrow()
   expect(() => expectEqual([1], [1, 2])).toThrow('.length')

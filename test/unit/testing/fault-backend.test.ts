@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { memory } from 'varve/adapters/memory'
 import {
-  blobStoreSuite, type CrashState, crashStates, type FaultBackend, faultBackend, faulty, fileStoreSuite, lockManagerSuite, registerSuite, signalBusSuite,
+  blobStoreSuite,
+  type CrashState,
+  crashStates,
+  type FaultBackend,
+  faultBackend,
+  faulty,
+  fileStoreSuite,
+  lockManagerSuite,
+  registerSuite,
+  signalBusSuite,
 } from 'varve/testing'
 
 describe('the simulated backend is a backend', () => {
@@ -124,18 +133,18 @@ test('what recovery writes can crash again', async () => {
 
 describe('faults', () => {
   test('the n-th operation fails once, or from then on', async () => {
-    const once = faulty(memory(), [{ on: 'blobs.put', n: 2, then: 'fail', code: 'quota' }])
+    const once = faulty(memory(), [{ on: 'blobs.put', n: 2, effect: 'fail', code: 'quota' }])
     await once.blobs.put('a', bytes('1'))
     await expect(once.blobs.put('b', bytes('2'))).rejects.toMatchObject({ code: 'quota' })
     await once.blobs.put('c', bytes('3'))
     expect(await once.blobs.get('b')).toBeUndefined()
-    const always = faulty(memory(), [{ n: 1, then: 'fail', always: true }])
+    const always = faulty(memory(), [{ n: 1, effect: 'fail', always: true }])
     for (let i = 0; i < 3; i++) await expect(always.blobs.get('a')).rejects.toMatchObject({ code: 'unavailable' })
     expect(always.struck).toBe(3)
   })
 
   test('a lost answer is a thing done', async () => {
-    const backend = faulty(memory(), [{ on: 'blobs.put', n: 1, then: 'lose' }])
+    const backend = faulty(memory(), [{ on: 'blobs.put', n: 1, effect: 'lose' }])
     await expect(backend.blobs.put('a', bytes('1'), { when: 'absent' })).rejects.toMatchObject({ code: 'unavailable' })
     expect(textOf((await backend.blobs.get('a'))?.data)).toBe('1')
   })
@@ -143,7 +152,7 @@ describe('faults', () => {
   test('a delayed call is done when it is released', async () => {
     let release = (): void => {}
     const until = new Promise<void>((resolve) => (release = resolve))
-    const backend = faulty(memory(), [{ on: 'blobs.put', key: 'slow', n: 1, then: 'delay', until }])
+    const backend = faulty(memory(), [{ on: 'blobs.put', key: 'slow', n: 1, effect: 'delay', until }])
     const slow = backend.blobs.put('slow', bytes('1'))
     await backend.blobs.put('fast', bytes('2'))
     expect(await backend.blobs.get('slow')).toBeUndefined()
@@ -155,7 +164,10 @@ describe('faults', () => {
   test('a read flips a bit or is short', async () => {
     const inner = memory()
     await inner.blobs.put('a', Uint8Array.of(0, 0))
-    const backend = faulty(inner, [{ on: 'blobs.get', n: 1, then: 'flip', bit: 9 }, { on: 'blobs.get', n: 2, then: 'short', bytes: 1 }])
+    const backend = faulty(inner, [
+      { on: 'blobs.get', n: 1, effect: 'flip', bit: 9 },
+      { on: 'blobs.get', n: 2, effect: 'short', bytes: 1 },
+    ])
     expect((await backend.blobs.get('a'))?.data).toEqual(Uint8Array.of(0, 2))
     expect((await backend.blobs.get('a'))?.data).toEqual(Uint8Array.of(0))
     expect((await backend.blobs.get('a'))?.data).toEqual(Uint8Array.of(0, 0))
@@ -163,13 +175,14 @@ describe('faults', () => {
 
   test('what a failed sync did not cover, no later sync covers', async () => {
     const inner = faultBackend()
-    const backend = faulty(inner, [{ on: 'file.sync', n: 1, then: 'fail' }])
+    const backend = faulty(inner, [{ on: 'file.sync', n: 1, effect: 'fail' }])
     const file = await backend.files?.open('log', { mode: 'append' })
     await file?.append(bytes('lost'))
     await expect(file?.sync('strict')).rejects.toMatchObject({ code: 'unavailable' })
     await file?.sync('strict')
     const seen = new Set<string | undefined>()
-    for (const state of crashStates(inner.recording, { failures: ['power'], from: inner.recording.operations.length })) seen.add(await fileOf(state, 'log'))
+    for (const state of crashStates(inner.recording, { failures: ['power'], from: inner.recording.operations.length }))
+      seen.add(await fileOf(state, 'log'))
     expect(seen).toContain('')
   })
 
