@@ -209,6 +209,7 @@ async function lists(backend: Backend): Promise<void> {
   expectEqual(await states({ limit: 2 }), [4, 2])
   expectEqual(await states({ limit: 0 }), [])
   await expectRejects(() => states({ limit: -1 }), 'invalid')
+  await expectRejects(() => states({ before: new Date(Number.NaN) }), 'invalid')
 }
 
 async function damagedContent(backend: Backend): Promise<void> {

@@ -22,7 +22,7 @@ export function within(fault: ValueFault, step: PathStep): ValueFault {
   return fault
 }
 
-export function formatPath(fault: ValueFault): string {
+function formatPath(fault: ValueFault): string {
   let path = '$'
   for (const step of [...fault.steps].reverse()) path += formatStep(step)
   return path

@@ -7,7 +7,7 @@ import type { Cancellable } from '../../ports/options.js'
 
 const KEY_LETTER = 'k'
 
-export interface KeyRange extends Cancellable {
+interface KeyRange extends Cancellable {
   readonly prefix?: string
   readonly after?: string
   readonly reverse?: boolean

@@ -7,7 +7,7 @@ import { type EncodedValue, encodeValue } from '../../codec/codecs.js'
 import { jsonCodec } from '../../codec/json.js'
 import type { BranchRef, SaveOptions, SessionRef } from './types.js'
 
-export const MAIN_BRANCH = 'main'
+const MAIN_BRANCH = 'main'
 
 export interface SaveRequest extends SessionRef {
   readonly branch: string

@@ -8,7 +8,7 @@ import type { BlobStore } from '../../ports/blob-store.js'
 import { sessionKey } from './layout.js'
 import type { SessionRef } from './types.js'
 
-export const SESSION_FORMAT = 1
+const SESSION_FORMAT = 1
 
 export interface SessionEntry {
   readonly id: string

@@ -93,8 +93,8 @@ export class SnapshotStore<State> implements Snapshots<State> {
 
   async *list(filter: SnapshotFilter = {}): AsyncGenerator<SnapshotInfo> {
     this.#checkOpen('list')
+    checkFilter(filter)
     const { limit = Number.POSITIVE_INFINITY, signal } = filter
-    if (!(limit >= 0)) throw new StorageError('invalid', 'limit is 0 or more', { operation: 'list', facts: { limit } })
     const found = (await this.#index.select(filter)).slice(0, limit)
     const load = async (located: Located): Promise<SnapshotInfo | undefined> => await this.#listed(located, signal)
     for await (const info of mapOrdered(each(found), READ_AHEAD, load)) {
@@ -189,6 +189,14 @@ export class SnapshotStore<State> implements Snapshots<State> {
   #checkOpen(operation: string): void {
     this.#context.checkOpen(operation)
     if (this.#closed) throw new StorageError('closed', 'the snapshots are closed', { backend: this.#context.backend.name, operation })
+  }
+}
+
+function checkFilter({ limit = 0, before = 0, after = 0 }: SnapshotFilter): void {
+  const operation = 'list'
+  if (!(limit >= 0)) throw new StorageError('invalid', 'limit is 0 or more', { operation, facts: { limit } })
+  if (Number.isNaN(Number(before)) || Number.isNaN(Number(after))) {
+    throw new StorageError('invalid', 'before and after are milliseconds since 1970, or a Date', { operation, facts: { before, after } })
   }
 }
 
