@@ -17,8 +17,8 @@ export function isPlainArray(value: readonly unknown[]): boolean {
 
 /** The name of the class, for messages. */
 export function classOf(value: object): string {
-  const { constructor } = value as { constructor?: unknown }
-  const name = typeof constructor === 'function' ? constructor.name : ''
+  const maker = (value as { constructor?: unknown }).constructor
+  const name = typeof maker === 'function' ? maker.name : ''
   return name === '' ? 'value of a class' : name
 }
 
