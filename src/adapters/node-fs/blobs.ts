@@ -90,9 +90,9 @@ export class NodeBlobs implements BlobStore {
   async *list(options: ListOptions = {}): AsyncIterable<BlobInfo> {
     options.signal?.throwIfAborted()
     this.#place.checkOpen('list')
-    const directory = this.#place.existing()
-    if (directory === undefined) return
     try {
+      const directory = this.#place.existing()
+      if (directory === undefined) return
       for await (const { key, path } of walkKeys(join(directory.root, FOLDER), options.prefix ?? '', options.after)) {
         const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false })
         if (stats?.isFile()) yield { key, bytes: Number(stats.size), version: versionOf(stats) }

@@ -1,19 +1,7 @@
 // One owner a directory. Files `lock/<n>` are made create-only and never reused: the highest n is the owner and the
 // fencing token. A lock given back stays as a file that says so, because numbers must not begin again.
 
-import {
-  closeSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, linkSync, openSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { StorageError } from '../../core/base/errors.js'
 import { asStorageError, isMissing, NAME, systemCode } from './errors.js'
@@ -93,7 +81,6 @@ export function takeDirectoryLock(folder: string, onLost: () => void): Directory
   const identity = ownIdentity()
   const aside = join(folder, `.${identity.token}`)
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
     writeAside(aside, JSON.stringify(identity))
     return contend(folder, aside, identity, onLost)
   } catch (error) {

@@ -6,7 +6,7 @@ import { StorageError } from '../../core/base/errors.js'
 import { LocalLockTable } from '../../core/derived/local-locks.js'
 import { describe, type DirectoryLock, directoryOwner, takeDirectoryLock } from './directory-lock.js'
 import { DirectorySync } from './directory-sync.js'
-import { asStorageError, isMissing, NAME } from './errors.js'
+import { asStorageError, isMissing, NAME, systemCode } from './errors.js'
 import type { Identity } from './identity.js'
 
 const directories = new Map<string, Directory>()
@@ -65,7 +65,7 @@ export class Directory {
   /** Takes the directory for this process, or says who has it. Throws `fenced` once it was lost. */
   take(operation: string): DirectoryLock | Identity {
     if (this.#lock === undefined && !this.#lost) {
-      const taken = takeDirectoryLock(join(this.root, 'lock'), () => this.#lose())
+      const taken = takeDirectoryLock(this.makeFolder(join(this.root, 'lock')), () => this.#lose())
       if (!('held' in taken)) return taken
       this.#lock = taken
       this.#sweepTemporary()
@@ -103,13 +103,15 @@ export class Directory {
     return join(this.makeFolder(join(this.root, 'tmp')), `${process.pid}-${++this.#temporary}`)
   }
 
-  /** Makes the folder and those above it; throws `denied` when a symbolic link leads out of the way. */
+  /** Makes the folder and those above it; level by level, so that nothing is made behind a link. */
   makeFolder(folder: string): string {
-    const made = mkdirSync(folder, { recursive: true, mode: 0o700 })
-    if (made !== undefined) {
-      for (let one = folder; one.length >= made.length; one = dirname(one)) this.sync.changed(dirname(one))
+    try {
+      this.checkFolder(folder)
+    } catch (error) {
+      if (!isMissing(error) || folder === this.root) throw error
+      this.makeFolder(dirname(folder))
+      this.#makeOne(folder)
     }
-    this.checkFolder(folder)
     return folder
   }
 
@@ -148,6 +150,16 @@ export class Directory {
       backend: NAME,
       facts: { directory: this.root },
     })
+  }
+
+  #makeOne(folder: string): void {
+    try {
+      mkdirSync(folder, { mode: 0o700 })
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error
+      throw new StorageError('denied', 'a link to nowhere lies in the store', { backend: NAME, facts: { folder } })
+    }
+    this.sync.changed(dirname(folder))
   }
 
   #lose(): void {

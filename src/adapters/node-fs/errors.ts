@@ -12,7 +12,6 @@ const CODES: Readonly<Record<string, StorageErrorCode>> = {
   EPERM: 'denied',
   EROFS: 'denied',
   ELOOP: 'denied',
-  ENOENT: 'missing',
   ENAMETOOLONG: 'invalid',
   ENOTDIR: 'invalid',
 }

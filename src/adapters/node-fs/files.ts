@@ -48,9 +48,9 @@ export class NodeFiles implements FileStore {
 
   async *list(prefix: string): AsyncIterable<{ readonly path: string; readonly size: number }> {
     this.#place.checkOpen('list')
-    const directory = this.#place.existing()
-    if (directory === undefined) return
     try {
+      const directory = this.#place.existing()
+      if (directory === undefined) return
       for await (const found of walkKeys(join(directory.root, FOLDER), prefix, undefined)) {
         const stats = lstatSync(found.path, { throwIfNoEntry: false })
         if (stats?.isFile()) yield { path: found.key, size: stats.size }

@@ -2,13 +2,14 @@
 // tells about changes.
 
 import { createHash } from 'node:crypto'
-import { closeSync, type FSWatcher, openSync, watch, writeSync } from 'node:fs'
+import { closeSync, constants, type FSWatcher, openSync, watch, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { localSignals } from '../../core/derived/local-signals.js'
 import type { SignalBus } from '../../core/ports/signal-bus.js'
 import type { Place } from './place.js'
 
 const FOLDER = 'signals'
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0)
 /** More often than this nobody outside needs to hear of one topic. */
 const QUIET_MS = 20
 
@@ -18,15 +19,15 @@ export class NodeSignals implements SignalBus {
   readonly #listening = new Map<string, { readonly topic: string; count: number }>()
   readonly #pending = new Map<string, NodeJS.Timeout>()
   #watcher: FSWatcher | undefined
+  #closed = false
 
   constructor(place: Place) {
     this.#place = place
   }
 
   send(topic: string): void {
-    this.#place.checkOpen('send')
     this.#local.send(topic)
-    if (this.#pending.has(topic)) return
+    if (this.#closed || this.#pending.has(topic)) return
     const timer = setTimeout(() => {
       this.#pending.delete(topic)
       this.#touch(topic)
@@ -36,13 +37,12 @@ export class NodeSignals implements SignalBus {
   }
 
   listen(topic: string, wake: () => void): () => void {
-    this.#place.checkOpen('listen')
     const stop = this.#local.listen(topic, wake)
     const file = fileOf(topic)
     const entry = this.#listening.get(file) ?? { topic, count: 0 }
     entry.count++
     this.#listening.set(file, entry)
-    this.#startWatching()
+    if (!this.#closed) this.#startWatching()
     let stopped = false
     return () => {
       if (stopped) return
@@ -53,6 +53,7 @@ export class NodeSignals implements SignalBus {
   }
 
   close(): void {
+    this.#closed = true
     for (const timer of this.#pending.values()) clearTimeout(timer)
     this.#pending.clear()
     this.#stopWatching()
@@ -69,7 +70,7 @@ export class NodeSignals implements SignalBus {
     const directory = this.#place.existing()
     if (directory?.isOwned !== true) return
     try {
-      const fd = openSync(join(directory.makeFolder(join(directory.root, FOLDER)), fileOf(topic)), 'w', 0o600)
+      const fd = openSync(join(directory.makeFolder(join(directory.root, FOLDER)), fileOf(topic)), WRITE, 0o600)
       writeSync(fd, '.')
       closeSync(fd)
     } catch {
@@ -78,9 +79,10 @@ export class NodeSignals implements SignalBus {
   }
 
   #startWatching(): void {
-    const directory = this.#place.existing()
-    if (this.#watcher !== undefined || directory === undefined) return
+    if (this.#watcher !== undefined) return
     try {
+      const directory = this.#place.existing()
+      if (directory === undefined) return
       if (directory.isOwned) directory.makeFolder(join(directory.root, FOLDER))
       this.#watcher = watch(join(directory.root, FOLDER), { persistent: false }, (_event, file) => this.#heard(file))
       this.#watcher.on('error', () => this.#stopWatching())
