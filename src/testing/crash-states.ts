@@ -47,7 +47,7 @@ export interface CrashState {
 
 type Fate = 'kept' | 'lost' | 'zeros' | 'garbage' | { readonly torn: number }
 
-/** Something that a power failure may take: a file's name, one write, or one relaxed change of a blob. */
+/** Something that a power failure may take: a file's name, one write, or one relaxed batch of blobs. */
 interface AtRisk {
   readonly kind: 'name' | 'write' | 'blob'
   readonly name: string
@@ -132,9 +132,8 @@ function risksOf(image: DiskImage): readonly AtRisk[] {
     if (!file.isNamed) risks.push({ kind: 'name', name, index: 0, bytes: 0 })
     for (const [index, write] of file.writes.entries()) risks.push({ kind: 'write', name, index, bytes: write.bytes.length })
   }
-  for (const [name, key] of image.blobs) {
-    for (const index of key.changes.keys()) risks.push({ kind: 'blob', name, index, bytes: 0 })
-  }
+  const batches = new Set([...image.blobs.values()].flatMap((key) => key.changes.map((change) => change.sequence)))
+  for (const index of [...batches].sort((a, b) => a - b)) risks.push({ kind: 'blob', name: '', index, bytes: 0 })
   return risks
 }
 
@@ -193,7 +192,7 @@ function leave(image: DiskImage, risks: readonly AtRisk[], fates: readonly Fate[
   }
   const blobs = new Map<string, BlobImage>()
   for (const [key, value] of image.blobs) {
-    const kept = value.changes.filter((_change, index) => fateOf.get(`blob ${index} ${key}`) !== 'lost')
+    const kept = value.changes.filter((change) => fateOf.get(`blob ${change.sequence} `) !== 'lost')
     const blob = currentBlob({ synced: value.synced, changes: kept })
     if (blob !== undefined) blobs.set(key, blob)
   }
@@ -206,7 +205,7 @@ function leaveFile(file: FileImage, fateOf: (index: number) => Fate, random: () 
   return overlay(file.synced, left)
 }
 
-function leaveWrite(write: UnsyncedWrite, fate: Fate, random: () => number): readonly UnsyncedWrite[] {
+function leaveWrite(write: UnsyncedWrite, fate: Fate, random: () => number): readonly Pick<UnsyncedWrite, 'at' | 'bytes'>[] {
   if (fate === 'kept') return [write]
   if (fate === 'lost') return []
   if (fate === 'zeros') return [{ at: write.at, bytes: new Uint8Array(write.bytes.length) }]

@@ -87,6 +87,11 @@ class Disk {
     this.#version = greatestVersion(this.initial)
   }
 
+  /** Also the number of the next write. */
+  get sequence(): number {
+    return this.operations.length
+  }
+
   apply(operation: DiskOperation): void {
     this.operations.push(operation)
     this.image = applyOperation(this.image, operation)
@@ -285,7 +290,8 @@ class SimulatedBlobs implements BlobStore {
 
   #change(changes: readonly BlobChange[], options: WriteOptions): void {
     const durability = options.durability ?? this.#disk.options.defaultDurability ?? 'strict'
-    this.#disk.apply({ kind: 'blobs', changes, isStrict: durability === 'strict' && this.#disk.options.syncIsNoop !== true })
+    const isStrict = durability === 'strict' && this.#disk.options.syncIsNoop !== true
+    this.#disk.apply({ kind: 'blobs', changes, isStrict, sequence: this.#disk.sequence })
   }
 
   #versionOf(key: string): string | undefined {
@@ -372,7 +378,8 @@ export class SimulatedFile implements AppendFile {
     if (this.#mode === 'read') throw error('denied', 'the file was opened with mode: read', 'append', this.#path)
     const at = this.#size
     const fits = this.#disk.room(bytes.length)
-    if (fits > 0) this.#disk.apply({ kind: 'append', path: this.#path, at, bytes: bytes.slice(0, fits) })
+    if (fits > 0 && this.#image() !== undefined)
+      this.#disk.apply({ kind: 'append', path: this.#path, at, bytes: bytes.slice(0, fits), sequence: this.#disk.sequence })
     if (fits < bytes.length) throw error('quota', 'no room left', 'append', this.#path)
     this.#size = at + bytes.length
     return at
@@ -381,11 +388,11 @@ export class SimulatedFile implements AppendFile {
   /** Covers what was written before the call, and takes effect when it resolves. */
   async sync(durability: WriteDurability): Promise<void> {
     this.#check('sync')
-    const writes = this.#image()?.writes.length ?? 0
+    const before = this.#disk.sequence
     await undefined
     await undefined
     if (durability === 'relaxed' || this.#disk.options.syncIsNoop || this.#image() === undefined) return
-    this.#disk.apply({ kind: 'sync', path: this.#path, writes: Math.min(writes, this.#image()?.writes.length ?? 0) })
+    this.#disk.apply({ kind: 'sync', path: this.#path, before })
   }
 
   /** What a failed sync leaves behind: writes that no later sync covers. */

@@ -5,6 +5,8 @@
 export interface UnsyncedWrite {
   readonly at: number
   readonly bytes: Uint8Array
+  /** Rises with every write of the disk. */
+  readonly sequence: number
   /** A sync of it failed: the system has dropped the page from its list, so that later syncs do not cover it. */
   readonly isDoomed?: boolean
 }
@@ -22,11 +24,18 @@ export interface BlobImage {
   readonly version: string
 }
 
+/** Changes of one sequence are one batch: a power failure takes all of it or nothing. */
+export interface RelaxedChange {
+  readonly sequence: number
+  /** undefined deletes. */
+  readonly blob: BlobImage | undefined
+}
+
 export interface KeyImage {
   /** What is on the medium for certain; undefined when there is nothing. */
   readonly synced: BlobImage | undefined
   /** Relaxed changes since, oldest first. Each may be what a power failure leaves. */
-  readonly changes: readonly (BlobImage | undefined)[]
+  readonly changes: readonly RelaxedChange[]
 }
 
 export interface DiskImage {
@@ -37,12 +46,12 @@ export interface DiskImage {
 /** One change of the disk, in the order in which they happened. */
 export type DiskOperation =
   | { readonly kind: 'create'; readonly path: string }
-  | { readonly kind: 'append'; readonly path: string; readonly at: number; readonly bytes: Uint8Array }
-  /** Makes the first `writes` unsynced writes of the file durable. */
-  | { readonly kind: 'sync'; readonly path: string; readonly writes: number }
+  | { readonly kind: 'append'; readonly path: string; readonly at: number; readonly bytes: Uint8Array; readonly sequence: number }
+  /** Makes the writes of the file below this sequence durable. */
+  | { readonly kind: 'sync'; readonly path: string; readonly before: number }
   | { readonly kind: 'failed-sync'; readonly path: string }
   | { readonly kind: 'delete-file'; readonly path: string }
-  | { readonly kind: 'blobs'; readonly changes: readonly BlobChange[]; readonly isStrict: boolean }
+  | { readonly kind: 'blobs'; readonly changes: readonly BlobChange[]; readonly isStrict: boolean; readonly sequence: number }
 
 export interface BlobChange {
   readonly key: string
@@ -67,7 +76,8 @@ const EMPTY_FILE: FileImage = { synced: new Uint8Array(0), writes: [], isNamed: 
 
 /** The image after one more operation. */
 export function applyOperation(image: DiskImage, operation: DiskOperation): DiskImage {
-  if (operation.kind === 'blobs') return { ...image, blobs: changeBlobs(image.blobs, operation.changes, operation.isStrict) }
+  if (operation.kind === 'blobs') return { ...image, blobs: changeBlobs(image.blobs, operation) }
+  if (operation.kind.endsWith('sync') && !image.files.has(operation.path)) return image
   const files = new Map(image.files)
   if (operation.kind === 'delete-file') files.delete(operation.path)
   else files.set(operation.path, changeFile(files.get(operation.path) ?? EMPTY_FILE, operation))
@@ -79,29 +89,26 @@ function changeFile(file: FileImage, operation: Exclude<DiskOperation, { kind: '
     case 'create':
       return file
     case 'append':
-      return { ...file, writes: [...file.writes, { at: operation.at, bytes: operation.bytes }] }
+      return { ...file, writes: [...file.writes, { at: operation.at, bytes: operation.bytes, sequence: operation.sequence }] }
     case 'failed-sync':
       return { ...file, writes: file.writes.map((write) => ({ ...write, isDoomed: true })) }
     case 'sync':
-      return syncFile(file, operation.writes)
+      return syncFile(file, operation.before)
   }
 }
 
-function syncFile(file: FileImage, count: number): FileImage {
-  const covered = file.writes.slice(0, count).filter((write) => write.isDoomed !== true)
-  const left = file.writes.filter((write, i) => i >= count || write.isDoomed === true)
-  return { synced: overlay(file.synced, covered), writes: left, isNamed: true }
+function syncFile(file: FileImage, before: number): FileImage {
+  const isCovered = (write: UnsyncedWrite): boolean => write.sequence < before && write.isDoomed !== true
+  const left = file.writes.filter((write) => !isCovered(write))
+  return { synced: overlay(file.synced, file.writes.filter(isCovered)), writes: left, isNamed: true }
 }
 
-function changeBlobs(
-  blobs: ReadonlyMap<string, KeyImage>,
-  changes: readonly BlobChange[],
-  isStrict: boolean,
-): ReadonlyMap<string, KeyImage> {
+function changeBlobs(blobs: ReadonlyMap<string, KeyImage>, operation: DiskOperation & { kind: 'blobs' }): ReadonlyMap<string, KeyImage> {
+  const { changes, isStrict, sequence } = operation
   const changed = new Map(blobs)
   for (const { key, blob } of changes) {
     const before = changed.get(key) ?? { synced: undefined, changes: [] }
-    if (!isStrict) changed.set(key, { synced: before.synced, changes: [...before.changes, blob] })
+    if (!isStrict) changed.set(key, { synced: before.synced, changes: [...before.changes, { sequence, blob }] })
     else if (blob === undefined) changed.delete(key)
     else changed.set(key, { synced: blob, changes: [] })
   }
@@ -109,7 +116,7 @@ function changeBlobs(
 }
 
 /** `base` with the writes on top; what lies between is zeros. */
-export function overlay(base: Uint8Array, writes: readonly UnsyncedWrite[]): Uint8Array {
+export function overlay(base: Uint8Array, writes: readonly Pick<UnsyncedWrite, 'at' | 'bytes'>[]): Uint8Array {
   if (writes.length === 0) return base
   const length = writes.reduce((end, write) => Math.max(end, write.at + write.bytes.length), base.length)
   const whole = new Uint8Array(length)
@@ -125,7 +132,7 @@ export function currentFile(file: FileImage): Uint8Array {
 
 export function currentBlob(key: KeyImage | undefined): BlobImage | undefined {
   if (key === undefined) return undefined
-  return key.changes.length === 0 ? key.synced : key.changes[key.changes.length - 1]
+  return key.changes.length === 0 ? key.synced : key.changes[key.changes.length - 1]?.blob
 }
 
 /** An image in which all of these are durable. */

@@ -162,8 +162,8 @@ class NodeFile implements AppendFile {
 
   async #close(): Promise<void> {
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
-    closeSync(this.#parts.fd)
     this.#parts.onClose(this)
+    closeSync(this.#parts.fd)
   }
 
   /** A number of a closed file may belong to another one soon, so closing waits for the calls that use it. */

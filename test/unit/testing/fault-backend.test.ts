@@ -91,6 +91,35 @@ describe('a power failure', () => {
     expect([...seen].sort()).toEqual(['r', 'undefined'])
   })
 
+  test('takes a relaxed batch whole or not at all', async () => {
+    const backend = faultBackend({ defaultDurability: 'relaxed' })
+    await backend.blobs.batch?.([
+      { key: 'a', put: bytes('1') },
+      { key: 'b', put: bytes('2') },
+    ])
+    await backend.blobs.put('a', bytes('3'))
+    const seen = new Set<string>()
+    for (const state of crashStates(backend.recording, { failures: ['power'], from: 2 })) {
+      const left = state.open()
+      seen.add(`${textOf((await left.blobs.get('a'))?.data)} ${textOf((await left.blobs.get('b'))?.data)}`)
+    }
+    expect([...seen].sort()).toEqual(['1 2', '3 2', '3 undefined', 'undefined undefined'])
+  })
+
+  test('takes what was appended while a sync ran', async () => {
+    const backend = faultBackend()
+    const file = await backend.files?.open('log', { mode: 'append' })
+    await file?.append(bytes('one'))
+    const syncs = [file?.sync('strict'), file?.sync('strict')]
+    await file?.append(bytes('two'))
+    await Promise.all(syncs)
+    const seen = new Set<string | undefined>()
+    for (const state of crashStates(backend.recording, { failures: ['power'], from: backend.recording.operations.length }))
+      seen.add(await fileOf(state, 'log'))
+    expect(seen).toContain('one')
+    expect(seen).not.toContain(undefined)
+  })
+
   test('under the mutant without syncs takes what was acknowledged', async () => {
     const { backend, acknowledged } = await appendedTwice({ syncIsNoop: true })
     const seen = new Set<string | undefined>()
