@@ -1,0 +1,149 @@
+// What the published types infer, as README shows it. Compiled in an empty project against the packed package, never run.
+
+import {
+  type Backend,
+  isStorageError,
+  openKv,
+  openQueue,
+  openSnapshots,
+  openStore,
+  type Queue,
+  type Receipt,
+  type SnapshotInfo,
+  type Store,
+  type StorageError,
+  type StoredRecord,
+} from 'varve'
+import { indexedDb } from 'varve/adapters/indexeddb'
+import { memory } from 'varve/adapters/memory'
+import { nodeFs } from 'varve/adapters/node-fs'
+import { opfs } from 'varve/adapters/opfs'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function same<A, B>(..._proof: Same<A, B> extends true ? [] : ['the types differ']): void {}
+
+interface Order {
+  customer: string
+  item: string
+}
+
+interface AgentState {
+  step: number
+}
+
+interface Settings {
+  theme: 'light' | 'dark'
+  [key: `user:${string}`]: { name: string }
+}
+
+export async function store(): Promise<void> {
+  const opened = await openStore('shop')
+  same<typeof opened, Store>()
+  const backends: Backend[] = [memory(), indexedDb({ name: 'shop' }), opfs({ name: 'shop' }), nodeFs({ directory: 'data' })]
+  await openStore(backends[0] ?? memory())
+  await openStore('shop', { fallback: memory() })
+  await openStore('shop', { mode: 'read' })
+  // @ts-expect-error a store has a name or a backend
+  await openStore(5)
+  // @ts-expect-error there is no such mode
+  await openStore('shop', { mode: 'write' })
+  const health = await opened.health()
+  same<typeof health.backend, string>()
+  await opened.close()
+}
+
+export async function queue(source: Store, signal: AbortSignal): Promise<void> {
+  const orders = await openQueue<Order>(source, 'orders', { buckets: 4, key: (order) => order.customer })
+  same<typeof orders, Queue<Order>>()
+  const receipt = await orders.append({ customer: 'ada', item: 'book' }, { signal })
+  same<typeof receipt, Receipt>()
+  same<typeof receipt.durability, 'memory' | 'os' | 'disk' | 'remote'>()
+  const receipts = await orders.appendMany([{ customer: 'ada', item: 'pen' }])
+  same<typeof receipts, readonly Receipt[]>()
+  // @ts-expect-error the item is missing
+  await orders.append({ customer: 'ada' })
+  // @ts-expect-error the key is derived from what an order has
+  await openQueue<Order>(source, 'orders', { key: (order) => order.price })
+  // @ts-expect-error a number of buckets
+  await openQueue<Order>(source, 'orders', { buckets: 'four' })
+  const records = await orders.read({ bucket: 0, from: 'earliest', limit: 10 })
+  same<typeof records, readonly StoredRecord<Order>[]>()
+  await orders.read({ bucket: 0, from: { last: 5 } })
+  await orders.read({ bucket: 0, from: { time: new Date() } })
+  // @ts-expect-error no such position
+  await orders.read({ bucket: 0, from: 'oldest' })
+  for await (const record of orders.tail({ from: 'latest', signal })) same<typeof record.value, Order>()
+  // @ts-expect-error a record is read-only
+  if (records[0] !== undefined) records[0].offset = 1
+  const stop = orders.watch((event) => {
+    if (event.type === 'rewound') same<typeof event.group, string>()
+  })
+  same<typeof stop, () => void>()
+}
+
+export async function group(orders: Queue<Order>, signal: AbortSignal): Promise<void> {
+  const billing = await orders.group('billing')
+  await billing.process(async (delivery) => same<typeof delivery.value, Order>(), { concurrency: 8, signal })
+  await billing.process(({ value, deliveries }) => `${value.item} ${deliveries}`, { until: 'empty' })
+  for await (const delivery of billing.consume({ signal })) {
+    same<typeof delivery.value.customer, string>()
+    await delivery.ack()
+    await delivery.nack({ delayMs: 1000 })
+  }
+  const deliveries = await billing.receive({ limit: 10, waitMs: 100 })
+  await billing.ack(deliveries)
+  const { total, buckets } = await billing.lag()
+  same<typeof total, number>()
+  same<typeof buckets, readonly number[]>()
+  // @ts-expect-error there is no such end
+  await billing.process(() => undefined, { until: 'later' })
+}
+
+export async function snapshots(source: Store): Promise<void> {
+  const saved = await openSnapshots<AgentState>(source)
+  const info = await saved.save({ agent: 'planner', session: 's1', state: { step: 1 }, metadata: { offsets: [1, 2] } })
+  same<typeof info, SnapshotInfo>()
+  const state = await saved.load(info.id)
+  same<typeof state, AgentState>()
+  const latest = await saved.latest({ agent: 'planner', session: 's1' })
+  same<typeof latest, SnapshotInfo | undefined>()
+  for await (const one of saved.list({ agent: 'planner', limit: 3 })) same<typeof one, SnapshotInfo>()
+  const { ok, problems } = await saved.verify()
+  same<typeof ok, boolean>()
+  same<(typeof problems)[number]['expected'], string | undefined>()
+  // @ts-expect-error another state
+  await saved.save({ agent: 'planner', session: 's1', state: { steps: 1 } })
+  // @ts-expect-error a session is needed
+  await saved.load({ agent: 'planner' })
+}
+
+export async function keys(source: Store | Backend): Promise<void> {
+  const kv = await openKv<Settings>(source, 'settings')
+  const theme = await kv.get('theme')
+  same<typeof theme, 'light' | 'dark' | undefined>()
+  const user = await kv.get('user:ada')
+  same<typeof user, { name: string } | undefined>()
+  const entry = await kv.entry('theme')
+  if (entry !== undefined) await kv.put('theme', 'dark', { when: { version: entry.version }, ttlMs: 1000 })
+  await kv.put('theme', 'light', { when: 'absent' })
+  const updated = await kv.update('theme', (value) => (value === 'dark' ? 'light' : 'dark'))
+  same<typeof updated, 'light' | 'dark' | undefined>()
+  // @ts-expect-error no such key
+  await kv.get('colour')
+  // @ts-expect-error no such theme
+  await kv.put('theme', 'blue')
+  for await (const key of kv.keys({ prefix: 'user:' })) same<typeof key, 'theme' | `user:${string}`>()
+  const loose = await openKv(source)
+  const anything = await loose.get('anything')
+  same<typeof anything, unknown>()
+}
+
+export function failures(error: unknown): string {
+  if (isStorageError(error, 'corrupt')) {
+    same<typeof error.retryable, boolean>()
+    const known: StorageError = error
+    return known.message
+  }
+  // @ts-expect-error there is no such code
+  return isStorageError(error, 'broken') ? 'broken' : 'else'
+}

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compile, newProject, type Project, root } from '../package/project.js'
+
+const RESOLUTIONS = {
+  nodenext: { module: 'nodenext' },
+  bundler: { module: 'esnext', moduleResolution: 'bundler' },
+}
+const LIBRARIES = ['ES2022', 'DOM']
+
+describe('published types, without types of Node and with every declaration checked', () => {
+  let project: Project
+
+  beforeAll(async () => {
+    project = await newProject()
+    await project.write('everything.ts', await everyEntry())
+    await project.write('inference.ts', await readFile(join(root, 'test/types/inference.ts'), 'utf8'))
+    await project.write('wrong.ts', "import { openKv } from 'varve'\nexport const kv: number = openKv\n")
+  })
+  afterAll(() => project?.remove())
+
+  for (const [name, options] of Object.entries(RESOLUTIONS)) {
+    test(`every entry compiles (${name})`, async () => {
+      await compile(project, `everything-${name}`, ['everything.ts'], { ...options, lib: LIBRARIES })
+    })
+
+    test(`what README shows is inferred (${name})`, async () => {
+      const lib = [...LIBRARIES, 'DOM.AsyncIterable']
+      await compile(project, `inference-${name}`, ['inference.ts'], { ...options, lib })
+      await compile(project, `exact-${name}`, ['inference.ts'], { ...options, lib, exactOptionalPropertyTypes: true })
+    })
+
+    test(`a wrong use does not compile (${name})`, async () => {
+      await expect(compile(project, `wrong-${name}`, ['wrong.ts'], { ...options, lib: LIBRARIES })).rejects.toThrow('TS2322')
+    })
+  }
+})
+
+/** A file that imports all that package.json exports. */
+async function everyEntry(): Promise<string> {
+  const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const entries = Object.keys(exports).filter((path) => path !== './package.json')
+  return entries.map((path, i) => `export * as entry${i} from 'varve${path.slice(1)}'`).join('\n')
+}
