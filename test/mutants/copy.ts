@@ -1,0 +1,65 @@
+// A copy of the project without its history and dependencies, which are linked, so that built code can be broken there and
+// tested while the project stays as it is.
+
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from '../package/project.js'
+import type { Patch } from './mutants.js'
+
+const COPIED = ['package.json', 'tsconfig.base.json', 'vitest.config.ts', 'dist', 'test', 'scripts']
+const LIMIT_MS = 120_000
+
+export interface Outcome {
+  readonly passed: number
+  /** Names of the tests that failed; a file that could not be loaded is none. */
+  readonly failed: readonly string[]
+  readonly code: number
+  readonly output: string
+}
+
+/** Runs the test files (below test/) in a copy with the patches applied. Throws when a patch does not fit exactly once. */
+export async function testCopy(patches: readonly Patch[], tests: readonly string[]): Promise<Outcome> {
+  const folder = await mkdtemp(join(tmpdir(), 'varve-mutant-'))
+  try {
+    for (const name of COPIED) await cp(join(root, name), join(folder, name), { recursive: true })
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+    for (const patch of patches) await apply(folder, patch)
+    return await runTests(folder, tests)
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+async function apply(folder: string, { file, find, replace }: Patch): Promise<void> {
+  const path = join(folder, 'dist', file)
+  const text = await readFile(path, 'utf8')
+  const parts = text.split(find)
+  if (parts.length !== 2) throw new Error(`the mutant fits ${parts.length - 1} times in dist/${file}: ${find}`)
+  await writeFile(path, parts.join(replace))
+}
+
+async function runTests(folder: string, tests: readonly string[]): Promise<Outcome> {
+  const report = join(folder, 'report.json')
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const files = tests.map((test) => join('test', test))
+  const args = [vitest, 'run', '--root', folder, '--bail=1', '--reporter=json', `--outputFile.json=${report}`, ...files]
+  const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
+    const options = { cwd: folder, timeout: LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: 1 << 26 } as const
+    const child = execFile(process.execPath, args, options, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? 1, output: stdout + stderr }),
+    )
+  })
+  return { ...counted(await readFile(report, 'utf8').catch(() => '{"testResults":[]}')), code, output }
+}
+
+interface Report {
+  readonly testResults: readonly { readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[] }[]
+}
+
+function counted(text: string): Pick<Outcome, 'passed' | 'failed'> {
+  const results = (JSON.parse(text) as Report).testResults.flatMap(({ assertionResults }) => assertionResults)
+  const failed = results.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName)
+  return { passed: results.filter(({ status }) => status === 'passed').length, failed }
+}

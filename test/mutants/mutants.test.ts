@@ -1,0 +1,19 @@
+import { describe, expect, test } from 'vitest'
+import { testCopy } from './copy.js'
+import { mutants } from './mutants.js'
+
+describe('broken code is found', () => {
+  test('the tests that find it pass in a copy of the code as it is', async () => {
+    const { code, passed, failed, output } = await testCopy([], [...new Set(mutants.flatMap(({ tests }) => tests))])
+    expect({ code, failed }, output).toEqual({ code: 0, failed: [] })
+    expect(passed).toBeGreaterThan(mutants.length)
+  })
+
+  for (const { name, patches, tests } of mutants) {
+    test(name, async () => {
+      const { code, failed, output } = await testCopy(patches, tests)
+      expect(code, output).toBe(1)
+      expect(failed.length, output).toBeGreaterThan(0)
+    })
+  }
+})
