@@ -9,7 +9,7 @@ export interface Bundle {
   readonly text: string
   /** Minified and compressed with brotli at its best, as a server would send it. */
   readonly brotliBytes: number
-  /** The modules that are in it, heaviest first, with their minified bytes. */
+  /** The modules that load at once, heaviest first, with their minified bytes. */
   readonly weights: readonly (readonly [path: string, bytes: number])[]
   /** What it still imports by name. */
   readonly externals: readonly string[]
@@ -35,11 +35,12 @@ export async function bundle(source: string, target: Target): Promise<Bundle> {
     external: ['node:*'],
     logLevel: 'silent',
   })
-  const first = outputFiles.filter((file) => initial(metafile).has(nameOf(file.path)))
+  const loaded = initial(metafile)
+  const first = outputFiles.filter((file) => loaded.has(nameOf(file.path)))
   return {
     text: outputFiles.map((file) => file.text).join('\n'),
     brotliBytes: first.reduce((sum, file) => sum + compressed(file.contents), 0),
-    weights: weightsOf(metafile),
+    weights: weightsOf(metafile, loaded),
     externals: Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter((one) => one.external).map(({ path }) => path)),
   }
 }
@@ -59,8 +60,9 @@ function initial(metafile: Metafile): Set<string> {
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
-function weightsOf(metafile: Metafile): readonly (readonly [string, number])[] {
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.entries(output.inputs))
+function weightsOf(metafile: Metafile, loaded: Set<string>): readonly (readonly [string, number])[] {
+  const outputs = Object.entries(metafile.outputs).filter(([path]) => loaded.has(nameOf(path)))
+  const inputs = outputs.flatMap(([, output]) => Object.entries(output.inputs))
   return inputs.map(([path, { bytesInOutput }]) => [path, bytesInOutput] as const).sort((a, b) => b[1] - a[1])
 }
 
