@@ -2,7 +2,7 @@
 // Prints file:line of each finding and exits 1 when there is one.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './test-run.mjs'
@@ -34,7 +34,11 @@ process.exitCode = problems.length > 0 ? 1 : 0
 /** What git knows of or would add, so that the check sees a file before it is committed. */
 function trackedFiles() {
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-  return listed.split('\0').filter((file) => file !== '' && !OWN.test(file) && file !== 'package-lock.json' && existsSync(join(root, file)))
+  return listed.split('\0').filter((file) => file !== '' && !OWN.test(file) && file !== 'package-lock.json' && isFile(join(root, file)))
+}
+
+function isFile(path) {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
 function findings(file) {
