@@ -1,19 +1,19 @@
-import { reset } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openQueue, openStore, type Receipt } from 'varve'
 import { r2 } from 'varve/adapters/cloudflare-r2'
 import worker from '../../playground/worker/worker.js'
+import { emptyStorage } from './empty-storage.js'
 import { type Fault, type FaultyBucket, faultyBucket } from './faulty-bucket.js'
 
 const FAULTS: readonly Fault[] = ['null', '412', '429', '500', 'lost']
 
-beforeEach(reset)
+beforeEach(emptyStorage)
 
 describe.each(FAULTS)('R2 answers %s at each request in turn', (fault) => {
   test('nothing acknowledged is lost, nothing is stored twice', async () => {
     for (let n = 1; ; n++) {
-      await reset()
+      await emptyStorage()
       const bucket = faultyBucket(env.BUCKET, fault, n)
       const acknowledged = await postThree(bucket)
       const queued = await stored()
@@ -25,7 +25,7 @@ describe.each(FAULTS)('R2 answers %s at each request in turn', (fault) => {
 
   test('the schedule counts every webhook once', async () => {
     for (let n = 1; ; n++) {
-      await reset()
+      await emptyStorage()
       await postThree(env.BUCKET)
       const bucket = faultyBucket(env.BUCKET, fault, n)
       await worker.scheduled(undefined, { BUCKET: bucket, KV: env.KV }).catch(() => undefined)

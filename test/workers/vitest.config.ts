@@ -34,7 +34,7 @@ export default defineConfig(async () => {
     r2Buckets: { BUCKET: 'plain' },
     kvNamespaces: { KV: 'plain' },
   }
-  const bundled = 'x'
+  const bundled = await bundle('playground/worker/worker.ts')
   return {
     root,
     plugins: [

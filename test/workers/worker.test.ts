@@ -1,9 +1,10 @@
-import { createScheduledController, reset, SELF } from 'cloudflare:test'
+import { createScheduledController, SELF } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openQueue, openStore, type Receipt } from 'varve'
 import { r2 } from 'varve/adapters/cloudflare-r2'
 import worker from '../../playground/worker/worker.js'
+import { emptyStorage } from './empty-storage.js'
 
 interface Deployed {
   readonly name: string
@@ -33,7 +34,7 @@ interface Stats {
   readonly counts: Record<string, number>
 }
 
-beforeEach(reset)
+beforeEach(emptyStorage)
 
 describe.each(DEPLOYED)('the Worker $name', ({ bucket, fetch, schedule }) => {
   const post = (source: string, body: unknown): Promise<Response> =>
@@ -67,7 +68,7 @@ describe.each(DEPLOYED)('the Worker $name', ({ bucket, fetch, schedule }) => {
     for (let i = 0; i < 12; i++) await post(i % 4 === 0 ? 'constructor' : 'shop', i)
     expect(await json<Stats>('/stats')).toMatchObject({ buckets: [{ first: 0, next: 12 }], lag: 12, counts: {} })
     await schedule()
-    await post('shop', 'later')
+    await post('shop', 12)
     expect(await json<Stats>('/stats')).toMatchObject({ lag: 1, counts: { constructor: 3, shop: 9 } })
     await schedule()
     await schedule()
