@@ -2,7 +2,7 @@
 // tested while the project stays as it is.
 
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { access, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../package/project.js'
@@ -19,10 +19,11 @@ export interface Outcome {
   readonly output: string
 }
 
-/** Runs the test files (below test/) in a copy with the patches applied. Throws when a patch does not fit exactly once. */
+/** Runs the test files (below test/) in a copy with the patches applied. Throws when a patch does not fit exactly once, or a test is not there. */
 export async function testCopy(patches: readonly Patch[], tests: readonly string[]): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'varve-mutant-'))
   try {
+    for (const test of tests) await access(join(root, 'test', test))
     for (const name of COPIED) await cp(join(root, name), join(folder, name), { recursive: true })
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
     for (const patch of patches) await apply(folder, patch)

@@ -4,9 +4,11 @@ import { mutants } from './mutants.js'
 
 describe('broken code is found', () => {
   test('the tests that find it pass in a copy of the code as it is', async () => {
-    const { code, passed, failed, output } = await testCopy([], [...new Set(mutants.flatMap(({ tests }) => tests))])
+    // A whole folder is a stage of its own, which shows that it passes.
+    const files = mutants.flatMap(({ tests }) => tests.filter((test) => !test.endsWith('/')))
+    const { code, passed, failed, output } = await testCopy([], [...new Set(files)])
     expect({ code, failed }, output).toEqual({ code: 0, failed: [] })
-    expect(passed).toBeGreaterThan(mutants.length)
+    expect(passed).toBeGreaterThan(files.length)
   })
 
   for (const { name, patches, tests } of mutants) {

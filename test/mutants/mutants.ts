@@ -11,7 +11,7 @@ export interface Patch {
 export interface Mutant {
   readonly name: string
   readonly patches: readonly Patch[]
-  /** Below test/. */
+  /** Below test/; a folder stands for all in it. */
   readonly tests: readonly string[]
 }
 
@@ -30,5 +30,23 @@ export const mutants: readonly Mutant[] = [
     name: 'no CRC: the checksum of a stored blob is not compared',
     patches: [{ file: 'core/codec/envelope.js', find: 'if (actual !== expected)', replace: 'if (false)' }],
     tests: ['unit/kv/kv-memory.test.ts'],
+  },
+  {
+    name: 'no fsync: an append is acknowledged before the log is synced',
+    patches: [{ file: 'core/engine/file-log.js', find: "await active.file.sync('strict');", replace: '' }],
+    tests: ['crash/'],
+  },
+  {
+    name: 'no CRC: the body of a frame is not compared with its checksum',
+    patches: [{ file: 'core/codec/frame.js', find: 'crc32c(bytes, start, end) !== header.bodyCrc || ', replace: '' }],
+    tests: ['crash/'],
+  },
+  {
+    name: 'no fence: a log does not look whether a newer writer took it over',
+    patches: [
+      { file: 'core/engine/file-log.js', find: '(stored?.epoch ?? 0) > manifest.epoch', replace: 'false' },
+      { file: 'core/engine/group-commit.js', find: 'await log.sync();\n            await checkFence();', replace: 'await log.sync();' },
+    ],
+    tests: ['crash/'],
   },
 ]
