@@ -1,0 +1,44 @@
+// The conformance suites that run in a browser. One more is one more line.
+
+import type { BackendSuiteOptions, MakeBackend, SuiteCase } from 'varve/testing'
+import type { BrowserBackend, Place, TestedBackend } from './backends.js'
+import { indexedDbFaultSuite } from './indexeddb-faults.js'
+import { opfsFaultSuite } from './opfs-faults.js'
+
+type Suite = (make: MakeBackend, options?: BackendSuiteOptions) => readonly SuiteCase[]
+
+export interface NamedSuite {
+  readonly name: string
+  readonly suite: Suite
+  /** Backends that have what it tests; absent = all. */
+  readonly backends?: readonly string[]
+}
+
+export const suites: readonly NamedSuite[] = [
+  { name: 'faults', suite: indexedDbFaultSuite, backends: ['indexeddb'] },
+  { name: 'faults', suite: opfsFaultSuite, backends: ['opfs'] },
+]
+
+/** The cases of one suite on one backend; every case has places of its own, removed by `cleanUp`. */
+export function casesOf(suite: NamedSuite, backend: BrowserBackend): { readonly cases: readonly SuiteCase[]; cleanUp(): Promise<void> } {
+  const names = new Map<TestedBackend, string>()
+  const open = async (name: string): Promise<TestedBackend> => {
+    const opened = backend.open(name)
+    names.set(opened, name)
+    return opened
+  }
+  const make: MakeBackend = () => open(`suite-${crypto.randomUUID()}`)
+  const reopen = (before: TestedBackend): Promise<TestedBackend> => open(names.get(before) as string)
+  return {
+    cases: suite.suite(make, { reopen }),
+    async cleanUp() {
+      for (const opened of names.keys()) await opened.close()
+      for (const name of new Set(names.values())) await backend.destroy(name)
+    },
+  }
+}
+
+/** What runs where: for the runner's list of tests and for the page alike. */
+export function runsOf(suite: NamedSuite, backend: BrowserBackend): readonly Place[] {
+  return suite.backends === undefined || suite.backends.includes(backend.name) ? backend.places : []
+}

@@ -1,0 +1,43 @@
+// Over quota, made by the browser's own debugging interface: the write fails with `quota` and nothing stored is lost.
+
+import { expect, test } from '@playwright/test'
+import { ask, openHarness } from './harness/ask.js'
+import { browserBackends, type Place } from './harness/backends.js'
+
+const MIB = 2 ** 20
+
+for (const { name: backend, places } of browserBackends) {
+  test(`${backend}: a full origin refuses with quota, keeps what it has, and goes on when there is room`, async ({ page, context }) => {
+    const place = places[places.length - 1] as Place
+    await openHarness(page)
+    const act = <T>(action: string, argument: object) => ask<T>(page, place, action, { store: 's', ...argument })
+    await act('open', { backend })
+    const cdp = await context.newCDPSession(page)
+    const origin = new URL(page.url()).origin
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 8 * MIB })
+    const stored: string[] = []
+    let refusal = ''
+    for (let i = 0; i < 40 && refusal === ''; i++) {
+      const outcome = await act<string>('put', { key: `k${String(i).padStart(2, '0')}`, bytes: MIB })
+      if (outcome === 'stored') stored.push(`k${String(i).padStart(2, '0')}`)
+      else refusal = outcome
+    }
+    if (backend === 'opfs') console.log(await act('dump', {}))
+    expect(refusal).toBe('quota')
+    expect(stored.length).toBeGreaterThan(0)
+    expect(await act('keys', {})).toEqual(stored)
+    await cdp.send('Storage.overrideQuotaForOrigin', { origin })
+    expect(await act('put', { key: 'later', text: 'room' })).toBe('stored')
+    expect(await act('keys', {})).toEqual([...stored, 'later'])
+  })
+}
+
+test('indexeddb: storage cleared by the user under the running page is corrupt, not an empty store', async ({ page, context }) => {
+  await openHarness(page)
+  await ask(page, 'page', 'open', { backend: 'indexeddb', store: 's' })
+  await ask(page, 'page', 'put', { store: 's', key: 'k', text: 'x' })
+  const cdp = await context.newCDPSession(page)
+  await cdp.send('Storage.clearDataForOrigin', { origin: new URL(page.url()).origin, storageTypes: 'all' })
+  expect(await ask(page, 'page', 'get', { store: 's', key: 'k' })).toBe('corrupt')
+  expect(await ask(page, 'page', 'put', { store: 's', key: 'k', text: 'y' })).toBe('corrupt')
+})

@@ -1,0 +1,34 @@
+// Serves the test page: its scripts are bundled from the built package once, with the conditions of a browser, and kept in
+// memory. No dev server, because that reloads pages when files change.
+
+import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+
+const { outputFiles } = await build({
+  entryPoints: [here('harness/page.ts'), here('harness/worker.ts')],
+  outdir: '/',
+  bundle: true,
+  write: false,
+  format: 'esm',
+  platform: 'browser',
+  conditions: ['browser'],
+  target: 'es2022',
+})
+
+const html = '<!doctype html><meta charset="utf-8"><title>varve tests</title><script type="module" src="/page.js"></script>'
+const pages = new Map([
+  ['/', { type: 'text/html', body: html }],
+  ['/empty', { type: 'text/html', body: '<!doctype html><title>empty</title>' }],
+  ['/ready', { type: 'text/plain', body: 'ready' }],
+])
+for (const file of outputFiles) pages.set(`/${file.path.split(/[\\/]/).pop()}`, { type: 'text/javascript', body: file.contents })
+
+const server = createServer((request, response) => {
+  const page = pages.get(new URL(request.url ?? '/', 'http://local').pathname)
+  response.writeHead(page === undefined ? 404 : 200, { 'content-type': page?.type ?? 'text/plain', 'cache-control': 'no-store' })
+  response.end(page?.body ?? 'not here')
+})
+server.listen(Number(process.argv[2]), '127.0.0.1')
