@@ -32,27 +32,24 @@ export class OpfsBlobs implements BlobStore {
 
   async get(key: string, options: { readonly range?: ByteRange; readonly signal?: AbortSignal } = {}): Promise<StoredBlob | undefined> {
     this.#begin('get', options)
-    return guarded('get', key, () => this.#slots.withCurrent(key, (current) => load(key, current, options.range)))
+    return this.#alone('get', key, () => this.#slots.withCurrent(key, (current) => load(key, current, options.range)))
   }
 
   async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<BlobInfo> {
     this.#begin('put', options)
     checkSize(key, bytes)
-    const { onWrite } = this.#context
-    const owner = this.#context.owner()
-    await owner.own('put')
-    const version = await owner.keys.run(`blob/${key}`, () => guarded('put', key, () => this.#replace(key, bytes, options.when)))
-    onWrite()
+    await this.#context.owner().own('put')
+    const version = await this.#alone('put', key, () => this.#replace(key, bytes, options.when))
+    this.#context.onWrite()
     return { key, bytes: bytes.length, version }
   }
 
   async delete(keys: readonly string[], options: Cancellable = {}): Promise<void> {
     this.#begin('delete', options)
-    const owner = this.#context.owner()
-    await owner.own('delete')
+    await this.#context.owner().own('delete')
     for (const key of keys) {
       this.#begin('delete', options)
-      await owner.keys.run(`blob/${key}`, () => guarded('delete', key, () => this.#slots.remove(key)))
+      await this.#alone('delete', key, () => this.#slots.remove(key))
     }
   }
 
@@ -62,7 +59,7 @@ export class OpfsBlobs implements BlobStore {
     const keys = await guarded('list', prefix, () => this.#keysAfter(prefix, options.after ?? ''))
     for (let at = 0; at < keys.length; at += PAGE) {
       this.#begin('list', options)
-      const page = await Promise.all(keys.slice(at, at + PAGE).map((key) => guarded('list', key, () => this.#info(key))))
+      const page = await Promise.all(keys.slice(at, at + PAGE).map((key) => this.#alone('list', key, () => this.#info(key))))
       for (const info of page) if (info !== undefined) yield info
     }
   }
@@ -70,6 +67,11 @@ export class OpfsBlobs implements BlobStore {
   #begin(operation: string, options: Cancellable): void {
     options.signal?.throwIfAborted()
     this.#context.check(operation)
+  }
+
+  /** One call a key at a time in this worker: two files cannot be looked at in one moment. */
+  #alone<T>(operation: string, key: string, run: () => Promise<T>): Promise<T> {
+    return this.#context.owner().keys.run(`blob/${key}`, () => guarded(operation, key, run))
   }
 
   /** Folders are in no order, so the names are gathered first; the files are looked at page by page. */

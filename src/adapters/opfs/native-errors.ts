@@ -14,6 +14,11 @@ export function isNotFound(error: unknown): boolean {
   return nameOf(error) === 'NotFoundError'
 }
 
+/** A snapshot of a file is void once the file has changed. */
+export function isChanged(error: unknown): boolean {
+  return nameOf(error) === 'NotReadableError'
+}
+
 function meaning(name: string): readonly [StorageErrorCode, string] {
   if (name === 'NotFoundError') return ['missing', 'the file is not there']
   if (name === 'QuotaExceededError') return ['quota', 'the browser gives this origin no more room']

@@ -2,10 +2,10 @@
 // deletes the other. So while both are there the newer one was perhaps not finished, and if it is torn the older one
 // counts; one alone was acknowledged, and damage in it is `corrupt`. An empty `<leaf>@new` stands beside a first put.
 
-import { StorageError } from '../../core/base/errors.js'
+import { isStorageError, StorageError } from '../../core/base/errors.js'
 import { type BlobHeader, encodeBlob, HEADER_BYTES, isIntact, readHeader } from './blob-format.js'
 import type { Folder } from './folder.js'
-import { BACKEND, isNotFound } from './native-errors.js'
+import { BACKEND, isChanged, isNotFound } from './native-errors.js'
 import { openSync } from './sync-access.js'
 
 /** What counts for a key. */
@@ -19,7 +19,7 @@ export interface CurrentBlob extends BlobHeader {
 type Slot = 'a' | 'b'
 type Suffix = Slot | 'new'
 
-/** A reader beside the owner may see a file vanish for a newer one; then it looks again. */
+/** A reader in another worker than the owner may see one file before a put and the other after it; then it looks again. */
 const READ_ATTEMPTS = 8
 
 /** The leaf of a blob's file name, or undefined for another file. */
@@ -34,14 +34,14 @@ export class Slots {
     this.#folder = folder
   }
 
-  /** Runs `read` on what counts for the key, or undefined; again when the file vanished meanwhile. */
+  /** Runs `read` on what counts for the key, or undefined; again when the files changed meanwhile. */
   async withCurrent<T>(key: string, read: (current: CurrentBlob) => T | Promise<T>): Promise<T | undefined> {
     for (let attempt = 1; ; attempt++) {
       try {
         const current = await this.current(key)
         return current === undefined ? undefined : await read(current)
       } catch (error) {
-        if (!isNotFound(error) || attempt === READ_ATTEMPTS) throw error
+        if (!mayHaveChanged(error) || attempt === READ_ATTEMPTS) throw error
       }
     }
   }
@@ -131,6 +131,10 @@ export class Slots {
       if (!isNotFound(error)) throw error
     })
   }
+}
+
+function mayHaveChanged(error: unknown): boolean {
+  return isNotFound(error) || isChanged(error) || isStorageError(error, 'corrupt')
 }
 
 /** Reads the header only. */

@@ -182,7 +182,7 @@ async function withFault(fault: (tx: IDBTransaction, happened: () => void) => vo
     const tx = original.apply(this, args)
     if (args[1] === 'readwrite' && armed) {
       armed = false
-      queueMicrotask(() => fault(tx, () => count++))
+      fault(tx, () => count++)
     }
     return tx
   }
@@ -195,8 +195,10 @@ async function withFault(fault: (tx: IDBTransaction, happened: () => void) => vo
 }
 
 function abortNow(tx: IDBTransaction, happened: () => void): void {
-  tx.abort()
-  happened()
+  queueMicrotask(() => {
+    tx.abort()
+    happened()
+  })
 }
 
 /** The transaction completes, but its caller hears of an abort. */
@@ -206,5 +208,6 @@ function loseAnswer(tx: IDBTransaction, happened: () => void): void {
     happened()
     tx.dispatchEvent(new Event('abort'))
   }
-  tx.addEventListener('complete', onComplete, { capture: true })
+  // Before anybody else listens: the browser calls listeners of a transaction in their order.
+  tx.addEventListener('complete', onComplete)
 }

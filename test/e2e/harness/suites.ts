@@ -1,6 +1,16 @@
 // The conformance suites that run in a browser. One more is one more line.
 
-import type { BackendSuiteOptions, MakeBackend, SuiteCase } from 'varve/testing'
+import {
+  type BackendSuiteOptions,
+  blobStoreSuite,
+  fileStoreSuite,
+  kvSuite,
+  lockManagerSuite,
+  type MakeBackend,
+  type SuiteCase,
+  signalBusSuite,
+  snapshotsSuite,
+} from 'varve/testing'
 import type { BrowserBackend, Place, TestedBackend } from './backends.js'
 import { indexedDbFaultSuite } from './indexeddb-faults.js'
 import { opfsFaultSuite } from './opfs-faults.js'
@@ -15,6 +25,12 @@ export interface NamedSuite {
 }
 
 export const suites: readonly NamedSuite[] = [
+  { name: 'blobs', suite: blobStoreSuite },
+  { name: 'files', suite: fileStoreSuite, backends: ['opfs'] },
+  { name: 'locks', suite: lockManagerSuite },
+  { name: 'signals', suite: signalBusSuite },
+  { name: 'kv', suite: kvSuite },
+  { name: 'snapshots', suite: snapshotsSuite },
   { name: 'faults', suite: indexedDbFaultSuite, backends: ['indexeddb'] },
   { name: 'faults', suite: opfsFaultSuite, backends: ['opfs'] },
 ]
