@@ -22,7 +22,6 @@ for (const { name: backend, places } of browserBackends) {
       if (outcome === 'stored') stored.push(`k${String(i).padStart(2, '0')}`)
       else refusal = outcome
     }
-    if (backend === 'opfs') console.log(await act('dump', {}))
     expect(refusal).toBe('quota')
     expect(stored.length).toBeGreaterThan(0)
     expect(await act('keys', {})).toEqual(stored)
@@ -31,6 +30,22 @@ for (const { name: backend, places } of browserBackends) {
     expect(await act('keys', {})).toEqual([...stored, 'later'])
   })
 }
+
+test('opfs: an append that does not fit leaves the file as it was', async ({ page, context }) => {
+  await openHarness(page)
+  const act = <T>(action: string, argument: object) => ask<T>(page, 'worker', action, { store: 's', path: 'f', ...argument })
+  await act('open', { backend: 'opfs' })
+  const cdp = await context.newCDPSession(page)
+  const origin = new URL(page.url()).origin
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 4 * MIB })
+  let appended = 0
+  while (appended < 20 && (await act('append', { bytes: MIB })) === 'stored') appended++
+  expect(appended).toBeLessThan(20)
+  expect(await act('fileSize', {})).toBe(appended * MIB)
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin })
+  expect(await act('append', { bytes: 10 })).toBe('stored')
+  expect(await act('fileSize', {})).toBe(appended * MIB + 10)
+})
 
 test('indexeddb: storage cleared by the user under the running page is corrupt, not an empty store', async ({ page, context }) => {
   await openHarness(page)

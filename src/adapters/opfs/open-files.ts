@@ -4,7 +4,7 @@ import { StorageError } from '../../core/base/errors.js'
 import type { ByteRange, WriteDurability } from '../../core/ports/options.js'
 import type { Folder } from './folder.js'
 import { BACKEND, toStorageError } from './native-errors.js'
-import { openSync, type SyncAccessHandle } from './sync-access.js'
+import { openSync, readAt, type SyncAccessHandle, writeAll } from './sync-access.js'
 
 export class OpenFiles {
   readonly #folder: Folder
@@ -77,8 +77,7 @@ export class SharedFile {
     const handle = this.#usable('append')
     const at = this.#size
     try {
-      const written = handle.write(bytes, { at })
-      if (written < bytes.length) throw new StorageError('quota', 'only a part was written', this.#facts('append', { bytes: bytes.length, written }))
+      writeAll(handle, this.path, bytes, at)
     } catch (error) {
       this.#cutBack(handle)
       throw toStorageError(error, 'append', this.path)
@@ -101,8 +100,7 @@ export class SharedFile {
   read(range: ByteRange): Uint8Array {
     const handle = this.#opened('read')
     const bytes = new Uint8Array(Math.max(0, Math.min(range.end, this.#size) - range.start))
-    const got = bytes.length === 0 ? 0 : handle.read(bytes, { at: range.start })
-    return got === bytes.length ? bytes : bytes.subarray(0, got)
+    return bytes.length === 0 ? bytes : bytes.subarray(0, readAt(handle, this.path, bytes, range.start))
   }
 
   close(): void {
@@ -135,7 +133,7 @@ export class SharedFile {
     return this.#handle
   }
 
-  #facts(operation: string, facts?: Readonly<Record<string, unknown>>): { backend: string; operation: string; key: string; facts?: typeof facts } {
-    return { backend: BACKEND, operation, key: this.path, facts }
+  #facts(operation: string): { backend: string; operation: string; key: string } {
+    return { backend: BACKEND, operation, key: this.path }
   }
 }

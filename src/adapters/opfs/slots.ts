@@ -6,7 +6,7 @@ import { isStorageError, StorageError } from '../../core/base/errors.js'
 import { type BlobHeader, encodeBlob, HEADER_BYTES, isIntact, readHeader } from './blob-format.js'
 import type { Folder } from './folder.js'
 import { BACKEND, isChanged, isNotFound } from './native-errors.js'
-import { openSync } from './sync-access.js'
+import { openSync, writeAll } from './sync-access.js'
 
 /** What counts for a key. */
 export interface CurrentBlob extends BlobHeader {
@@ -94,8 +94,7 @@ export class Slots {
     try {
       const handle = await openSync(entry)
       try {
-        const written = handle.write(bytes, { at: 0 })
-        if (written < bytes.length) throw shortWrite(key, bytes.length, written)
+        writeAll(handle, key, bytes, 0)
         handle.flush()
       } finally {
         handle.close()
@@ -161,8 +160,4 @@ function newestIntact(key: string, candidates: readonly (CurrentBlob | undefined
 
 export function damaged(key: string): StorageError {
   return new StorageError('corrupt', 'a stored blob is damaged', { backend: BACKEND, operation: 'get', key })
-}
-
-function shortWrite(key: string, bytes: number, written: number): StorageError {
-  return new StorageError('quota', 'only a part was written', { backend: BACKEND, operation: 'put', key, facts: { bytes, written } })
 }

@@ -17,6 +17,23 @@ export function openSync(entry: FileSystemFileHandle): Promise<SyncAccessHandle>
   return (entry as unknown as { createSyncAccessHandle(): Promise<SyncAccessHandle> }).createSyncAccessHandle()
 }
 
+/**
+ * Writes all of it or throws `quota`. Chromium writes what fits into a full origin and then returns its error code, as an
+ * unsigned number above any length: every other count than the one asked for is a failure.
+ */
+export function writeAll(handle: SyncAccessHandle, key: string, bytes: Uint8Array, at: number): void {
+  const written = handle.write(bytes, { at })
+  if (written === bytes.length) return
+  throw new StorageError('quota', 'only a part was written', { backend: BACKEND, operation: 'write', key, facts: { bytes: bytes.length, written } })
+}
+
+/** How many bytes were read, fewer only at the end of the file. */
+export function readAt(handle: SyncAccessHandle, key: string, into: Uint8Array, at: number): number {
+  const got = handle.read(into, { at })
+  if (got <= into.length) return got
+  throw new StorageError('unavailable', 'the browser could not read a file', { backend: BACKEND, operation: 'read', key, facts: { got } })
+}
+
 /** Throws `unsupported` anywhere but in a dedicated worker. */
 export function checkDedicatedWorker(operation: string): void {
   const scope = globalThis as { DedicatedWorkerGlobalScope?: unknown; FileSystemSyncAccessHandle?: unknown }

@@ -118,11 +118,22 @@ async function outcome(run: () => Promise<string>): Promise<string> {
   }
 }
 
-/** For looking at what lies there: names and sizes below the store's folder of blobs. */
-export async function dump(request: { store: string }): Promise<readonly string[]> {
-  let folder = await navigator.storage.getDirectory()
-  for (const name of ['varve', `s${request.store}`, 'blobs']) folder = await folder.getDirectoryHandle(name)
-  const found: string[] = []
-  for await (const [name, handle] of folder.entries()) found.push(`${name} ${(await (handle as FileSystemFileHandle).getFile()).size}`)
-  return found.sort()
+type AppendFile = Awaited<ReturnType<NonNullable<TestedBackend['files']>['open']>>
+let appendFile: Promise<AppendFile> | undefined
+
+/** Appends to one file, which stays open; `stored` or the code of the error. */
+export async function append(request: { store: string; path: string; bytes: number }): Promise<string> {
+  appendFile ??= opened(request.store).backend.files?.open(request.path, { mode: 'append' })
+  return outcome(async () => {
+    const file = await appendFile
+    await file?.append(randomBytes(request.bytes))
+    await file?.sync('strict')
+    return 'stored'
+  })
+}
+
+/** As a listing has it. */
+export async function fileSize(request: { store: string; path: string }): Promise<number> {
+  for await (const { path, size } of opened(request.store).backend.files?.list(request.path) ?? []) if (path === request.path) return size
+  return -1
 }
