@@ -53,6 +53,11 @@ export function newWriteId(): Uint8Array {
   return randomBytes(WRITE_ID_BYTES)
 }
 
+/** Random bytes that tell one file from another of the same name. */
+export function newSalt(length: number): Uint8Array {
+  return randomBytes(length)
+}
+
 /** Header and body as one blob. */
 export function sealEnvelope(fields: EnvelopeFields, body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(ENVELOPE_BYTES + body.length)

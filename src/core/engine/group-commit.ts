@@ -1,0 +1,191 @@
+// While one commit is being written and synced, callers queue; the next commit takes all of them. No timer in `always`
+// mode: the sync itself is the rhythm.
+
+import type { Clock } from '../base/clock.js'
+import { StorageError } from '../base/errors.js'
+import type { AppendOptions, AppendResult, RecordBatch, SyncMode } from '../ports/stream-broker.js'
+import { encodeAppends, type PendingAppend, type PlacedAppend, sizeBatch } from './append-batch.js'
+import type { EncodedFrames, Log, LogEnd } from './log.js'
+
+const MAX_COMMIT_BYTES = 8 * 1024 * 1024
+/** In the modes without a sync for each commit: so much may wait at most. */
+const MAX_UNSYNCED_BYTES = 16 * 1024 * 1024
+
+export interface GroupCommitOptions {
+  readonly log: Log
+  readonly clock: Clock
+  readonly sync: SyncMode
+  /** Throws `fenced` when another owner took over; asked after the sync and before the acknowledgement. */
+  readonly checkFence: () => void | Promise<void>
+  /** Called when new records became visible. */
+  readonly committed: () => void
+}
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions
+  #waiting: PendingAppend[] = []
+  #running: Promise<void> | undefined
+  #unsyncedRecords = 0
+  #unsyncedBytes = 0
+  #cancelTimer: (() => void) | undefined
+  #syncing: Promise<void> | undefined
+  #syncError: unknown
+  #closed = false
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options
+  }
+
+  append(batch: RecordBatch, options: AppendOptions): Promise<AppendResult> {
+    if (this.#closed) return Promise.reject(new StorageError('closed', 'the log is closed', { operation: 'append' }))
+    const error = this.#syncError
+    if (error !== undefined) {
+      this.#syncError = undefined
+      return Promise.reject(error)
+    }
+    const sized = sizeBatch(batch)
+    return new Promise((resolve, reject) => {
+      const append: PendingAppend = { ...sized, options, resolve, reject }
+      this.#withdrawOnAbort(append)
+      this.#waiting.push(append)
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Resolves when all that was appended before is durable. */
+  async flush(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+    await this.#sync()
+    const error = this.#syncError
+    this.#syncError = undefined
+    if (error !== undefined) throw error
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.flush()
+  }
+
+  /** An append that nobody took yet can still be withdrawn. */
+  #withdrawOnAbort(append: PendingAppend): void {
+    const { signal } = append.options
+    signal?.addEventListener(
+      'abort',
+      () => {
+        const index = this.#waiting.indexOf(append)
+        if (index === -1) return
+        this.#waiting.splice(index, 1)
+        append.reject(signal.reason)
+      },
+      { once: true },
+    )
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve() // callers of the same turn share the first commit
+    while (this.#waiting.length > 0) {
+      const appends = this.#take()
+      try {
+        await this.#commit(appends)
+      } catch (error) {
+        for (const append of appends) append.reject(error)
+      }
+    }
+    this.#running = undefined
+  }
+
+  #take(): PendingAppend[] {
+    let bytes = 0
+    let count = 0
+    for (const append of this.#waiting) {
+      bytes += append.bodyBytes
+      if (count > 0 && bytes > MAX_COMMIT_BYTES) break
+      count++
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  async #commit(appends: readonly PendingAppend[]): Promise<void> {
+    const { log, clock } = this.#options
+    let placed: readonly PlacedAppend[] = []
+    let refused: readonly Refusal[] = []
+    let stored: EncodedFrames | undefined
+    await log.commit((at) => {
+      const plan = checkConditions(appends, at)
+      placed = plan.placed
+      refused = plan.refused
+      const timestamp = Math.max(clock.now(), at.timestamp)
+      stored = placed.length === 0 ? undefined : encodeAppends(placed.map(({ append }) => append), at, timestamp)
+      return stored
+    })
+    const durability = await this.#settle(placed, stored)
+    if (stored !== undefined) this.#options.committed()
+    for (const { append, error } of refused) append.reject(error)
+    const timestamp = stored?.timestamp ?? 0
+    for (const { append, first } of placed) append.resolve({ first, next: first + append.records.length, timestamp, durability })
+  }
+
+  /** Syncs as the mode says, and asks the fence last. */
+  async #settle(placed: readonly PlacedAppend[], stored: EncodedFrames | undefined): Promise<AppendResult['durability']> {
+    const { log, sync, checkFence } = this.#options
+    if (sync === 'always') {
+      await log.sync()
+      await checkFence()
+      return log.durability.synced
+    }
+    await checkFence()
+    for (const { append } of placed) this.#unsyncedRecords += append.records.length
+    this.#unsyncedBytes += stored?.bytes.length ?? 0
+    if (sync !== 'never') this.#scheduleSync(sync)
+    return log.durability.written
+  }
+
+  #scheduleSync(mode: { readonly everyMs?: number; readonly everyRecords?: number }): void {
+    const isDue = this.#unsyncedRecords >= (mode.everyRecords ?? Number.POSITIVE_INFINITY) || this.#unsyncedBytes >= MAX_UNSYNCED_BYTES
+    if (isDue) this.#syncInBackground()
+    else if (mode.everyMs !== undefined) this.#cancelTimer ??= this.#options.clock.after(mode.everyMs, () => this.#syncInBackground())
+  }
+
+  /** Owned: awaited by flush and close; its error fails the next append or flush. */
+  #syncInBackground(): void {
+    this.#sync().catch((error) => {
+      this.#syncError = error
+    })
+  }
+
+  async #sync(): Promise<void> {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    while (this.#syncing !== undefined) await this.#syncing.catch(() => {})
+    this.#unsyncedRecords = 0
+    this.#unsyncedBytes = 0
+    this.#syncing = this.#options.log.sync().finally(() => {
+      this.#syncing = undefined
+    })
+    await this.#syncing
+  }
+}
+
+interface Refusal {
+  readonly append: PendingAppend
+  readonly error: StorageError
+}
+
+/** In the order they were queued, each against the end that the ones before it leave. */
+function checkConditions(appends: readonly PendingAppend[], at: LogEnd): { placed: PlacedAppend[]; refused: Refusal[] } {
+  const placed: PlacedAppend[] = []
+  const refused: Refusal[] = []
+  let next = at.next
+  for (const append of appends) {
+    const expected = append.options.when?.next
+    if (expected !== undefined && expected !== next) {
+      const error = new StorageError('conflict', 'the log does not end where the append expected', { operation: 'append', facts: { expected, next } })
+      refused.push({ append, error })
+    } else {
+      placed.push({ append, first: next })
+      next += append.records.length
+    }
+  }
+  return { placed, refused }
+}

@@ -1,0 +1,142 @@
+// The append-only log of one bucket, whatever lies beneath it: appends in groups, reads that join what is in memory and
+// what is stored, and waits that a lost signal only makes slower.
+
+import type { Clock } from '../base/clock.js'
+import { StorageError } from '../base/errors.js'
+import { Latch, nextWake } from '../base/latch.js'
+import type { SignalBus } from '../ports/signal-bus.js'
+import type {
+  AppendOptions,
+  AppendResult,
+  ReadOptions,
+  RecordBatch,
+  StreamBounds,
+  StreamRecord,
+  StreamStats,
+  SyncMode,
+} from '../ports/stream-broker.js'
+import { BlockReader } from './block-reader.js'
+import { GroupCommit } from './group-commit.js'
+import type { Log, LogEnd } from './log.js'
+
+const DEFAULT_READ_BYTES = 4 * 1024 * 1024
+/** Where signals can be lost, data is looked at again at least so often. */
+const POLL_MS = 1_000
+
+export interface JournalOptions {
+  readonly log: Log
+  readonly clock: Clock
+  readonly sync: SyncMode
+  readonly topic: string
+  readonly signals?: SignalBus | undefined
+  readonly checkFence: () => void | Promise<void>
+}
+
+export class Journal {
+  readonly #options: JournalOptions
+  readonly #commits: GroupCommit
+  readonly #latch = new Latch()
+  readonly #blocks = new BlockReader()
+  #closed = false
+
+  constructor(options: JournalOptions) {
+    this.#options = options
+    const { log, clock, sync, checkFence } = options
+    this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed: () => this.#announce() })
+  }
+
+  append(batch: RecordBatch, options: AppendOptions = {}): Promise<AppendResult> {
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason)
+    if (batch.records.length === 0) return Promise.reject(new StorageError('invalid', 'an append holds at least one record'))
+    return this.#commits.append(batch, options)
+  }
+
+  /** `next` is the high-water mark as readers see it: in `always` mode only what is durable. */
+  async bounds(): Promise<StreamBounds> {
+    this.#checkOpen('bounds')
+    const { log } = this.#options
+    const end = await log.end(true)
+    return { first: await log.first(), next: this.#visible(end), durable: end.durable, epoch: end.epoch }
+  }
+
+  async stats(): Promise<StreamStats> {
+    return { ...(await this.bounds()), ...(await this.#options.log.stats()) }
+  }
+
+  async read(options: ReadOptions): Promise<readonly StreamRecord[]> {
+    this.#checkOpen('read')
+    const { clock } = this.#options
+    const deadline = clock.now() + (options.waitMs ?? 0)
+    for (;;) {
+      options.signal?.throwIfAborted()
+      const records = await this.#readNow(options)
+      if (records.length > 0 || clock.now() >= deadline) return records
+      await nextWake(clock, (wake) => this.listen(wake), Math.min(POLL_MS, deadline - clock.now()), options.signal)
+      this.#checkOpen('read')
+    }
+  }
+
+  /** Where a position of an earlier epoch must go back to: `next` itself unless a recovery dropped what it had passed. */
+  async rewindTo(next: number, epoch: number): Promise<number> {
+    await this.#options.log.end()
+    return this.#options.log.rewindTo(next, epoch)
+  }
+
+  listen(wake: () => void): () => void {
+    const { signals, topic } = this.#options
+    const stopLocal = this.#latch.listen(wake)
+    const stopRemote = signals?.listen(topic, wake)
+    return () => {
+      stopLocal()
+      stopRemote?.()
+    }
+  }
+
+  flush(): Promise<void> {
+    return this.#commits.flush()
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    try {
+      await this.#commits.close()
+    } finally {
+      await this.#options.log.close()
+      this.#latch.wake()
+    }
+  }
+
+  #announce(): void {
+    this.#latch.wake()
+    this.#options.signals?.send(this.#options.topic)
+  }
+
+  #visible(end: LogEnd): number {
+    return this.#options.sync === 'always' ? end.durable : end.next
+  }
+
+  async #readNow({ from, limit, maxBytes = DEFAULT_READ_BYTES }: ReadOptions): Promise<StreamRecord[]> {
+    const { log } = this.#options
+    const start = Math.max(typeof from === 'number' ? from : await log.offsetAt(from.time), await log.first())
+    let visible = this.#visible(await log.end())
+    if (start >= visible) visible = this.#visible(await log.end(true))
+    const records: StreamRecord[] = []
+    let bytes = 0
+    let next = start
+    while (next < visible && records.length < limit && bytes < maxBytes) {
+      const read = await this.#blocks.read(log, { from: next, end: visible, limit: limit - records.length, maxBytes: maxBytes - bytes })
+      if (read.length === 0) break
+      for (const record of read) {
+        records.push(record)
+        bytes += record.value?.length ?? 0
+      }
+      next = (read[read.length - 1] as StreamRecord).offset + 1
+    }
+    return records
+  }
+
+  #checkOpen(operation: string): void {
+    if (this.#closed) throw new StorageError('closed', 'the log is closed', { operation })
+  }
+}

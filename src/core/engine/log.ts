@@ -1,0 +1,61 @@
+// The seam between what a journal does (order, group commit, conditions, waiting) and where its frames lie: appended to
+// files by one owner (`FileLog`), or put as create-only chunks by anybody (`ChunkLog`).
+
+import type { FrameHeader } from '../codec/frame.js'
+import type { Closable, Durability } from '../ports/options.js'
+
+/** Where the log ends, and what the next frame must continue. */
+export interface LogEnd {
+  /** Offset of the next record. */
+  readonly next: number
+  /** Everything below is synced. */
+  readonly durable: number
+  readonly epoch: number
+  /** Header checksum of the last frame. */
+  readonly chain: number
+  /** Greatest timestamp so far, ms. */
+  readonly timestamp: number
+  /** Goes into every header checksum: rejects bytes of another file or queue. */
+  readonly salt: Uint8Array
+}
+
+export interface EncodedFrames {
+  readonly bytes: Uint8Array
+  readonly next: number
+  readonly chain: number
+  readonly timestamp: number
+}
+
+/** Contiguous frames in one piece of memory. */
+export interface FrameBlock {
+  readonly bytes: Uint8Array
+  readonly frames: readonly FrameHeader[]
+}
+
+export interface LogStats {
+  readonly bytes: number
+  readonly segments: number
+}
+
+export interface Log extends Closable {
+  /** What the promise of an append without a sync, and after one, is worth. */
+  readonly durability: { readonly written: Durability; readonly synced: Durability }
+  /** The end as last known here; with `refresh` also what others appended. Opens (and recovers) on first use. */
+  end(refresh?: boolean): Promise<LogEnd>
+  /** Oldest offset held. */
+  first(): Promise<number>
+  /**
+   * Stores what `encode` makes for the present end; it may run again for a later end when somebody else was first, and
+   * may return undefined: nothing to store. After an error the outcome is unknown, and the log goes on behind it.
+   */
+  commit(encode: (at: LogEnd) => EncodedFrames | undefined): Promise<void>
+  /** Makes all that was committed durable. A failure is final for what was not durable before. */
+  sync(): Promise<void>
+  /** Frames from the one that holds `from` on (never beyond `limit`), about `maxBytes`; undefined where there is none. */
+  read(from: number, limit: number, maxBytes: number): Promise<FrameBlock | undefined>
+  /** Offset of the first record with a timestamp at or after `time`; the end when there is none. */
+  offsetAt(time: number): Promise<number>
+  /** An epoch's end where a recovery dropped what came after; used to find positions that point past it. */
+  rewindTo(next: number, epoch: number): number
+  stats(): Promise<LogStats>
+}

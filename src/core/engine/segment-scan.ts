@@ -1,0 +1,153 @@
+// Reads a segment that no footer closes, frame by frame, and decides what its end means: clean, torn by a crash (nothing
+// acknowledged is missing), or corrupt (something durable is gone). The rule is the one of docs/format.md, "Opening a log".
+
+import { StorageError } from '../base/errors.js'
+import { FRAME_HEADER_BYTES, frameBody, type FrameFault, type FrameHeader, readFrameHeader } from '../codec/frame.js'
+import type { AppendFile } from '../ports/file-store.js'
+import { decodeControlState, decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.js'
+
+const WINDOW_BYTES = 1024 * 1024
+/** Frames begin at multiples of this. */
+const ALIGNMENT = 8
+
+export type EndFault = FrameFault | 'body' | 'chain' | 'offset'
+
+export interface ScannedSegment {
+  readonly header: SegmentHeader
+  /** Length of the valid prefix, in bytes. */
+  readonly length: number
+  readonly next: number
+  readonly chain: number
+  readonly timestamp: number
+  /** What stopped the scan before the file ended. */
+  readonly fault?: EndFault
+  /** Greatest offset that anything in the prefix proves durable. */
+  readonly durable: number
+  readonly bootId: string | null
+}
+
+/** Reads the header; undefined where it is not whole, or of another place. */
+export async function beginScan(file: AppendFile, place: number): Promise<ScannedSegment | undefined> {
+  const header = decodeSegmentHeader(await file.read({ start: 0, end: SEGMENT_HEADER_BYTES }))
+  if (header === undefined || header.place !== place) return undefined
+  return { header, length: SEGMENT_HEADER_BYTES, next: header.baseOffset, chain: header.crc, timestamp: 0, durable: 0, bootId: null }
+}
+
+/** Goes on from where an earlier scan stopped; `onFrame` is told of every valid frame. */
+export async function scanSegment(
+  file: AppendFile,
+  from: ScannedSegment,
+  onFrame: (frame: FrameHeader, position: number) => void,
+): Promise<ScannedSegment> {
+  const { header } = from
+  const window = new Window(file)
+  let { length: at, next, chain, timestamp, durable, bootId } = from
+  let fault: EndFault | undefined
+  while (at < file.size) {
+    const frame = await window.frame(at, header.salt)
+    if (typeof frame === 'string') fault = frame
+    else if (frame.chain !== chain) fault = 'chain'
+    else if (frame.baseOffset !== next) fault = 'offset'
+    const body = fault === undefined ? await window.body(at, frame as FrameHeader) : undefined
+    if (body === undefined) {
+      fault ??= 'body'
+      break
+    }
+    const valid = frame as FrameHeader
+    if (valid.isControl) {
+      const state = decodeControlState(body)
+      durable = Math.max(durable, state.durable)
+      bootId = state.bootId
+    }
+    onFrame(valid, at)
+    next = valid.next
+    chain = valid.headerCrc
+    timestamp = Math.max(timestamp, valid.timestamp)
+    at += valid.length
+  }
+  return { header, length: at, next, chain, timestamp, durable, bootId, ...(fault === undefined ? {} : { fault }) }
+}
+
+/** What lies behind the valid prefix. */
+export interface SegmentRest {
+  /** Frames that are whole in themselves. */
+  readonly frames: number
+  /** Greatest offset that they prove durable. */
+  readonly durable: number
+  /** Offset after the last of them. */
+  readonly next: number
+}
+
+/** Looks for frames of this file after the place where the scan stopped. */
+export async function inspectRest(file: AppendFile, scanned: ScannedSegment): Promise<SegmentRest> {
+  const window = new Window(file)
+  let rest: SegmentRest = { frames: 0, durable: 0, next: scanned.next }
+  let at = scanned.length + ALIGNMENT
+  while (at + FRAME_HEADER_BYTES <= file.size) {
+    const frame = await window.frame(at, scanned.header.salt)
+    const isWhole = typeof frame !== 'string' && (await window.body(at, frame)) !== undefined
+    if (isWhole) {
+      rest = { frames: rest.frames + 1, durable: Math.max(rest.durable, frame.durable), next: Math.max(rest.next, frame.next) }
+      at += frame.length
+    } else {
+      at += ALIGNMENT
+    }
+  }
+  return rest
+}
+
+export interface EndVerdict {
+  readonly torn: boolean
+  /** Offsets that were written, never acknowledged as durable, and are dropped. */
+  readonly droppedOffsets?: { readonly from: number; readonly to: number }
+}
+
+/** Decides by what is known to have been durable. Throws `corrupt` with the exact offsets when something durable is gone. */
+export function judgeEnd(scanned: ScannedSegment, rest: SegmentRest, known: { durable: number; bootId: string | null; path: string }): EndVerdict {
+  const durable = Math.max(known.durable, scanned.durable, rest.durable)
+  const sameBoot = known.bootId !== null && known.bootId === scanned.bootId
+  if (durable > scanned.next || (sameBoot && rest.frames > 0)) {
+    throw new StorageError('corrupt', 'the log has lost records that were durable', {
+      operation: 'open',
+      facts: {
+        path: known.path,
+        position: scanned.length,
+        fault: scanned.fault ?? 'missing',
+        firstOffset: scanned.next,
+        lastOffset: Math.max(durable, rest.next) - 1,
+      },
+    })
+  }
+  if (scanned.fault === undefined) return { torn: false }
+  return rest.next > scanned.next ? { torn: true, droppedOffsets: { from: scanned.next, to: rest.next } } : { torn: true }
+}
+
+/** A piece of the file at a time, so that any size is scanned in flat memory. */
+class Window {
+  readonly #file: AppendFile
+  #bytes = new Uint8Array(0) as Uint8Array
+  #start = 0
+
+  constructor(file: AppendFile) {
+    this.#file = file
+  }
+
+  /** The header at `at` in the file, `frame.at` being its place in the window. */
+  async frame(at: number, salt: Uint8Array): Promise<FrameHeader | FrameFault> {
+    await this.#load(at, FRAME_HEADER_BYTES)
+    const frame = readFrameHeader(this.#bytes, at - this.#start, salt)
+    return typeof frame !== 'string' && frame.length > this.#file.size - at ? 'incomplete' : frame
+  }
+
+  async body(at: number, frame: FrameHeader): Promise<Uint8Array | undefined> {
+    await this.#load(at, frame.length)
+    return frameBody(this.#bytes, { ...frame, at: at - this.#start })
+  }
+
+  async #load(at: number, length: number): Promise<void> {
+    const end = Math.min(at + length, this.#file.size)
+    if (at >= this.#start && end <= this.#start + this.#bytes.length) return
+    this.#bytes = await this.#file.read({ start: at, end: Math.min(at + Math.max(length, WINDOW_BYTES), this.#file.size) })
+    this.#start = at
+  }
+}
