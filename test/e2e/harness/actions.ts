@@ -2,7 +2,8 @@
 
 import * as remote from './remote-backend.js'
 import { runCase } from './run-case.js'
+import * as writers from './writers.js'
 
 type Action = (argument: unknown) => unknown
 
-export const actions = { runCase, ...remote } as unknown as Readonly<Record<string, Action>>
+export const actions = { runCase, ...remote, ...writers } as unknown as Readonly<Record<string, Action>>
