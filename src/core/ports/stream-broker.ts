@@ -68,7 +68,14 @@ export interface StreamBounds {
 /** `always`: acknowledged when durable; `{…}`: synced by its own timer or count; `never`: the operating system's business. */
 export type SyncMode = 'always' | { readonly everyMs?: number; readonly everyRecords?: number } | 'never'
 
+/** A blob that must still have this version for an append to be stored: tells a writer that its queue was deleted. */
+export interface StreamGuard {
+  readonly key: string
+  readonly version: string
+}
+
 export interface StreamOptions {
+  readonly guard?: StreamGuard
   readonly sync?: SyncMode
   readonly durability?: WriteDurability
   /** A segment is closed and a new one begun at this size. */
@@ -97,8 +104,8 @@ export interface RecordStream extends Closable {
   flush(): Promise<void>
   /** Calls back when records may have been added, here or elsewhere (signals can be lost: read again at least once a second). */
   listen(wake: () => void): () => void
-  /** Drops whole segments below `before`; what stays readable begins at or before it. */
-  trim(before: number): Promise<void>
+  /** Drops whole segments below `before`; what stays readable begins at or before it. Absent where the log cannot drop its beginning. */
+  trim?(before: number): Promise<void>
   group(name: string, options?: GroupPortOptions): Promise<GroupPort>
   groups(): Promise<readonly string[]>
   deleteGroup(name: string): Promise<void>
