@@ -14,7 +14,10 @@ const WELL_KNOWN = [
   'C:\\Program Files (x86)\\Google\\Chrome\\Application\\chrome.exe',
 ]
 
-/** The path of an executable Chromium. Throws with instructions when none can be had. */
+/**
+ * The path of an executable Chromium. Throws with instructions when none can be had.
+ * @returns {Promise<string>}
+ */
 export async function findBrowser() {
   return fromEnvironment() ?? installed() ?? (await playwrightsOwn()) ?? fromPackage() ?? giveUp()
 }
@@ -64,6 +67,7 @@ function hasCommand(command) {
   }
 }
 
+/** @returns {never} */
 function giveUp() {
   throw new Error(
     'The browser tests need Chromium and none was found. Install one (Debian, Ubuntu: apt-get install chromium; anywhere: ' +

@@ -13,6 +13,12 @@ const writers: readonly { readonly backend: string; readonly place: Place }[] = 
   { backend: 'opfs', place: 'worker' },
 ]
 
+const tabEnds: readonly { readonly what: string; readonly end: (page: Page) => Promise<unknown> }[] = [
+  { what: 'the tab is closed', end: (page) => page.close() },
+  { what: 'the tab is reloaded', end: (page) => page.reload() },
+  { what: 'the renderer crashes', end: crash },
+]
+
 interface Writer {
   readonly backend: string
   readonly place: Place
@@ -39,17 +45,27 @@ for (const { backend, place } of writers) {
     }
   })
 
-  test(`${backend}: the tab is closed in mid-write, ${ROUNDS} times`, async ({ context }) => {
-    test.setTimeout(60_000 + ROUNDS * 5_000)
-    let acked = 0
-    for (let round = 0; round < ROUNDS; round++) {
-      const page = await harnessIn(context)
-      const next = await verified(await harnessIn(context), writer, acked)
-      acked = await writeUntil(page, writer, next, 20 + 7 * round)
-      await page.close()
-    }
-    await verified(await harnessIn(context), writer, acked)
-  })
+  for (const { what, end } of tabEnds) {
+    test(`${backend}: ${what} in mid-write, ${ROUNDS} times`, async ({ context }) => {
+      test.setTimeout(60_000 + ROUNDS * 5_000)
+      let acked = 0
+      for (let round = 0; round < ROUNDS; round++) {
+        const page = await harnessIn(context)
+        const next = await verified(await harnessIn(context), writer, acked)
+        acked = await writeUntil(page, writer, next, 20 + 7 * round)
+        await end(page)
+      }
+      await verified(await harnessIn(context), writer, acked)
+    })
+  }
+}
+
+async function crash(page: Page): Promise<void> {
+  const cdp = await page.context().newCDPSession(page)
+  const crashed = page.waitForEvent('crash')
+  cdp.send('Page.crash').catch(() => {})
+  await crashed
+  await page.close()
 }
 
 async function harnessIn(context: BrowserContext): Promise<Page> {

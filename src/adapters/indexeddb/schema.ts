@@ -36,5 +36,8 @@ export function databaseName(name: string): string {
 export function createStores(db: Database, id: string): void {
   db.createObjectStore('blobs')
   db.createObjectStore('index', { keyPath: 'key' })
-  db.createObjectStore('meta').put(id, 'id')
+  // A failure ends the upgrade, which the open reports.
+  db.createObjectStore('meta')
+    .put(id, 'id')
+    .catch(() => {})
 }

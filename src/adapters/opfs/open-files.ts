@@ -43,7 +43,9 @@ export class OpenFiles {
 
   async #open(path: string): Promise<SharedFile> {
     const place = await this.#folder.locate(path, true)
-    if (place === undefined) throw new StorageError('missing', 'the folder is not there', { backend: BACKEND, operation: 'open', key: path })
+    if (place === undefined) {
+      throw new StorageError('missing', 'the folder is not there', { backend: BACKEND, operation: 'open', key: path })
+    }
     const entry = await place.folder.getFileHandle(appendFileName(place.leaf), { create: true })
     const file = new SharedFile(path, await openSync(entry))
     this.#files.set(path, file)

@@ -24,7 +24,12 @@ export function openSync(entry: FileSystemFileHandle): Promise<SyncAccessHandle>
 export function writeAll(handle: SyncAccessHandle, key: string, bytes: Uint8Array, at: number): void {
   const written = handle.write(bytes, { at })
   if (written === bytes.length) return
-  throw new StorageError('quota', 'only a part was written', { backend: BACKEND, operation: 'write', key, facts: { bytes: bytes.length, written } })
+  throw new StorageError('quota', 'only a part was written', {
+    backend: BACKEND,
+    operation: 'write',
+    key,
+    facts: { bytes: bytes.length, written },
+  })
 }
 
 /** How many bytes were read, fewer only at the end of the file. */

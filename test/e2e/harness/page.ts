@@ -49,7 +49,6 @@ class PageHarness implements Harness {
 }
 
 declare global {
-  // biome-ignore lint/style/noVar: a property of globalThis is declared with var
   var harness: Harness
 }
 

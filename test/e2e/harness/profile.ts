@@ -45,7 +45,9 @@ export class Profile {
 
 function allProcesses(): readonly { readonly pid: number; readonly command: string }[] {
   if (existsSync('/proc/self/cmdline')) {
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => ({ pid: Number(name), command: commandOf(name) }))
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => ({ pid: Number(name), command: commandOf(name) }))
   }
   const lines = execFileSync('ps', ['-axo', 'pid=,command='], { encoding: 'utf8' }).split('\n')
   return lines.map((line) => ({ pid: Number.parseInt(line, 10), command: line }))

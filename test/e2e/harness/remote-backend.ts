@@ -69,7 +69,10 @@ export async function lock(request: { store: string; name: string; wait?: boolea
   return first === undefined ? 'refused' : 'held'
 }
 
-export async function lockState(request: { store: string; name: string }): Promise<{ token?: number; held?: boolean; contended?: boolean }> {
+export async function lockState(request: {
+  store: string
+  name: string
+}): Promise<{ token?: number; held?: boolean; contended?: boolean }> {
   const held = await opened(request.store).locks.get(request.name)
   return { token: held?.token, held: await held?.held(), contended: held?.contended.aborted }
 }
