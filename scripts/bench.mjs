@@ -1,0 +1,107 @@
+// npm run bench: how fast, as ratios to peers in the same run; writes bench/report.md. A gate that is missed is code 1.
+//   --only node       or browser or memory: one part (the report is written only by a run of all)
+//   --case 1000       only the cases of Node whose title holds this
+//   --runs 5          runs of each case that count
+//   --gb 1            size of the large input for the memory part; default 0.2
+//   --folder path     where to measure, to choose the file system; default the one for temporary files
+//   --json            the results as JSON instead of a table
+
+import { statfsSync, writeFileSync } from 'node:fs'
+import { cpus, release, tmpdir, totalmem, type } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { markdown, table } from '../bench/report.mjs'
+import { root, run, tool } from './test-run.mjs'
+
+const FILE_SYSTEMS = new Map([
+  [0xef53, 'ext4'],
+  [0x01021994, 'tmpfs'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0x794c7630, 'overlayfs'],
+])
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    case: { type: 'string', default: '' },
+    runs: { type: 'string', default: '5' },
+    gb: { type: 'string', default: '0.2' },
+    folder: { type: 'string', default: tmpdir() },
+    json: { type: 'boolean', default: false },
+  },
+})
+const options = { ...values, runs: positive('runs'), gb: positive('gb') }
+const parts = { node: nodePart, browser: browserPart, memory: memoryPart }
+if (options.only !== undefined && parts[options.only] === undefined)
+  fail(`no part ${options.only}; there are ${Object.keys(parts).join(', ')}`)
+
+const machine = describeMachine()
+await build()
+const results = []
+for (const part of options.only === undefined ? Object.values(parts) : [parts[options.only]]) {
+  for await (const result of part()) {
+    results.push(result)
+    console.error(`${result.title}: ${result.value.toFixed(2)}`)
+  }
+}
+if (results.length === 0) fail('no case has such a title')
+if (options.only === undefined && options.case === '') writeFileSync(join(root, 'bench/report.md'), markdown({ machine, options, results }))
+print()
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1
+
+async function* nodePart() {
+  const [{ nodeCases }, { measure }] = await Promise.all([import('../bench/node.mjs'), import('../bench/harness.mjs')])
+  const chosen = nodeCases(options.folder).filter(({ title }) => title.includes(options.case))
+  for (const one of chosen) yield await measure(one, options.runs)
+}
+
+async function* browserPart() {
+  const { browserResults } = await import('../bench/browser.mjs')
+  const onVersion = (version) => {
+    machine.browser = version
+  }
+  yield* browserResults({ runs: options.runs, folder: options.folder, onVersion })
+}
+
+async function* memoryPart() {
+  const { memoryResult } = await import('../bench/memory.mjs')
+  yield await memoryResult(options.folder, options.gb * 1e9)
+}
+
+async function build() {
+  const { code, output } = await run(tool('typescript/bin/tsc', '-b'))
+  if (code !== 0) fail(output)
+}
+
+function describeMachine() {
+  const [cpu] = cpus()
+  const fileSystem = statfsSync(options.folder).type
+  return {
+    system: `${type()} ${release()}`,
+    processor: `${cpus().length} x ${cpu?.model.trim() || process.arch}`,
+    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    'file system': FILE_SYSTEMS.get(fileSystem) ?? `type 0x${fileSystem.toString(16)}`,
+    node: process.version,
+  }
+}
+
+function print() {
+  if (options.json) return console.log(JSON.stringify({ machine, runs: options.runs, results }, undefined, 2))
+  console.log('')
+  for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(12)} ${value}`)
+  console.log(`\n${table(results).join('\n')}`)
+  const missed = results.filter(({ passed }) => !passed).length
+  console.log(`\n${results.length - missed} passed, ${missed} missed`)
+}
+
+function positive(name) {
+  const number = Number(values[name])
+  if (!(number > 0)) fail(`--${name} is a number above 0`)
+  return number
+}
+
+function fail(message) {
+  console.error(message)
+  process.exit(2)
+}
