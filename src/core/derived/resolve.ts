@@ -4,42 +4,12 @@
 import { type Clock, systemClock } from '../base/clock.js'
 import { addDependent, closeDependents } from '../base/dependents.js'
 import { StorageError } from '../base/errors.js'
-import type { Backend, StorageHealth } from '../ports/backend.js'
+import type { Backend } from '../ports/backend.js'
 import type { Lock } from '../ports/lock-manager.js'
 import type { Closable } from '../ports/options.js'
-import type { StreamBroker } from '../ports/stream-broker.js'
-import { streamsOverJournals } from './streams-over-journals.js'
+import type { Store, StoreContext, StoreMode } from './store-context.js'
 
-export type StoreMode = 'write' | 'read'
-
-/** An opened place for data. Every `openX` takes one, or a bare Backend. */
-export interface Store extends Closable {
-  /** The backend's name. */
-  readonly name: string
-  readonly mode: StoreMode
-  health(): Promise<StorageHealth>
-  /** Flushes and closes what was opened on it; the backend itself is closed with the last handle. */
-  close(): Promise<void>
-}
-
-/** The inside of a store, for features. */
-export interface StoreContext {
-  readonly backend: Backend
-  readonly clock: Clock
-  readonly mode: StoreMode
-  /** `unsupported` where records cannot be kept in order here. */
-  streams(): StreamBroker
-  /**
-   * Must resolve before any write: `denied` in read mode, `denied` with the owner where the backend has one owner and
-   * another process or tab is it, `closed` after close.
-   */
-  writable(operation: string): Promise<void>
-  /** Throws `closed` after close. */
-  checkOpen(operation: string): void
-  /** Closes it with the store; returns how to forget it. */
-  onClose(dependent: Closable): () => void
-  close(): Promise<void>
-}
+export type { Store, StoreContext, StoreMode } from './store-context.js'
 
 export interface ContextOptions {
   readonly mode?: StoreMode
@@ -86,19 +56,14 @@ class Context implements StoreContext {
   readonly backend: Backend
   readonly clock: Clock
   readonly mode: StoreMode
-  #streams: StreamBroker | undefined
   #lock: Promise<Lock | undefined> | undefined
+  #held: Lock | undefined
   #closed = false
 
   constructor(backend: Backend, options: ContextOptions) {
     this.backend = backend
     this.clock = options.clock ?? systemClock
     this.mode = options.mode ?? 'write'
-  }
-
-  streams(): StreamBroker {
-    this.#streams ??= this.backend.streams ?? streamsOverJournals(this)
-    return this.#streams
   }
 
   async writable(operation: string): Promise<void> {
@@ -111,9 +76,17 @@ class Context implements StoreContext {
       this.#lock = undefined
       throw error
     })
-    if (lock?.lost.aborted) {
-      throw new StorageError('fenced', 'another owner took the store over', { backend: this.backend.name, operation })
-    }
+    this.#held = lock
+    if (lock?.lost.aborted) throw this.#fenced(operation)
+  }
+
+  checkFence(): void | Promise<void> {
+    const held = this.#held?.held() ?? true
+    if (held === true) return
+    if (held === false) throw this.#fenced('append')
+    return held.then((isHeld) => {
+      if (!isHeld) throw this.#fenced('append')
+    })
   }
 
   checkOpen(operation: string): void {
@@ -133,6 +106,10 @@ class Context implements StoreContext {
       const lock = await this.#lock?.catch(() => undefined)
       await lock?.release()
     }
+  }
+
+  #fenced(operation: string): StorageError {
+    return new StorageError('fenced', 'another owner took the store over', { backend: this.backend.name, operation })
   }
 
   /** Files have one owner; stores of chunks have none. */

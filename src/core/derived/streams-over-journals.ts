@@ -1,5 +1,175 @@
-import type { StreamBroker } from '../ports/stream-broker.js'
-import type { StoreContext } from './resolve.js'
-export function streamsOverJournals(_context: StoreContext): StreamBroker {
-  throw new Error('under construction')
+// Record streams for backends that have none: a journal a stream, on files where there are any (one owner), on chunks
+// elsewhere (everybody writes). One writer a stream in a process, shared by all its handles.
+
+import { unescapeName, keyComponent } from '../base/key.js'
+import { StorageError } from '../base/errors.js'
+import { Cell } from '../engine/cell.js'
+import { ChunkLog } from '../engine/chunk-log.js'
+import { FileLog } from '../engine/file-log.js'
+import type { GroupState } from '../engine/group-state.js'
+import { Journal } from '../engine/journal.js'
+import { JournalGroup } from '../engine/journal-group.js'
+import type { Log } from '../engine/log.js'
+import type { GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
+import type { StoreContext } from './store-context.js'
+
+const brokers = new WeakMap<StoreContext, StreamBroker>()
+
+/** The backend's own broker, or one over journals; `unsupported` where records cannot be kept in order. */
+export function streamsOf(context: StoreContext): StreamBroker {
+  let broker = brokers.get(context)
+  if (broker === undefined) {
+    broker = context.backend.streams ?? new JournalBroker(context)
+    brokers.set(context, broker)
+  }
+  return broker
+}
+
+const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024
+
+interface OpenStream {
+  readonly journal: Journal
+  handles: number
+}
+
+class JournalBroker implements StreamBroker {
+  readonly #context: StoreContext
+  readonly #open = new Map<string, OpenStream>()
+
+  constructor(context: StoreContext) {
+    const { backend } = context
+    if (backend.files === undefined && !backend.blobs.traits.conditionalPut) {
+      throw new StorageError(
+        'unsupported',
+        `${backend.name} cannot keep a queue: it has no conditional put; use Cloudflare R2 or Durable Objects, IndexedDB, files or memory`,
+        { backend: backend.name, operation: 'openQueue', facts: { feature: 'queue', missing: 'conditionalPut' } },
+      )
+    }
+    this.#context = context
+    context.onClose({ close: () => this.#closeAll() })
+  }
+
+  open(stream: string, options: StreamOptions = {}): Promise<RecordStream> {
+    this.#checkSync(options)
+    let open = this.#open.get(stream)
+    if (open === undefined) {
+      open = { journal: this.#journal(stream, options), handles: 0 }
+      this.#open.set(stream, open)
+    }
+    open.handles++
+    return Promise.resolve(new JournalStream(this.#context, stream, open.journal, () => this.#release(stream)))
+  }
+
+  async delete(stream: string): Promise<void> {
+    await this.#context.writable('deleteQueue')
+    const { blobs, files } = this.#context.backend
+    const open = this.#open.get(stream)
+    this.#open.delete(stream)
+    await open?.journal.close()
+    for await (const { path } of files?.list(`${stream}/`) ?? []) await files?.delete(path)
+    const keys: string[] = []
+    for await (const { key } of blobs.list({ prefix: `${stream}/` })) keys.push(key)
+    if (keys.length > 0) await blobs.delete(keys)
+  }
+
+  #journal(stream: string, options: StreamOptions): Journal {
+    const context = this.#context
+    const { clock, backend } = context
+    return new Journal({
+      log: this.#log(stream, options),
+      clock,
+      sync: options.sync ?? 'always',
+      topic: stream,
+      signals: backend.signals,
+      checkFence: () => context.checkFence(),
+    })
+  }
+
+  #log(stream: string, options: StreamOptions): Log {
+    const context = this.#context
+    const { backend, clock, mode } = context
+    const { blobs, files } = backend
+    const beforeWrite = (): Promise<void> => context.writable('append')
+    if (files === undefined) {
+      return new ChunkLog({ blobs, clock, path: stream, durability: options.durability, guard: options.guard, beforeWrite })
+    }
+    const segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
+    return new FileLog({ files, blobs, clock, path: stream, segmentBytes, writable: mode === 'write', beforeWrite })
+  }
+
+  #checkSync({ sync }: StreamOptions): void {
+    const { backend } = this.#context
+    if (backend.requestScoped !== true || sync === undefined || typeof sync === 'string' || sync.everyMs === undefined) return
+    throw new StorageError('unsupported', 'no timer outlives a request here; use sync: "always"', {
+      backend: backend.name,
+      operation: 'openQueue',
+      facts: { feature: 'sync.everyMs' },
+    })
+  }
+
+  async #release(stream: string): Promise<void> {
+    const open = this.#open.get(stream)
+    if (open === undefined || --open.handles > 0) return
+    this.#open.delete(stream)
+    await open.journal.close()
+  }
+
+  async #closeAll(): Promise<void> {
+    const journals = [...this.#open.values()].map(({ journal }) => journal)
+    this.#open.clear()
+    const results = await Promise.allSettled(journals.map((journal) => journal.close()))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+}
+
+class JournalStream implements RecordStream {
+  readonly #context: StoreContext
+  readonly #name: string
+  readonly #journal: Journal
+  readonly #release: () => Promise<void>
+  #closed: Promise<void> | undefined
+
+  constructor(context: StoreContext, name: string, journal: Journal, release: () => Promise<void>) {
+    this.#context = context
+    this.#name = name
+    this.#journal = journal
+    this.#release = release
+  }
+
+  append: RecordStream['append'] = (batch, options) => this.#journal.append(batch, options)
+  read: RecordStream['read'] = (options) => this.#journal.read(options)
+  bounds: RecordStream['bounds'] = () => this.#journal.bounds()
+  stats: RecordStream['stats'] = () => this.#journal.stats()
+  flush: RecordStream['flush'] = () => this.#journal.flush()
+  listen: RecordStream['listen'] = (wake) => this.#journal.listen(wake)
+
+  async group(name: string, options: GroupPortOptions = {}): Promise<GroupPort> {
+    const { clock, backend, mode } = this.#context
+    const cell = new Cell<GroupState>({ blobs: backend.blobs, clock, key: this.#groupKey(name) })
+    const beforeWrite = (): Promise<void> => this.#context.writable('group')
+    const group = new JournalGroup({ ...options, journal: this.#journal, cell, clock, beforeWrite })
+    if (mode === 'write') await group.create()
+    return group
+  }
+
+  async groups(): Promise<readonly string[]> {
+    const prefix = this.#groupKey('')
+    const names: string[] = []
+    for await (const { key } of this.#context.backend.blobs.list({ prefix })) names.push(unescapeName(key.slice(prefix.length)))
+    return names
+  }
+
+  async deleteGroup(name: string): Promise<void> {
+    await this.#context.writable('deleteGroup')
+    await this.#context.backend.blobs.delete([this.#groupKey(name)])
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#release()
+    return this.#closed
+  }
+
+  #groupKey(name: string): string {
+    return `${this.#name}/group/${keyComponent('g', name)}`
+  }
 }

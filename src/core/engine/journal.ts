@@ -78,8 +78,9 @@ export class Journal {
 
   /** Where a position of an earlier epoch must go back to: `next` itself unless a recovery dropped what it had passed. */
   async rewindTo(next: number, epoch: number): Promise<number> {
-    await this.#options.log.end()
-    return this.#options.log.rewindTo(next, epoch)
+    const { log } = this.#options
+    if (next > (await log.end()).next) await log.end(true)
+    return log.rewindTo(next, epoch)
   }
 
   listen(wake: () => void): () => void {

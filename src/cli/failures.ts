@@ -1,0 +1,28 @@
+// What the user reads when something fails: what happened, and what to do about it.
+
+import { isStorageError, type StorageErrorCode } from '../core/base/errors.js'
+
+export const FAILURE = 1
+export const WRONG_USAGE = 64
+
+const ADVICE: Partial<Record<StorageErrorCode, string>> = {
+  missing: 'varve queues <directory> lists what is there.',
+  denied: 'Another process owns the store, or permission is missing: append through the owner, or stop it first.',
+  corrupt: 'Stored bytes are damaged. Keep a copy of the directory before anything is changed.',
+  unsupported: 'The store was perhaps written by a newer version of Varve: update this one.',
+  quota: 'Make room on the disk and try again; nothing that was acknowledged is lost.',
+  unavailable: 'Try again.',
+}
+
+/** A problem with what the user typed or fed in. */
+export class UsageError extends Error {}
+
+export function isWrongUsage(error: unknown): boolean {
+  return error instanceof UsageError || isStorageError(error, 'invalid')
+}
+
+export function describeFailure(error: unknown): string {
+  if (!isStorageError(error)) return `varve: ${error instanceof Error ? error.message : String(error)}`
+  const advice = ADVICE[error.code]
+  return `varve: ${error.message} [${error.code}]${advice === undefined ? '' : `\n${advice}`}`
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import { StorageError } from '../core/base/errors.js'
+import { openKv } from '../index.js'
+import type { KvItem } from '../core/features/kv/types.js'
+import { wholeNumber } from './arguments.js'
+import { formatCell, formatJson, formatTable } from './output.js'
+import { withStore } from './with-store.js'
+
+interface KvFlags {
+  readonly namespace: string
+  readonly prefix?: string
+  readonly limit?: number
+  readonly json?: true
+}
+
+type Item = KvItem<Record<string, unknown>>
+
+export function addKv(program: Command): void {
+  const kv = program.command('kv').description('look at keys and values')
+  kv.command('get')
+    .description('print one value as JSON')
+    .argument('<directory>', 'where the store lies')
+    .argument('<key>', 'its key')
+    .option('--namespace <name>', 'which one', 'default')
+    .action(printValue)
+  kv.command('list')
+    .description('list keys and values')
+    .argument('<directory>', 'where the store lies')
+    .option('--namespace <name>', 'which one', 'default')
+    .option('--prefix <text>', 'only keys that begin so')
+    .option('--limit <number>', 'how many', wholeNumber(1))
+    .option('--json', 'one line of JSON a key')
+    .action(printEntries)
+}
+
+async function printValue(directory: string, key: string, { namespace }: KvFlags): Promise<void> {
+  await withStore(directory, 'read', async (store) => {
+    const entry = await (await openKv(store, namespace)).entry(key)
+    if (entry === undefined) throw new StorageError('missing', 'there is no such key', { key, facts: { namespace } })
+    console.log(formatJson(entry.value))
+  })
+}
+
+async function printEntries(directory: string, { namespace, prefix, limit, json }: KvFlags): Promise<void> {
+  await withStore(directory, 'read', async (store) => {
+    const items: Item[] = []
+    for await (const item of (await openKv(store, namespace)).list({ prefix, limit })) {
+      if (json) console.log(formatJson(item))
+      else items.push(item)
+    }
+    if (!json) console.log(items.length === 0 ? 'no keys' : itemTable(items))
+  })
+}
+
+function itemTable(items: readonly Item[]): string {
+  return formatTable<Item>(
+    [
+      { title: 'key', cell: ({ key }) => formatCell(key, 60) },
+      { title: 'value', cell: ({ value }) => formatCell(value) },
+    ],
+    items,
+  )
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// The `varve` command: looks into stores of files, also beside the process that owns them.
+
+import { runCommand } from './run-command.js'
+
+// `varve read … | head` closes the pipe: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
+process.exitCode = await runCommand(process.argv.slice(2))

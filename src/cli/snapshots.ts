@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import { openSnapshots } from '../index.js'
+import type { SnapshotFilter, SnapshotInfo } from '../core/features/snapshots/types.js'
+import { wholeNumber } from './arguments.js'
+import { formatJson, formatTable, formatTime } from './output.js'
+import { withStore } from './with-store.js'
+
+interface ListFlags extends Pick<SnapshotFilter, 'agent' | 'session' | 'branch' | 'tag' | 'limit'> {
+  readonly json?: true
+}
+
+export function addSnapshots(program: Command): void {
+  const snapshots = program.command('snapshots').description('look at snapshots')
+  snapshots
+    .command('list')
+    .description('list snapshots, newest first')
+    .argument('<directory>', 'where the store lies')
+    .option('--agent <name>', 'only of this agent')
+    .option('--session <name>', 'only of this session')
+    .option('--branch <name>', 'only of this branch')
+    .option('--tag <name>', 'only with this tag')
+    .option('--limit <number>', 'how many', wholeNumber(1))
+    .option('--json', 'one line of JSON a snapshot')
+    .action(printSnapshots)
+}
+
+async function printSnapshots(directory: string, { json, ...filter }: ListFlags): Promise<void> {
+  await withStore(directory, 'read', async (store) => {
+    const infos: SnapshotInfo[] = []
+    for await (const info of (await openSnapshots(store)).list(filter)) {
+      if (json) console.log(formatJson(info))
+      else infos.push(info)
+    }
+    if (!json) console.log(infos.length === 0 ? 'no snapshots' : infoTable(infos))
+  })
+}
+
+function infoTable(infos: readonly SnapshotInfo[]): string {
+  return formatTable<SnapshotInfo>(
+    [
+      { title: 'id', cell: ({ id }) => id },
+      { title: 'agent', cell: ({ agent }) => agent },
+      { title: 'session', cell: ({ session }) => session },
+      { title: 'branch', cell: ({ branch }) => branch },
+      { title: 'index', cell: ({ index }) => index },
+      { title: 'time', cell: ({ timestamp }) => formatTime(timestamp) },
+      { title: 'bytes', cell: ({ bytes }) => bytes },
+      { title: 'stored', cell: ({ storedBytes }) => storedBytes },
+    ],
+    infos,
+  )
+}

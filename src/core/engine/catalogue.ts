@@ -1,0 +1,74 @@
+// Names to logs. A create-only entry gives a queue a random incarnation, and all its keys begin with that: a queue that is
+// deleted and made again shares nothing with its past.
+
+import { fromUtf8, toHex, utf8 } from '../base/bytes.js'
+import { isStorageError, StorageError } from '../base/errors.js'
+import { keyComponent, unescapeName } from '../base/key.js'
+import { newSalt, openEnvelope, sealEnvelope } from '../codec/envelope.js'
+import type { BlobStore } from '../ports/blob-store.js'
+
+const PREFIX = 'queues/'
+const JSON_CODEC = 1
+
+export interface QueueEntry {
+  readonly format: 1
+  /** First component of all keys of the queue. */
+  readonly incarnation: string
+  readonly buckets: number
+  readonly discipline: 'owned' | 'shared' | 'native'
+  readonly createdAt: number
+}
+
+export interface FoundEntry {
+  readonly entry: QueueEntry
+  readonly key: string
+  readonly version: string
+}
+
+export async function findQueue(blobs: BlobStore, name: string): Promise<FoundEntry | undefined> {
+  const key = catalogueKey(name)
+  const blob = await blobs.get(key)
+  if (blob === undefined) return undefined
+  return { entry: decodeEntry(blob.data, key), key, version: blob.version }
+}
+
+/** Creates the entry, or finds the one that somebody else created at the same time. */
+export async function createQueue(blobs: BlobStore, name: string, entry: Omit<QueueEntry, 'format' | 'incarnation'>): Promise<FoundEntry> {
+  const key = catalogueKey(name)
+  const full: QueueEntry = { format: 1, incarnation: `log/i${toHex(newSalt(8))}`, ...entry }
+  const bytes = sealEnvelope({ kind: 'catalogue', codec: JSON_CODEC }, utf8(JSON.stringify(full)))
+  try {
+    const { version } = await blobs.put(key, bytes, { when: 'absent' })
+    return { entry: full, key, version }
+  } catch (error) {
+    if (!isStorageError(error, 'conflict') && !isStorageError(error, 'unavailable')) throw error
+    const found = await findQueue(blobs, name)
+    if (found === undefined) throw error
+    return found
+  }
+}
+
+/** After this nobody finds the queue, and guarded appends to it fail. */
+export async function removeQueue(blobs: BlobStore, found: FoundEntry): Promise<void> {
+  await blobs.delete([found.key])
+}
+
+export async function listQueues(blobs: BlobStore): Promise<string[]> {
+  const prefix = PREFIX + keyComponent('q', '')
+  const names: string[] = []
+  for await (const { key } of blobs.list({ prefix })) names.push(unescapeName(key.slice(prefix.length)))
+  return names
+}
+
+function catalogueKey(name: string): string {
+  return PREFIX + keyComponent('q', name)
+}
+
+function decodeEntry(bytes: Uint8Array, key: string): QueueEntry {
+  const { body } = openEnvelope(bytes, 'catalogue', key)
+  const entry = JSON.parse(fromUtf8(body)) as QueueEntry
+  if (entry.format !== 1) {
+    throw new StorageError('unsupported', 'the queue was created by a newer version of Varve', { key, facts: { format: entry.format, newestKnown: 1 } })
+  }
+  return entry
+}

@@ -1,0 +1,66 @@
+// A queue: buckets of records with keys, headers and typed values, over any stream broker.
+
+import { StorageError } from '../../base/errors.js'
+import { checkName } from '../../base/key.js'
+import { contextOf } from '../../derived/resolve.js'
+import type { Store, StoreContext } from '../../derived/store-context.js'
+import { streamsOf } from '../../derived/streams-over-journals.js'
+import { createQueue, findQueue, type FoundEntry } from '../../engine/catalogue.js'
+import type { Backend } from '../../ports/backend.js'
+import type { RecordStream, StreamOptions } from '../../ports/stream-broker.js'
+import { QueueHandle } from './queue-handle.js'
+import type { Queue, QueueOptions } from './types.js'
+
+const MAX_BUCKETS = 1024
+
+/**
+ * Opens the queue `name`, creating it unless `create: false`. Several handles, tabs and Workers may have it open at once;
+ * on files one process writes.
+ *
+ * Errors: `invalid` (name, options, another bucket count than stored), `missing` (`create: false`), `unsupported` (the
+ * backend cannot keep order, and what can), `denied` (read mode, or another owner), `corrupt` (the log is damaged).
+ */
+export async function openQueue<T = unknown>(source: Store | Backend, name: string, options: QueueOptions<T> = {}): Promise<Queue<T>> {
+  checkName('queue name', name)
+  const context = contextOf(source)
+  context.checkOpen('openQueue')
+  const broker = streamsOf(context)
+  const found = await findOrCreate(context, name, options)
+  const { entry } = found
+  if (options.buckets !== undefined && options.buckets !== entry.buckets) {
+    throw new StorageError('invalid', 'the number of buckets is fixed when a queue is created', {
+      operation: 'openQueue',
+      facts: { queue: name, stored: entry.buckets, asked: options.buckets },
+    })
+  }
+  const streamOptions = streamOptionsOf(options, found)
+  const streams: RecordStream[] = []
+  for (let bucket = 0; bucket < entry.buckets; bucket++) streams.push(await broker.open(`${entry.incarnation}/${bucket}`, streamOptions))
+  return new QueueHandle<T>({ name, context, streams, options })
+}
+
+async function findOrCreate<T>(context: StoreContext, name: string, options: QueueOptions<T>): Promise<FoundEntry> {
+  const { backend, clock, mode } = context
+  const buckets = options.buckets ?? 1
+  if (!Number.isInteger(buckets) || buckets < 1 || buckets > MAX_BUCKETS) {
+    throw new StorageError('invalid', `buckets is a whole number from 1 to ${MAX_BUCKETS}`, { operation: 'openQueue', facts: { buckets } })
+  }
+  if (mode === 'write') await context.writable('openQueue')
+  const found = await findQueue(backend.blobs, name)
+  if (found !== undefined) return found
+  if (options.create === false || mode === 'read') {
+    throw new StorageError('missing', 'there is no such queue', { operation: 'openQueue', backend: backend.name, facts: { queue: name } })
+  }
+  const discipline = backend.streams !== undefined ? 'native' : backend.files !== undefined ? 'owned' : 'shared'
+  return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now() })
+}
+
+function streamOptionsOf<T>(options: QueueOptions<T>, found: FoundEntry): StreamOptions {
+  const { sync, durability, segmentBytes } = options
+  return {
+    guard: { key: found.key, version: found.version },
+    ...(sync === undefined ? {} : { sync }),
+    ...(durability === undefined ? {} : { durability }),
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+  }
+}

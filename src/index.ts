@@ -1,0 +1,50 @@
+export { isStorageError, StorageError, type StorageErrorCode, type StorageErrorOptions } from './core/base/errors.js'
+export type { Clock } from './core/base/clock.js'
+export type { Codec, Json } from './core/codec/codec.js'
+export type { CodecOption } from './core/codec/codecs.js'
+export type { CompressionName } from './core/codec/compression.js'
+export type { Store, StoreMode } from './core/derived/store-context.js'
+export { openKv } from './core/features/kv/open-kv.js'
+export type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvOptions, KvPutOptions, KvUpdateOptions } from './core/features/kv/types.js'
+export { openQueue } from './core/features/queue/open-queue.js'
+export { deleteQueue, queues } from './core/features/queue/queues.js'
+export type { PartialAppend } from './core/features/queue/append-error.js'
+export type {
+  AppendRecordOptions,
+  BucketStats,
+  ConsumeOptions,
+  Delivery,
+  Group,
+  GroupLag,
+  GroupOptions,
+  Position,
+  ProcessOptions,
+  ProcessResult,
+  Queue,
+  QueueEvent,
+  QueueOptions,
+  QueueStats,
+  ReadRecordsOptions,
+  Receipt,
+  ReceiveRecordsOptions,
+  RecordInput,
+  StoredRecord,
+  TailOptions,
+} from './core/features/queue/types.js'
+export { openSnapshots } from './core/features/snapshots/open-snapshots.js'
+export type {
+  BranchRef,
+  SaveOptions,
+  SessionRef,
+  SnapshotChange,
+  SnapshotFilter,
+  SnapshotInfo,
+  SnapshotProblem,
+  SnapshotReport,
+  Snapshots,
+  SnapshotsOptions,
+} from './core/features/snapshots/types.js'
+export type { Backend, StorageHealth } from './core/ports/backend.js'
+export type { Durability, WriteDurability } from './core/ports/options.js'
+export type { SyncMode } from './core/ports/stream-broker.js'
+export { destroy, openStore, type OpenStoreOptions } from './open-store.js'
