@@ -68,6 +68,7 @@ function hasCommand(command) {
 }
 
 /** @returns {never} */
+/** @returns {never} */
 function giveUp() {
   throw new Error(
     'The browser tests need Chromium and none was found. Install one (Debian, Ubuntu: apt-get install chromium; anywhere: ' +
