@@ -56,7 +56,9 @@ async function appendAll(queue: Queue<unknown>, flags: AppendFlags): Promise<App
     if ('problem' in entry) {
       if (!flags.skipBadLines) {
         await flush()
-        throw new Error(`line ${entry.line} ${entry.problem}. ${records} records before it were appended; --skip-bad-lines passes over such lines.`)
+        throw new Error(
+          `line ${entry.line} ${entry.problem}. ${records} records before it were appended; --skip-bad-lines passes over such lines.`,
+        )
       }
       skipped++
       continue

@@ -1,9 +1,7 @@
 // One JSON text a line, read as it comes: memory holds one chunk and one line, whatever the length of the input.
 
 /** A line, or what is wrong with it. */
-export type JsonLine =
-  | { readonly line: number; readonly value: unknown }
-  | { readonly line: number; readonly problem: string }
+export type JsonLine = { readonly line: number; readonly value: unknown } | { readonly line: number; readonly problem: string }
 
 /** Longer lines are no records. */
 const MAX_LINE_CHARS = 64 * 1024 * 1024

@@ -18,7 +18,9 @@ export function addQueues(program: Command): void {
     .description('list the queues of a store')
     .argument('<directory>', 'where the store lies')
     .option('--json', 'one line of JSON a queue')
-    .action((directory: string, options: { json?: true }) => withStore(directory, 'read', (store) => printQueues(store, options.json === true)))
+    .action((directory: string, options: { json?: true }) =>
+      withStore(directory, 'read', (store) => printQueues(store, options.json === true)),
+    )
 }
 
 async function printQueues(store: Store, json: boolean): Promise<void> {

@@ -26,7 +26,9 @@ export function addRead(program: Command): void {
     .option('--from <position>', 'earliest, latest, an offset, last:<n>, or a time in ISO 8601', position, 'earliest')
     .option('--limit <number>', 'how many records of each bucket', wholeNumber(1), 20)
     .option('--json', 'one line of JSON a record')
-    .action((directory: string, name: string, flags: ReadFlags) => withStore(directory, 'read', (store) => printRecords(store, name, flags)))
+    .action((directory: string, name: string, flags: ReadFlags) =>
+      withStore(directory, 'read', (store) => printRecords(store, name, flags)),
+    )
 }
 
 async function printRecords(store: Store, name: string, flags: ReadFlags): Promise<void> {

@@ -29,7 +29,12 @@ async function printStats(store: Store, name: string, json: boolean): Promise<vo
   const groups = await groupRows(queue)
   await queue.close()
   if (json) return console.log(formatJson({ queue: name, buckets, groups }))
-  console.log(formatTable<BucketStats>(BUCKET_COLUMNS.map((title) => ({ title, cell: (row) => row[title] })), buckets))
+  console.log(
+    formatTable<BucketStats>(
+      BUCKET_COLUMNS.map((title) => ({ title, cell: (row) => row[title] })),
+      buckets,
+    ),
+  )
   if (groups.length === 0) return
   console.log(
     `\n${formatTable<GroupRow>(

@@ -7,7 +7,7 @@ import { systemClock } from '../../core/base/clock.js'
 import { StorageError } from '../../core/base/errors.js'
 import { BACKEND, isLostConnection, toStorageError } from './native-errors.js'
 import { createStores, type Database, databaseName, SCHEMA_VERSION, type Schema } from './schema.js'
-import { readCanary } from './wipe-canary.js'
+import { readCanaries } from './wipe-canary.js'
 
 export interface ConnectionOptions {
   readonly name: string
@@ -82,24 +82,24 @@ export class Connection {
   }
 
   async #connect(): Promise<Database> {
-    const known = this.#storeId ?? (await readCanary(this.#options.name))
+    const known = this.#storeId === undefined ? await readCanaries(this.#options.name) : [this.#storeId]
     const db = await this.#openDatabase(known)
     const id = await db.get('meta', 'id')
-    if (id === undefined || (known !== undefined && id !== known)) {
+    if (id === undefined || (known.length > 0 && !known.includes(id))) {
       db.close()
-      throw this.#wiped()
+      throw this.#wiped('another database')
     }
     this.#storeId = id
     return db
   }
 
   /** A database that has to be made although one is known of was lost: the making is undone, so that the loss stays visible. */
-  async #openDatabase(known: string | undefined): Promise<Database> {
+  async #openDatabase(known: readonly string[]): Promise<Database> {
     let wiped = false
     let forget: () => void = () => {}
     const opening = openDB<Schema>(databaseName(this.#options.name), SCHEMA_VERSION, {
       upgrade(db, _from, _to, tx) {
-        wiped = known !== undefined
+        wiped = known.length > 0
         if (!wiped) return createStores(db, newStoreId())
         tx.done.catch(() => {})
         tx.abort()
@@ -116,7 +116,7 @@ export class Connection {
     try {
       return await this.#inTime(opening)
     } catch (error) {
-      throw wiped ? this.#wiped() : error
+      throw wiped ? this.#wiped('no database') : error
     }
   }
 
@@ -138,14 +138,14 @@ export class Connection {
     }
   }
 
-  #wiped(): StorageError {
+  #wiped(found: string): StorageError {
     const message =
       'the database was deleted or wiped under this page; what was stored in it is gone: ' +
       'restore it from a copy, or call destroy() on the store to begin anew'
     return new StorageError('corrupt', message, {
       backend: BACKEND,
       operation: 'open',
-      facts: { database: databaseName(this.#options.name), storeId: this.#storeId },
+      facts: { database: databaseName(this.#options.name), found },
     })
   }
 }

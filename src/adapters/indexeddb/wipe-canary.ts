@@ -9,9 +9,9 @@ export type CanaryPlace = 'opfs' | 'localStorage' | 'none'
 
 const DIRECTORY = 'varve-canaries'
 
-/** The remembered id, or undefined. Never fails. */
-export async function readCanary(name: string): Promise<string | undefined> {
-  return (await readFromOpfs(name)) ?? readFromLocalStorage(name)
+/** The remembered ids: usually one; more after a removal that was itself lost. Never fails. */
+export async function readCanaries(name: string): Promise<readonly string[]> {
+  return [...(await readFromOpfs(name)), ...readFromLocalStorage(name)]
 }
 
 /** Remembers the id; called once something was stored, before that is acknowledged. Never fails. */
@@ -43,22 +43,23 @@ export async function removeCanary(name: string): Promise<void> {
   })
 }
 
-async function readFromOpfs(name: string): Promise<string | undefined> {
+async function readFromOpfs(name: string): Promise<readonly string[]> {
+  const ids: string[] = []
   const directory = await canaryDirectory(name, false)
-  if (directory === undefined) return undefined
   try {
-    for await (const id of directory.keys()) return id
+    for await (const id of directory?.keys() ?? []) ids.push(id)
   } catch {
     // Removed while it was read.
   }
-  return undefined
+  return ids
 }
 
-function readFromLocalStorage(name: string): string | undefined {
+function readFromLocalStorage(name: string): readonly string[] {
   try {
-    return localStorage.getItem(localKey(name)) ?? undefined
+    const id = localStorage.getItem(localKey(name))
+    return id === null ? [] : [id]
   } catch {
-    return undefined
+    return []
   }
 }
 

@@ -10,7 +10,7 @@ import { WebSignals } from '../web/signals.js'
 import { OpfsBlobs } from './blobs.js'
 import { OpfsFiles } from './files.js'
 import { BACKEND } from './native-errors.js'
-import { joinOwner, type Owner, removeStore } from './owner.js'
+import { joinOwner, type Owner, removeStore, WAIT_FOR_ENDING_OWNER_MS } from './owner.js'
 import { checkDedicatedWorker } from './sync-access.js'
 
 export interface OpfsOptions {
@@ -63,7 +63,13 @@ class OpfsBackend implements Backend {
     this.files = new OpfsFiles({ owner, check, onWrite })
     const scope = `varve-opfs/${name}/`
     this.signals = new WebSignals(scope)
-    this.locks = new WebLocks({ backend: BACKEND, prefix: scope, signals: this.signals, checkOpen: check })
+    this.locks = new WebLocks({
+      backend: BACKEND,
+      prefix: scope,
+      signals: this.signals,
+      graceMs: WAIT_FOR_ENDING_OWNER_MS,
+      checkOpen: check,
+    })
   }
 
   async health(): Promise<StorageHealth> {

@@ -10,7 +10,7 @@ import { BACKEND, toStorageError } from './native-errors.js'
 import { OpenFiles } from './open-files.js'
 
 /** A worker that ends frees its lock a moment later than its page is gone. */
-const WAIT_FOR_ENDING_OWNER_MS = 1000
+export const WAIT_FOR_ENDING_OWNER_MS = 1000
 const TOP = 'varve'
 
 /** What all backend objects of one store name in this worker have in common. */

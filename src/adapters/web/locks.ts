@@ -13,6 +13,11 @@ export interface WebLocksOptions {
   readonly prefix: string
   /** Carries the wish of a waiter to the holder. */
   readonly signals: SignalBus
+  /**
+   * A worker that ends frees its locks a moment later than its page is gone. Where a lock is held for long, so that a reloaded
+   * page must not be refused because of its own past, a call that does not wait asks again for this long.
+   */
+  readonly graceMs?: number
   /** Throws `closed` when the backend is. */
   readonly checkOpen: (operation: string) => void
 }
@@ -37,8 +42,8 @@ export class WebLocks implements LockManager {
     this.#options.checkOpen('acquire')
     const mode = options.mode ?? 'exclusive'
     const free = await this.#request(name, { mode, ifAvailable: true })
-    if (free !== undefined || options.wait !== true) return free
-    return this.#wait(name, mode, options.signal)
+    if (free !== undefined) return free
+    return options.wait === true ? this.#wait(name, mode, options.signal) : this.#waitForEndingOwner(name, mode)
   }
 
   async owner(name: string): Promise<string | undefined> {
@@ -65,6 +70,18 @@ export class WebLocks implements LockManager {
       return await waiting
     } finally {
       for (const unfollow of stop) unfollow()
+    }
+  }
+
+  async #waitForEndingOwner(name: string, mode: LockMode): Promise<WebLock | undefined> {
+    const { graceMs } = this.#options
+    if (graceMs === undefined || [...this.#held].some((lock) => lock.name === name)) return undefined
+    const patience = AbortSignal.timeout(graceMs)
+    try {
+      return await this.#request(name, { mode, signal: patience })
+    } catch (error) {
+      if (patience.aborted) return undefined
+      throw error
     }
   }
 

@@ -3,7 +3,7 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
-  /** Runs once after at least `ms`; returns how to cancel. Does not keep a process alive. */
+  /** Runs once after at least `ms`; returns how to cancel. */
   after(ms: number, run: () => void): () => void
   /** 0 <= x < 1, for jitter only: nonces, ids and tokens come from the cryptographic generator. */
   random(): number

@@ -1,6 +1,5 @@
 // What was opened on a backend, so that closing the backend can flush and close it first.
 
-
 interface Closable {
   close(): Promise<void>
 }

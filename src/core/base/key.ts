@@ -17,7 +17,9 @@ export function checkName(what: string, name: unknown): asserts name is string {
   if (hasLoneSurrogate(name)) throw new StorageError('invalid', `a ${what} holds no lone surrogate`, { facts: { name } })
   const bytes = utf8(name).length
   if (bytes > MAX_NAME_BYTES) {
-    throw new StorageError('invalid', `a ${what} has at most ${MAX_NAME_BYTES} UTF-8 bytes`, { facts: { bytes, name: `${name.slice(0, 32)}…` } })
+    throw new StorageError('invalid', `a ${what} has at most ${MAX_NAME_BYTES} UTF-8 bytes`, {
+      facts: { bytes, name: `${name.slice(0, 32)}…` },
+    })
   }
 }
 

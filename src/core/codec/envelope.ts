@@ -77,7 +77,8 @@ export function sealEnvelope(fields: EnvelopeFields, body: Uint8Array): Uint8Arr
  * format; `key` goes into the error.
  */
 export function openEnvelope(bytes: Uint8Array, kind: EnvelopeKind, key: string): Envelope {
-  const damaged = (message: string, facts: Record<string, unknown> = {}): StorageError => new StorageError('corrupt', message, { key, facts })
+  const damaged = (message: string, facts: Record<string, unknown> = {}): StorageError =>
+    new StorageError('corrupt', message, { key, facts })
   const hasMagic = bytes[0] === 0x56 && bytes[1] === 0x52 && bytes[2] === 0x56
   if (bytes.length < ENVELOPE_BYTES || !hasMagic) throw damaged('a stored blob has no valid header', { bytes: bytes.length })
   const view = viewOf(bytes)

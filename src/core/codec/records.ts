@@ -86,7 +86,8 @@ function readRecord(bytes: Uint8Array, header: FrameHeader, index: number): Stre
   const key = readOptional(cursor)
   const value = readOptional(cursor)
   const count = cursor.varint()
-  if (count > cursor.end - cursor.at) throw new StorageError('corrupt', 'a record counts more headers than it has bytes', { facts: { count } })
+  if (count > cursor.end - cursor.at)
+    throw new StorageError('corrupt', 'a record counts more headers than it has bytes', { facts: { count } })
   const headers: [string, Uint8Array][] = []
   for (let i = 0; i < count; i++) {
     const name = fromUtf8(cursor.take(cursor.varint()))

@@ -7,6 +7,7 @@ import { StorageError } from '../base/errors.js'
 import type { Backend } from '../ports/backend.js'
 import type { Lock } from '../ports/lock-manager.js'
 import type { Closable } from '../ports/options.js'
+import { retrying } from './retrying.js'
 import type { Store, StoreContext, StoreMode } from './store-context.js'
 
 export type { Store, StoreContext, StoreMode } from './store-context.js'
@@ -61,8 +62,8 @@ class Context implements StoreContext {
   #closed = false
 
   constructor(backend: Backend, options: ContextOptions) {
-    this.backend = backend
     this.clock = options.clock ?? systemClock
+    this.backend = retrying(backend, this.clock)
     this.mode = options.mode ?? 'write'
   }
 

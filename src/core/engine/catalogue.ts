@@ -68,7 +68,10 @@ function decodeEntry(bytes: Uint8Array, key: string): QueueEntry {
   const { body } = openEnvelope(bytes, 'catalogue', key)
   const entry = JSON.parse(fromUtf8(body)) as QueueEntry
   if (entry.format !== 1) {
-    throw new StorageError('unsupported', 'the queue was created by a newer version of Varve', { key, facts: { format: entry.format, newestKnown: 1 } })
+    throw new StorageError('unsupported', 'the queue was created by a newer version of Varve', {
+      key,
+      facts: { format: entry.format, newestKnown: 1 },
+    })
   }
   return entry
 }

@@ -95,7 +95,10 @@ export class ChunkLog implements Log {
       await this.#refresh()
       await backOff(this.#options.clock, attempt, BACKOFF)
     }
-    throw new StorageError('unavailable', 'too many writers extended the log at once', { operation: 'append', facts: { attempts: MAX_ATTEMPTS } })
+    throw new StorageError('unavailable', 'too many writers extended the log at once', {
+      operation: 'append',
+      facts: { attempts: MAX_ATTEMPTS },
+    })
   }
 
   /** A put is the commit: nothing is left to sync. */
@@ -243,9 +246,14 @@ export class ChunkLog implements Log {
       })
       if (found === 'unknown') return 'unknown'
       if (found !== undefined) return equalBytes(chunkWriteId(found.data), writeId) ? 'stored' : 'other'
-      if (conflict) throw this.#deleted()
+      if (conflict && !(await this.#isAlive())) throw this.#deleted()
       return 'unknown'
     }
+  }
+
+  async #isAlive(): Promise<boolean> {
+    const { blobs, guard } = this.#options
+    return guard === undefined || (await blobs.get(guard.key))?.version === guard.version
   }
 
   /** With the guard in the same commit where the backend can, so that no append is acknowledged into a deleted queue. */
@@ -253,7 +261,13 @@ export class ChunkLog implements Log {
     const { blobs, durability, guard } = this.#options
     const write = durability === undefined ? {} : { durability }
     if (guard !== undefined && blobs.batch !== undefined) {
-      await blobs.batch([{ key: guard.key, check: { version: guard.version } }, { key, put: bytes, when: 'absent' }], write)
+      await blobs.batch(
+        [
+          { key: guard.key, check: { version: guard.version } },
+          { key, put: bytes, when: 'absent' },
+        ],
+        write,
+      )
     } else {
       await blobs.put(key, bytes, { ...write, when: 'absent' })
     }

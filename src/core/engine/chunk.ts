@@ -56,10 +56,14 @@ export function decodeChunk(bytes: Uint8Array, salt: Uint8Array, key: string, wh
 
 function checkHeader(bytes: Uint8Array, key: string): void {
   const view = viewOf(bytes)
-  const isHeader = bytes.length >= CHUNK_HEADER_BYTES && view.getUint32(0, true) === MAGIC && view.getUint32(28, true) === crc32c(bytes, 0, 28)
+  const isHeader =
+    bytes.length >= CHUNK_HEADER_BYTES && view.getUint32(0, true) === MAGIC && view.getUint32(28, true) === crc32c(bytes, 0, 28)
   if (!isHeader) throw frameError('header', { key, position: 0 })
   const major = view.getUint16(6, true)
   if (major !== MAJOR || view.getUint16(4, true) !== KIND_LOG) {
-    throw new StorageError('unsupported', 'a log chunk was written by a newer version of Varve', { key, facts: { format: major, newestKnown: MAJOR } })
+    throw new StorageError('unsupported', 'a log chunk was written by a newer version of Varve', {
+      key,
+      facts: { format: major, newestKnown: MAJOR },
+    })
   }
 }

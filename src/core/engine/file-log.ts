@@ -86,7 +86,8 @@ export class FileLog implements Log {
     if (frames === undefined) return
     try {
       const position = await active.file.append(frames.bytes)
-      if (this.#active !== active) throw new StorageError('unavailable', 'a sync failed while this was being written', { operation: 'append' })
+      if (this.#active !== active)
+        throw new StorageError('unavailable', 'a sync failed while this was being written', { operation: 'append' })
       this.#written = { length: position + frames.bytes.length, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
       active.reader.note(frames.next, this.#written.length)
     } catch (error) {

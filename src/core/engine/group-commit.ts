@@ -116,7 +116,14 @@ export class GroupCommit {
       placed = plan.placed
       refused = plan.refused
       const timestamp = Math.max(clock.now(), at.timestamp)
-      stored = placed.length === 0 ? undefined : encodeAppends(placed.map(({ append }) => append), at, timestamp)
+      stored =
+        placed.length === 0
+          ? undefined
+          : encodeAppends(
+              placed.map(({ append }) => append),
+              at,
+              timestamp,
+            )
       return stored
     })
     const durability = await this.#settle(placed, stored)
@@ -180,7 +187,10 @@ function checkConditions(appends: readonly PendingAppend[], at: LogEnd): { place
   for (const append of appends) {
     const expected = append.options.when?.next
     if (expected !== undefined && expected !== next) {
-      const error = new StorageError('conflict', 'the log does not end where the append expected', { operation: 'append', facts: { expected, next } })
+      const error = new StorageError('conflict', 'the log does not end where the append expected', {
+        operation: 'append',
+        facts: { expected, next },
+      })
       refused.push({ append, error })
     } else {
       placed.push({ append, first: next })

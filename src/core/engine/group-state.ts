@@ -113,7 +113,13 @@ export function release(state: GroupState, handles: readonly Handle[]): Transiti
 /** Takes over deliveries that have been out for at least `minIdleMs`. */
 export function claim(
   state: GroupState,
-  input: { readonly consumer: string; readonly now: number; readonly visibilityMs: number; readonly minIdleMs: number; readonly limit: number },
+  input: {
+    readonly consumer: string
+    readonly now: number
+    readonly visibilityMs: number
+    readonly minIdleMs: number
+    readonly limit: number
+  },
 ): Transition<readonly PendingDelivery[]> {
   const taken: PendingDelivery[] = []
   const pending = state.pending.map((entry) => {

@@ -118,7 +118,13 @@ export class JournalGroup implements GroupPort {
     const { first, next, epoch } = await journal.bounds()
     this.#epoch = epoch
     const input = { consumer, now: clock.now(), visibilityMs: this.#visibilityMs, limit, first, next }
-    return this.#withRecords(await this.#change((state) => machine.receive(state, input)))
+    const taken = await this.#change((state) => machine.receive(state, input))
+    try {
+      return await this.#withRecords(taken)
+    } catch (error) {
+      await this.release(taken).catch(() => {}) // else they are free again when their visibility ends
+      throw error
+    }
   }
 
   /** Reads neighbouring offsets in one go. */

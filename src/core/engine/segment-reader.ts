@@ -141,7 +141,9 @@ export class SegmentReader {
     if (this.#salt !== undefined) return this.#salt
     const header = decodeSegmentHeader(await this.file.read({ start: 0, end: SEGMENT_HEADER_BYTES }))
     if (header === undefined || header.baseOffset !== this.#options.base || header.place !== this.#options.place) {
-      throw new StorageError('corrupt', 'a log segment has no valid header', { facts: { path: this.#options.path, firstOffset: this.#options.base } })
+      throw new StorageError('corrupt', 'a log segment has no valid header', {
+        facts: { path: this.#options.path, firstOffset: this.#options.base },
+      })
     }
     this.#salt = header.salt
     return header.salt

@@ -103,7 +103,11 @@ export interface EndVerdict {
 }
 
 /** Decides by what is known to have been durable. Throws `corrupt` with the exact offsets when something durable is gone. */
-export function judgeEnd(scanned: ScannedSegment, rest: SegmentRest, known: { durable: number; bootId: string | null; path: string }): EndVerdict {
+export function judgeEnd(
+  scanned: ScannedSegment,
+  rest: SegmentRest,
+  known: { durable: number; bootId: string | null; path: string },
+): EndVerdict {
   const durable = Math.max(known.durable, scanned.durable, rest.durable)
   const sameBoot = known.bootId !== null && known.bootId === scanned.bootId
   if (durable > scanned.next || (sameBoot && rest.frames > 0)) {

@@ -82,7 +82,8 @@ export class GroupHandle<T> implements Group<T> {
   }
 
   extend(deliveries: readonly Delivery<T>[], ms: number): Promise<void> {
-    if (!(ms > 0)) throw new StorageError('invalid', 'extend takes a positive number of milliseconds', { operation: 'extend', facts: { ms } })
+    if (!(ms > 0))
+      throw new StorageError('invalid', 'extend takes a positive number of milliseconds', { operation: 'extend', facts: { ms } })
     return this.#settle(deliveries, 'extend', { delayMs: ms })
   }
 
@@ -138,7 +139,11 @@ export class GroupHandle<T> implements Group<T> {
     }
   }
 
-  #settle(deliveries: readonly Delivery<T>[], action: SettleAction['action'], options: { delayMs?: number; reason?: string }): Promise<void> {
+  #settle(
+    deliveries: readonly Delivery<T>[],
+    action: SettleAction['action'],
+    options: { delayMs?: number; reason?: string },
+  ): Promise<void> {
     return this.#byBucket(deliveries, async (port, handles) => {
       await port.settle(handles.map((handle) => ({ ...handle, action, ...options })))
     })

@@ -29,7 +29,11 @@ class Processing<T> {
   #acked = 0
   #failed = 0
 
-  constructor(source: GroupSource<T>, handler: (delivery: Delivery<T>) => unknown, options: ProcessOptions & { readonly concurrency: number }) {
+  constructor(
+    source: GroupSource<T>,
+    handler: (delivery: Delivery<T>) => unknown,
+    options: ProcessOptions & { readonly concurrency: number },
+  ) {
     this.#source = source
     this.#handler = handler
     this.#options = options

@@ -74,7 +74,10 @@ export class QueueHandle<T> implements Queue<T> {
   }
 
   appendMany(values: Iterable<T>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
-    return this.#appendAll(mapIterable(values, (value) => ({ value })), options)
+    return this.#appendAll(
+      mapIterable(values, (value) => ({ value })),
+      options,
+    )
   }
 
   appendRecords(records: Iterable<RecordInput<T>>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
@@ -83,7 +86,8 @@ export class QueueHandle<T> implements Queue<T> {
 
   async tombstone(key: string, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
     this.#checkOpen('tombstone')
-    if (typeof key !== 'string') throw new StorageError('invalid', 'a key is a string', { operation: 'tombstone', facts: { type: typeof key } })
+    if (typeof key !== 'string')
+      throw new StorageError('invalid', 'a key is a string', { operation: 'tombstone', facts: { type: typeof key } })
     await this.#context.writable('tombstone')
     const { receipts } = await this.#appendTo(bucketOf(key, this.buckets), [this.#codec.tombstone(key)], options)
     return receipts[0] as Receipt
@@ -111,7 +115,10 @@ export class QueueHandle<T> implements Queue<T> {
     checkName('group name', name)
     const { from = 'earliest', visibilityMs } = options
     if (visibilityMs !== undefined && !(visibilityMs > 0)) {
-      throw new StorageError('invalid', 'visibilityMs is a positive number of milliseconds', { operation: 'group', facts: { visibilityMs } })
+      throw new StorageError('invalid', 'visibilityMs is a positive number of milliseconds', {
+        operation: 'group',
+        facts: { visibilityMs },
+      })
     }
     const ports: GroupPort[] = []
     for (const stream of this.#streams) {

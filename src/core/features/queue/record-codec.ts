@@ -71,5 +71,8 @@ function keyAndHeaders(key: string | undefined, headers: Readonly<Record<string,
 
 function checkMaxBytes(maxBytes: number): number {
   if (Number.isInteger(maxBytes) && maxBytes >= 1 && maxBytes <= LARGEST_MAX_RECORD_BYTES) return maxBytes
-  throw new StorageError('invalid', 'maxRecordBytes is a whole number from 1 to 64 MiB', { operation: 'openQueue', facts: { maxRecordBytes: maxBytes } })
+  throw new StorageError('invalid', 'maxRecordBytes is a whole number from 1 to 64 MiB', {
+    operation: 'openQueue',
+    facts: { maxRecordBytes: maxBytes },
+  })
 }
