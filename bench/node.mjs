@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openQueue, openStore } from 'varve'
+import { murmur3 } from '../dist/core/codec/murmur3.js'
 import { makeRecords } from './payload.mjs'
 import { RawLog } from './raw-log.mjs'
 
@@ -43,11 +44,14 @@ export function nodeCases(folder) {
   ]
 }
 
+/** With one batch in each: making files and taking ownership is not part of an append. */
 async function openSides(folder, files, work) {
   const place = mkdtempSync(join(folder, 'varve-bench-'))
   const store = await openStore('bench', { directory: join(place, 'store') })
   const queue = await openQueue(store, 'orders', { buckets: files })
   const logs = Array.from({ length: files }, (_, index) => new RawLog(join(place, `raw-${index}`)))
+  await queue.appendRecords(records)
+  for (const log of logs) await log.write(records)
   const close = async () => {
     await queue.close()
     await store.close()
@@ -57,17 +61,18 @@ async function openSides(folder, files, work) {
   return { ...work(queue, logs), close }
 }
 
-/** Each caller waits for its answer before it appends again. */
+/** Each caller waits for its answer before it appends again. The peer's files get the records that our buckets get. */
 function callersSides(queue, logs) {
+  const fileOf = records.map(({ key }) => murmur3(Buffer.from(key)) % logs.length)
   const callers = async (append) => {
     const caller = async (number) => {
-      for (let i = 0; i < APPENDS_A_CALLER; i++) await append(records[(number * APPENDS_A_CALLER + i) % BATCH], i)
+      for (let i = 0; i < APPENDS_A_CALLER; i++) await append((number * APPENDS_A_CALLER + i) % BATCH)
     }
     await Promise.all(Array.from({ length: CALLERS }, (_, number) => caller(number)))
   }
   return {
-    ours: () => callers((record) => appendOne(queue, record)),
-    peer: () => callers((record, i) => logs[i % logs.length].append(record)),
+    ours: () => callers((index) => appendOne(queue, records[index])),
+    peer: () => callers((index) => logs[fileOf[index]].append(records[index])),
   }
 }
 

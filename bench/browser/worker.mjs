@@ -28,12 +28,14 @@ self.onmessage = ({ data: runs }) => {
   )
 }
 
+/** With one batch in the queue: its making is not part of an append. */
 async function openSides() {
   const backend = opfs({ name: STORE })
   const queue = await openQueue(backend, 'orders')
   const root = await navigator.storage.getDirectory()
   const handle = await (await root.getFileHandle(PEER, { create: true })).createSyncAccessHandle()
   let end = 0
+  await queue.appendRecords(records)
   return {
     ours: async () => {
       for (let i = 0; i < BATCHES; i++) await queue.appendRecords(records)
