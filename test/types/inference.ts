@@ -46,7 +46,7 @@ export async function store(): Promise<void> {
   // @ts-expect-error a store has a name or a backend
   await openStore(5)
   // @ts-expect-error there is no such mode
-  await openStore('shop', { mode: 'write' })
+  await openStore('shop', { mode: 'append' })
   const health = await opened.health()
   same<typeof health.backend, string>()
   await opened.close()
