@@ -1,0 +1,36 @@
+// Opens the store of this browser and gives it to the panels.
+
+import { openQueue, openStore } from 'varve'
+import { startAppending } from './append-form.js'
+import { startBuckets } from './bucket-bars.js'
+import { byId } from './dom.js'
+import { startGroups } from './group-panel.js'
+import { type Order, TAB } from './orders.js'
+import { run, showError } from './report.js'
+import { startSnapshots } from './snapshot-panel.js'
+import { startStorage } from './storage-panel.js'
+import { STORE } from './store-name.js'
+import { startTail } from './tail-list.js'
+import { startThemes } from './theme.js'
+
+async function start(): Promise<void> {
+  const store = await openStore(STORE)
+  byId('where').textContent = `${store.name} · tab ${TAB}`
+  const refreshStorage = startStorage(store)
+  const orders = await openQueue<Order>(store, 'orders', { buckets: 4, key: (order) => order.customer })
+  const drawBuckets = startBuckets(orders)
+  startTail(orders)
+  startAppending(orders)
+  const refreshGroups = await startGroups(orders, drawBuckets)
+  orders.watch((event) => {
+    if (event.type === 'rewound') showError(new Error(`group ${event.group} was put back from ${event.from} to ${event.to}`))
+    refreshGroups()
+    refreshStorage()
+  })
+  await startSnapshots(store, refreshStorage)
+  document.documentElement.dataset.ready = 'true'
+}
+
+startThemes()
+window.addEventListener('unhandledrejection', (event) => showError(event.reason))
+run(start)
