@@ -40,7 +40,7 @@ export class Analysis {
 
   /** The keys with most records. */
   largest(n) {
-    const all = [...this.#keys].map(([key, { count, sum }]) => ({ key, count, mean: sum / count }))
+    const all = [...this.#keys].map(([key, { count }]) => ({ key, count }))
     return all.sort((a, b) => b.count - a.count).slice(0, n)
   }
 

@@ -32,7 +32,7 @@ async function runOn({ directory, input, seed }, say) {
   const plain = await plainPass(input)
   say(`${input.name}: ${plain.records} records, ${plain.bytes} bytes`)
   const { appended, ms: appendMs, lag } = await fill({ directory, input, plain })
-  say(appended === 0 ? 'all of it is in the queue already' : `appended ${appended} records`)
+  say(appended === 0 ? 'nothing to append: the queue holds all of it' : `appended ${appended} records`)
   const { killedAt, counters } = await consume({ directory, input, seed, records: plain.records, lag }, say)
   const { problems, snapshots } = await compare({ directory, input, plain })
   return { plain, appended, appendMs, killedAt, counters, snapshots, problems, seed, directory }

@@ -9,25 +9,23 @@ export function formatRows(rows) {
 export function reportRows(result) {
   const { plain, appended, appendMs, killedAt, counters, seed, directory, snapshots } = result
   return [
-    ['records', `${grouped(plain.records)}${plain.skipped > 0 ? ` (${grouped(plain.skipped)} bad lines passed over)` : ''}`],
+    ['records', `${grouped(plain.records)}${plain.skipped > 0 ? ` (bad lines passed over: ${grouped(plain.skipped)})` : ''}`],
     ['bytes', grouped(plain.bytes)],
     ['appended', grouped(appended)],
-    ['appended/s', appended === 0 ? '- (all of it was there)' : grouped(Math.round(appended / (appendMs / 1000)))],
+    ['appended/s', appended === 0 ? '- (nothing was missing)' : grouped(Math.round(appended / (appendMs / 1000)))],
     ['killed at', killedAt === undefined ? '- (nothing was left to consume)' : `record ${grouped(killedAt)}`],
     ['redelivered', grouped(counters.redelivered)],
     ['replayed', `${grouped(counters.replayed)} after ${restored(counters.restoredFrom)}`],
     ['snapshots', grouped(snapshots)],
-    ['keys', `${grouped(plain.analysis.keys)}, most: ${largest(plain.analysis)}`],
+    ['keys', `${grouped(plain.analysis.keys)}${largest(plain.analysis)}`],
     ['seed', `${seed}`],
     ['data', directory],
   ]
 }
 
 function largest(analysis) {
-  return analysis
-    .largest(3)
-    .map(({ key, count }) => `${key} ${grouped(count)}`)
-    .join(', ')
+  const top = analysis.largest(3).map(({ key, count }) => `${key} ${grouped(count)}`)
+  return top.length === 0 ? '' : `, most: ${top.join(', ')}`
 }
 
 function restored(index) {

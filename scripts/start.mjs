@@ -17,9 +17,8 @@ const server = await preview({ root: PLAYGROUND, logLevel: 'warn', preview: { ho
 const { port } = server.httpServer.address()
 console.log(`the playground is at http://localhost:${port} (Ctrl+C ends it)`)
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop)
-
-async function stop() {
+// Vite ends the server itself on SIGTERM.
+process.once('SIGINT', async () => {
   await server.close()
   process.exit(0)
-}
+})
