@@ -3,8 +3,6 @@
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export const EMPTY_BYTES: Uint8Array = new Uint8Array(0)
-
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text)
 }
@@ -30,16 +28,6 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
-}
-
-/** -1, 0 or 1, in the order of unsigned bytes. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length)
-  for (let i = 0; i < shared; i++) {
-    const difference = (a[i] as number) - (b[i] as number)
-    if (difference !== 0) return difference < 0 ? -1 : 1
-  }
-  return a.length === b.length ? 0 : a.length < b.length ? -1 : 1
 }
 
 export function toHex(bytes: Uint8Array): string {
