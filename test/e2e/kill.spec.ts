@@ -8,9 +8,13 @@ import { Profile } from './harness/profile.js'
 import type { Found } from './harness/writers.js'
 
 const ROUNDS = Number(process.env.VARVE_KILL_ROUNDS ?? 10)
-const writers: readonly { readonly backend: string; readonly place: Place }[] = [
-  { backend: 'indexeddb', place: 'page' },
-  { backend: 'opfs', place: 'worker' },
+const chunksOrFiles = { write: 'writeForEver', read: 'readBack' }
+const queue = { write: 'appendForEver', read: 'readQueueBack' }
+const writers: readonly Omit<Writer, 'store'>[] = [
+  { backend: 'indexeddb', what: 'blobs', place: 'page', ...chunksOrFiles },
+  { backend: 'opfs', what: 'a file', place: 'worker', ...chunksOrFiles },
+  { backend: 'indexeddb', what: 'a queue', place: 'page', ...queue },
+  { backend: 'opfs', what: 'a queue', place: 'worker', ...queue },
 ]
 
 const tabEnds: readonly { readonly what: string; readonly end: (page: Page) => Promise<unknown> }[] = [
@@ -21,14 +25,20 @@ const tabEnds: readonly { readonly what: string; readonly end: (page: Page) => P
 
 interface Writer {
   readonly backend: string
+  /** What is written to, for the test's name. */
+  readonly what: string
   readonly place: Place
+  /** Actions of the harness. */
+  readonly write: string
+  readonly read: string
   readonly store: string
 }
 
-for (const { backend, place } of writers) {
-  const writer: Writer = { backend, place, store: 'kill' }
+for (const one of writers) {
+  const { backend } = one
+  const writer: Writer = { ...one, store: 'kill' }
 
-  test(`${backend}: the browser is killed in mid-write, ${ROUNDS} times`, async () => {
+  test(`${backend}, ${one.what}: the browser is killed in mid-write, ${ROUNDS} times`, async () => {
     test.setTimeout(60_000 + ROUNDS * 15_000)
     const profile = await Profile.make()
     try {
@@ -46,7 +56,7 @@ for (const { backend, place } of writers) {
   })
 
   for (const { what, end } of tabEnds) {
-    test(`${backend}: ${what} in mid-write, ${ROUNDS} times`, async ({ context }) => {
+    test(`${backend}, ${one.what}: ${what} in mid-write, ${ROUNDS} times`, async ({ context }) => {
       test.setTimeout(60_000 + ROUNDS * 5_000)
       let acked = 0
       for (let round = 0; round < ROUNDS; round++) {
@@ -75,10 +85,10 @@ async function harnessIn(context: BrowserContext): Promise<Page> {
 }
 
 /** Where the next record goes; after a reported wipe, 0 in a new store. */
-async function verified(page: Page, { backend, place, store }: Writer, acked: number): Promise<number> {
-  const found = await ask<Found>(page, place, 'readBack', { backend, store })
+async function verified(page: Page, { backend, place, store, read }: Writer, acked: number): Promise<number> {
+  const found = await ask<Found>(page, place, read, { backend, store })
   if (found.state === 'wiped') {
-    test.info().annotations.push({ type: 'wiped', description: `reported, ${acked} records were acknowledged` })
+    test.info().annotations.push({ type: 'wiped', description: `${acked} records were acknowledged; ${found.report}` })
     await ask(page, place, 'destroyStore', { backend, store })
     return 0
   }
@@ -88,7 +98,7 @@ async function verified(page: Page, { backend, place, store }: Writer, acked: nu
 }
 
 /** Writes on, without end; resolves in mid-write once `records` more were acknowledged, with the number of all. */
-async function writeUntil(page: Page, { backend, place, store }: Writer, from: number, records: number): Promise<number> {
+async function writeUntil(page: Page, { backend, place, store, write }: Writer, from: number, records: number): Promise<number> {
   let acked = from
   const enough = new Promise<void>((resolve) => {
     page.on('console', (message) => {
@@ -97,7 +107,7 @@ async function writeUntil(page: Page, { backend, place, store }: Writer, from: n
       if (acked >= from + records) resolve()
     })
   })
-  const writing = ask(page, place, 'writeForEver', { backend, store, from })
+  const writing = ask(page, place, write, { backend, store, from })
   const failed = writing.then(
     () => {},
     (error: Error) => {

@@ -1,9 +1,10 @@
 // What tests ask a page or a worker to do, by name.
 
+import * as queues from './queues.js'
 import * as remote from './remote-backend.js'
 import { runCase } from './run-case.js'
 import * as writers from './writers.js'
 
 type Action = (argument: unknown) => unknown
 
-export const actions = { runCase, ...remote, ...writers } as unknown as Readonly<Record<string, Action>>
+export const actions = { runCase, ...remote, ...writers, ...queues } as unknown as Readonly<Record<string, Action>>

@@ -10,7 +10,7 @@ export interface WriterRequest {
   readonly from: number
 }
 
-export type Found = { readonly state: 'there'; readonly next: number } | { readonly state: 'wiped' }
+export type Found = { readonly state: 'there'; readonly next: number } | { readonly state: 'wiped'; readonly report: string }
 
 const KEY_DIGITS = 8
 const RECORD_BYTES = 1024
@@ -32,7 +32,8 @@ export async function readBack(request: WriterRequest): Promise<Found> {
     const next = backend.files === undefined ? await countChunks(backend) : await countInFile(backend)
     return { state: 'there', next }
   } catch (error) {
-    if (isStorageError(error) && error.code === 'corrupt' && error.message.includes('wiped')) return { state: 'wiped' }
+    if (isStorageError(error) && error.code === 'corrupt' && error.message.includes('wiped'))
+      return { state: 'wiped', report: error.message }
     throw error
   } finally {
     await backend.close()
