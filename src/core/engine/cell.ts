@@ -71,7 +71,8 @@ export class Cell<T> {
       }
       const outcome = await this.#tryPut(next, current)
       if (outcome === 'stored') return next
-      await backOff(clock, attempt, outcome === 'busy' ? SLOW_BACKOFF : BACKOFF, signal)
+      // A lost race is tried again at once, then ever more patiently.
+      if (outcome === 'busy' || attempt > 0) await backOff(clock, attempt, outcome === 'busy' ? SLOW_BACKOFF : BACKOFF, signal)
       current = await this.read(signal)
     }
     throw new StorageError('unavailable', 'too many writers changed the same cell at once', { key, facts: { attempts: MAX_ATTEMPTS } })

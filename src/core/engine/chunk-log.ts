@@ -93,7 +93,7 @@ export class ChunkLog implements Log {
       }
       if (await this.#put(frames)) return
       await this.#refresh()
-      await backOff(this.#options.clock, attempt, BACKOFF)
+      if (attempt > 0) await backOff(this.#options.clock, attempt, BACKOFF)
     }
     throw new StorageError('unavailable', 'too many writers extended the log at once', {
       operation: 'append',

@@ -55,9 +55,10 @@ export class JournalGroup implements GroupPort {
 
   /** Makes a new group begin where its options say; changes nothing when it exists. */
   async create(): Promise<void> {
-    const { cell, beforeWrite } = this.#options
+    const { cell, journal, beforeWrite } = this.#options
     if ((await cell.read()).version !== undefined) return
     await beforeWrite()
+    this.#epoch = (await journal.bounds()).epoch
     await cell.update((stored) => (stored === undefined ? this.#initial() : undefined))
   }
 
@@ -176,7 +177,7 @@ export class JournalGroup implements GroupPort {
   }
 
   #initial(): GroupState {
-    return { epoch: 0, cursor: this.#options.from ?? 0, pending: [] }
+    return { epoch: this.#epoch, cursor: this.#options.from ?? 0, pending: [] }
   }
 
   /** Applies a transition to the stored state and stores what it makes, together with others that wait. */

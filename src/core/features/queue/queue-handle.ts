@@ -65,8 +65,8 @@ export class QueueHandle<T> implements Queue<T> {
 
   async append(value: T, options: AppendRecordOptions = {}): Promise<Receipt> {
     this.#checkOpen('append')
+    const { bucket, raw } = this.#route({ value, ...options }) // before any wait: the caller may change the value
     await this.#context.writable('append')
-    const { bucket, raw } = this.#route({ value, ...options })
     const { when, signal } = options
     return this.#appendTo(bucket, [raw], { ...(when === undefined ? {} : { when }), ...(signal === undefined ? {} : { signal }) }).then(
       ({ receipts }) => receipts[0] as Receipt,
@@ -194,7 +194,6 @@ export class QueueHandle<T> implements Queue<T> {
 
   async #appendAll(inputs: Iterable<RecordInput<T>>, options: { readonly signal?: AbortSignal }): Promise<readonly Receipt[]> {
     this.#checkOpen('appendMany')
-    await this.#context.writable('appendMany')
     const byBucket = new Map<number, { readonly raws: RawRecord[]; readonly places: number[] }>()
     let count = 0
     for (const input of inputs) {
@@ -204,6 +203,7 @@ export class QueueHandle<T> implements Queue<T> {
       batch.raws.push(raw)
       batch.places.push(count++)
     }
+    await this.#context.writable('appendMany')
     const receipts: (Receipt | undefined)[] = new Array(count).fill(undefined)
     const outcomes = await Promise.allSettled(
       [...byBucket].map(async ([bucket, { raws, places }]) => {
