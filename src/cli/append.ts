@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import { openQueue } from '../index.js'
 import type { Queue, RecordInput } from '../core/features/queue/types.js'
 import { wholeNumber } from './arguments.js'
-import { UsageError } from './failures.js'
 import { readJsonLines } from './ndjson.js'
 import { formatJson } from './output.js'
 import { withStore } from './with-store.js'
@@ -29,7 +28,7 @@ export function addAppend(program: Command): void {
     .argument('<queue>', 'its name')
     .option('--buckets <number>', 'of a new queue', wholeNumber(1))
     .option('--key <field>', 'the field whose text is the key of a record')
-    .option('--skip-bad-lines', 'pass over lines that are not JSON and count them')
+    .option('--skip-bad-lines', 'pass over lines that are no record, and count them')
     .option('--json', 'the result as JSON')
     .action(appendFromInput)
 }
@@ -52,27 +51,37 @@ async function appendAll(queue: Queue<unknown>, flags: AppendFlags): Promise<App
     records += batch.length
     batch = []
   }
-  for await (const entry of readJsonLines(process.stdin)) {
-    if ('problem' in entry) {
-      if (!flags.skipBadLines) {
+  try {
+    for await (const entry of readRecords(flags.key)) {
+      if ('record' in entry) {
+        if (batch.push(entry.record) === BATCH) await flush()
+      } else if (flags.skipBadLines) {
+        skipped++
+      } else {
         await flush()
-        throw new Error(
-          `line ${entry.line} ${entry.problem}. ${records} records before it were appended; --skip-bad-lines passes over such lines.`,
-        )
+        throw new Error(`line ${entry.line} ${entry.problem}; --skip-bad-lines passes over such lines`)
       }
-      skipped++
-      continue
     }
-    batch.push(recordOf(entry.value, entry.line, flags.key))
-    if (batch.length === BATCH) await flush()
+    await flush()
+  } catch (error) {
+    console.error(`stopped: ${records} records before this were appended`)
+    throw error
   }
-  await flush()
   return { records, skipped }
 }
 
-function recordOf(value: unknown, line: number, field: string | undefined): RecordInput<unknown> {
-  if (field === undefined) return { value }
+type Entry = { readonly record: RecordInput<unknown> } | { readonly line: number; readonly problem: string }
+
+async function* readRecords(keyField: string | undefined): AsyncGenerator<Entry> {
+  for await (const entry of readJsonLines(process.stdin)) {
+    if ('problem' in entry) yield entry
+    else if (keyField === undefined) yield { record: { value: entry.value } }
+    else yield keyed(entry.value, entry.line, keyField)
+  }
+}
+
+function keyed(value: unknown, line: number, field: string): Entry {
   const key = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined
-  if (typeof key !== 'string' && typeof key !== 'number') throw new UsageError(`line ${line} has no text or number in field ${field}`)
-  return { value, key: String(key) }
+  if (typeof key !== 'string' && typeof key !== 'number') return { line, problem: `has no text or number in its field ${field}` }
+  return { record: { value, key: String(key) } }
 }

@@ -6,7 +6,7 @@ export const FAILURE = 1
 export const WRONG_USAGE = 64
 
 const ADVICE: Partial<Record<StorageErrorCode, string>> = {
-  missing: 'varve queues <directory> lists what is there.',
+  missing: 'Is it the right directory? varve queues <directory> lists the queues of a store.',
   denied: 'Another process owns the store, or permission is missing: append through the owner, or stop it first.',
   corrupt: 'Stored bytes are damaged. Keep a copy of the directory before anything is changed.',
   unsupported: 'The store was perhaps written by a newer version of Varve: update this one.',
@@ -14,11 +14,8 @@ const ADVICE: Partial<Record<StorageErrorCode, string>> = {
   unavailable: 'Try again.',
 }
 
-/** A problem with what the user typed or fed in. */
-export class UsageError extends Error {}
-
 export function isWrongUsage(error: unknown): boolean {
-  return error instanceof UsageError || isStorageError(error, 'invalid')
+  return isStorageError(error, 'invalid')
 }
 
 export function describeFailure(error: unknown): string {

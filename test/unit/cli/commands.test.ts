@@ -91,6 +91,10 @@ test('append makes a queue of its own; a bad line is told by its number or passe
   expect(varve(['append', other, 'log', '--key', 'k', '--json'], '{"k":"a"}\n{"k":"b"}\n').json()).toEqual([{ records: 2, skipped: 0 }])
   const bad = varve(['append', other, 'log'], '1\nnope\n3\n')
   expect(bad).toMatchObject({ status: 1, stderr: expect.stringMatching(/line 2 is not JSON.*--skip-bad-lines/) })
+  expect(varve(['append', other, 'log', '--key', 'k'], '{"k":"a"}\n{}\n')).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/1 records before this.*\n.*line 2 has no text or number/),
+  })
   expect(varve(['append', other, 'log', '--skip-bad-lines', '--json'], '1\nnope\n3\n').json()).toEqual([{ records: 2, skipped: 1 }])
 })
 

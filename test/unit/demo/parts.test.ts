@@ -20,7 +20,7 @@ function inputOf(name: string, text: string, skipBadLines = false) {
 async function valuesOf(input: ReturnType<typeof inputOf>) {
   const values: unknown[] = []
   const skipped: number[] = []
-  for await (const value of readValues(input, { onSkip: (line: number) => skipped.push(line) })) values.push(value)
+  for await (const value of readValues(input, { onSkip: (...lines: number[]) => skipped.push(...lines) })) values.push(value)
   return { values, skipped }
 }
 
