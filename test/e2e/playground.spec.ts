@@ -192,6 +192,21 @@ test('the storage panel says where the data is and why', async ({ context }) => 
   await expect(page.locator('#usage-text')).toContainText('in use by this origin')
 })
 
+test('a database that is deleted under the page is told, not replaced by an empty one', async ({ context }) => {
+  const { page } = await openTab(context)
+  await append(page, 'hana', 'atlas')
+  await page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = indexedDB.deleteDatabase('varve-playground')
+        request.onsuccess = resolve
+        request.onerror = reject
+      }),
+  )
+  await page.getByRole('button', { name: 'Append one' }).click()
+  await expect(page.getByRole('alert')).toContainText('corrupt')
+})
+
 for (const scheme of ['light', 'dark'] as const) {
   test(`${scheme}: follows the system, can be chosen otherwise, fits a phone, and the console stays empty`, async ({ context }) => {
     const { page, complaints } = await openTab(context)

@@ -9,8 +9,8 @@ import { Folder } from './folder.js'
 import { BACKEND, toStorageError } from './native-errors.js'
 import { OpenFiles } from './open-files.js'
 
-/** A worker that ends frees its lock a moment later than its page is gone. */
-export const WAIT_FOR_ENDING_OWNER_MS = 1000
+/** When its page is reloaded or closed, Chromium lets a busy worker run on for two seconds, and its locks with it. */
+export const WAIT_FOR_ENDING_OWNER_MS = 3000
 const TOP = 'varve'
 
 /** What all backend objects of one store name in this worker have in common. */

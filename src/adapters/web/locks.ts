@@ -27,6 +27,9 @@ export function hasWebLocks(): boolean {
   return globalThis.navigator?.locks !== undefined
 }
 
+/** Full names that this page or worker holds: no past life of it does. */
+const heldHere = new Set<string>()
+
 /** A LockManager over `navigator.locks`, shared by all tabs and workers of the origin. */
 export class WebLocks implements LockManager {
   readonly #options: WebLocksOptions
@@ -49,7 +52,7 @@ export class WebLocks implements LockManager {
   async owner(name: string): Promise<string | undefined> {
     this.#options.checkOpen('owner')
     const fullName = this.#options.prefix + name
-    if ([...this.#held].some((lock) => lock.name === name && lock.held())) return 'this tab or worker'
+    if (heldHere.has(fullName)) return 'this tab or worker'
     const { held = [] } = await navigator.locks.query()
     const holder = held.find((info) => info.name === fullName)
     return holder === undefined ? undefined : `another tab or worker of this origin, client=${holder.clientId}`
@@ -75,7 +78,7 @@ export class WebLocks implements LockManager {
 
   async #waitForEndingOwner(name: string, mode: LockMode): Promise<WebLock | undefined> {
     const { graceMs } = this.#options
-    if (graceMs === undefined || [...this.#held].some((lock) => lock.name === name)) return undefined
+    if (graceMs === undefined || heldHere.has(this.#options.prefix + name)) return undefined
     const patience = AbortSignal.timeout(graceMs)
     try {
       return await this.#request(name, { mode, signal: patience })
@@ -90,8 +93,9 @@ export class WebLocks implements LockManager {
       let granted: WebLock | undefined
       const onGrant = (native: unknown): Promise<void> | undefined => {
         if (native === null) return void resolve(undefined)
-        granted = new WebLock(name, this.#options, (lock) => this.#held.delete(lock))
+        granted = new WebLock(name, this.#options, (lock) => this.#forget(lock))
         this.#held.add(granted)
+        heldHere.add(this.#options.prefix + name)
         resolve(granted)
         return granted.released
       }
@@ -102,6 +106,11 @@ export class WebLocks implements LockManager {
       }
       navigator.locks.request(this.#options.prefix + name, options, onGrant).then(() => granted?.freed(), onEnd)
     })
+  }
+
+  #forget(lock: WebLock): void {
+    this.#held.delete(lock)
+    heldHere.delete(this.#options.prefix + lock.name)
   }
 
   #refusal(name: string, options: LockOptions, cause: unknown): unknown {

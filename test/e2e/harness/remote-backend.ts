@@ -64,9 +64,9 @@ export async function lock(request: { store: string; name: string; wait?: boolea
   const { backend, locks } = opened(request.store)
   const asked = (backend.locks as Locks).acquire(request.name, { wait: request.wait })
   locks.set(request.name, asked)
+  if (request.wait !== true) return (await asked) === undefined ? 'refused' : 'held'
   const first = await Promise.race([asked, new Promise<'waiting'>((resolve) => setTimeout(() => resolve('waiting'), 300))])
-  if (first === 'waiting') return first
-  return first === undefined ? 'refused' : 'held'
+  return first === 'waiting' ? first : 'held'
 }
 
 export async function lockState(request: {
