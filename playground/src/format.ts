@@ -8,8 +8,8 @@ export function count(value: number): string {
   return numbers.format(value)
 }
 
-export function plural(value: number, one: string): string {
-  return `${count(value)} ${one}${value === 1 ? '' : 's'}`
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`
 }
 
 export function bytes(value: number): string {

@@ -48,7 +48,7 @@ function startActions(chosen: () => Group<Order>, deliveries: DeliveryList, refr
     note.textContent =
       received.length === 0
         ? `Nothing for ${group.name} now: all is acknowledged, or hidden until it expires.`
-        : `${plural(received.length, 'delivery').replace('deliverys', 'deliveries')} for ${group.name}, hidden from others for 5 seconds.`
+        : `${plural(received.length, 'delivery', 'deliveries')} for ${group.name}, hidden from others for 5 seconds.`
     for (const delivery of received) deliveries.add(delivery, group.name, refresh)
     refresh()
   }

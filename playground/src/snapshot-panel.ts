@@ -129,7 +129,7 @@ class SnapshotPanel {
 function summaryOf({ ok, checked, problems }: SnapshotReport): string {
   if (ok) return `${plural(checked, 'snapshot')} read back: every hash is what it was.`
   const first = problems[0]
-  const hashes = first?.expected === undefined ? '' : ` Expected ${first.expected.slice(0, 12)}…, found ${shorten(first.actual ?? '')}.`
+  const hashes = first?.expected === undefined ? '' : ` Expected ${first.expected.slice(0, 12)}…, found ${shorten(first.actual ?? '')}`
   return `${plural(problems.length, 'problem')} in ${plural(checked, 'snapshot')}: ${first?.code}.${hashes}`
 }
 
