@@ -256,7 +256,13 @@ function positionCases(make: MakeBackend): readonly SuiteCase[] {
     groupCase('group: a commit past the high-water mark is invalid and names it', make, async ({ group }) => {
       const error = await expectRejects(group.commit(0, 11), 'invalid')
       expectTrue(error.message.includes('10'), 'the greatest that would do')
-      for (const [bucket, next] of [[1, 0], [-1, 0], [0, -1], [0, 0.5]] as const) await expectRejects(group.commit(bucket, next), 'invalid')
+      for (const [bucket, next] of [
+        [1, 0],
+        [-1, 0],
+        [0, -1],
+        [0, 0.5],
+      ] as const)
+        await expectRejects(group.commit(bucket, next), 'invalid')
       expectEqual(await group.committed(), [0])
       await group.commit(0, 10)
       expectEqual((await group.lag()).total, 0)

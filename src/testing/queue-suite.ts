@@ -239,7 +239,10 @@ function waitingCases(make: MakeBackend): readonly SuiteCase[] {
       const receipts = await queue.appendRecords(range(20).map((value) => ({ value, key: `k${value}` })))
       const counts = [0, 1].map((bucket) => receipts.filter((receipt) => receipt.bucket === bucket).length)
       const from = counts.map((count) => Math.max(0, count - 2))
-      const seen = await taken(queue.tail({ from }), counts.reduce((sum, count) => sum + Math.min(2, count), 0))
+      const seen = await taken(
+        queue.tail({ from }),
+        counts.reduce((sum, count) => sum + Math.min(2, count), 0),
+      )
       for (const record of seen) expectTrue(record.offset >= (from[record.bucket] as number), 'behind its position')
     }),
     storeCase('queue: an aborted tail ends at once', make, async (store) => {
@@ -280,7 +283,10 @@ async function tailsAllBuckets(store: Store): Promise<void> {
   })()
   for (const value of range(20, 10)) await queue.append(value, { key: `k${value}` })
   await tailing
-  expectEqual([...values(seen)].sort((a, b) => a - b), range(30))
+  expectEqual(
+    [...values(seen)].sort((a, b) => a - b),
+    range(30),
+  )
   for (const bucket of range(4)) {
     const offsets = seen.filter((record) => record.bucket === bucket).map(({ offset }) => offset)
     expectEqual(offsets, range(offsets.length), `offsets of bucket ${bucket}`)
@@ -354,7 +360,26 @@ async function expectOrdered(queue: Queue<{ readonly customer: string; readonly 
 function refusalCases(make: MakeBackend): readonly SuiteCase[] {
   return [
     storeCase('queue: difficult names are distinct and safe', make, async (store) => {
-      const names = ['..', '/', '.', 'con', 'CON', 'Con', 'a/b', 'a\\b', 'ключ', '鍵', '🔑', ' ', 'trailing.', '-', '~', '%2e', '__proto__', 'ä'.repeat(127)]
+      const names = [
+        '..',
+        '/',
+        '.',
+        'con',
+        'CON',
+        'Con',
+        'a/b',
+        'a\\b',
+        'ключ',
+        '鍵',
+        '🔑',
+        ' ',
+        'trailing.',
+        '-',
+        '~',
+        '%2e',
+        '__proto__',
+        'ä'.repeat(127),
+      ]
       for (const name of names) await (await openQueue<string>(store, name)).append(name)
       for (const name of names) expectEqual(values(await (await openQueue<string>(store, name)).read()), [name])
       expectEqual([...(await queues(store))].sort(), [...names].sort())
@@ -408,7 +433,10 @@ function refusalCases(make: MakeBackend): readonly SuiteCase[] {
       const queue = await openQueue<number>(looking, 'q')
       expectEqual(values(await queue.read()), [1])
       await expectRejects(queue.append(2), 'denied')
-      await expectRejects(openQueue(looking, 'other').then((other) => other.append(1)), ['denied', 'missing'])
+      await expectRejects(
+        openQueue(looking, 'other').then((other) => other.append(1)),
+        ['denied', 'missing'],
+      )
       await looking.close()
     }),
   ]
