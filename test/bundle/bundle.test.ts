@@ -62,7 +62,7 @@ describe('a bundle has only what it imports', () => {
   })
 })
 
-/** `aim` is where we want to be (docs/decisions/0009-bytes-of-a-bundle.md); `limit` keeps what we have from growing. */
+/** `aim` is where we want to be (docs/decisions/0007-bytes-of-a-bundle.md); `limit` keeps what we have from growing. */
 const budgets = [
   { name: 'keys on IndexedDB', source: onIndexedDb.kv, limit: 15_000, aim: 5_000 },
   { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, limit: 27_500, aim: 12_000 },

@@ -25,8 +25,12 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions
   #waiting: PendingAppend[] = []
   #running: Promise<void> | undefined
+  /** Acknowledged as written, not yet synced: kept to be written again should the sync fail. */
+  readonly #unsynced = new Set<PendingAppend>()
   #unsyncedRecords = 0
   #unsyncedBytes = 0
+  /** Where the log ended after the last commit; an end below it means that a failed sync took records back. */
+  #writtenNext = 0
   #cancelTimer: (() => void) | undefined
   #syncing: Promise<void> | undefined
   #syncError: unknown
@@ -55,7 +59,7 @@ export class GroupCommit {
   /** Resolves when all that was appended before is durable. */
   async flush(): Promise<void> {
     while (this.#running !== undefined) await this.#running
-    await this.#sync()
+    await this.#sync().catch((error) => this.#syncAgain(error))
     const error = this.#syncError
     this.#syncError = undefined
     if (error !== undefined) throw error
@@ -65,6 +69,14 @@ export class GroupCommit {
     if (this.#closed) return
     this.#closed = true
     await this.flush()
+  }
+
+  /** What was acknowledged goes into a new segment, and that is synced. */
+  async #syncAgain(error: unknown): Promise<void> {
+    if (this.#unsynced.size === 0) throw error
+    this.#running ??= this.#run()
+    await this.#running
+    await this.#sync()
   }
 
   /** An append that nobody took yet can still be withdrawn. */
@@ -84,14 +96,15 @@ export class GroupCommit {
 
   async #run(): Promise<void> {
     await Promise.resolve() // callers of the same turn share the first commit
-    while (this.#waiting.length > 0) {
+    do {
       const appends = this.#take()
       try {
         await this.#commit(appends)
       } catch (error) {
+        if (appends.length === 0) this.#syncError = error
         for (const append of appends) append.reject(error)
       }
-    }
+    } while (this.#waiting.length > 0)
     this.#running = undefined
   }
 
@@ -112,7 +125,8 @@ export class GroupCommit {
     let refused: readonly Refusal[] = []
     let stored: EncodedFrames | undefined
     await log.commit((at) => {
-      const plan = checkConditions(appends, at)
+      const lost = at.next < this.#writtenNext ? [...this.#unsynced] : []
+      const plan = checkConditions([...lost, ...appends], at)
       placed = plan.placed
       refused = plan.refused
       const timestamp = Math.max(clock.now(), at.timestamp)
@@ -142,10 +156,20 @@ export class GroupCommit {
       return log.durability.synced
     }
     await checkFence()
-    for (const { append } of placed) this.#unsyncedRecords += append.records.length
-    this.#unsyncedBytes += stored?.bytes.length ?? 0
-    if (sync !== 'never') this.#scheduleSync(sync)
+    if (sync !== 'never' && stored !== undefined) {
+      this.#keepUntilSynced(placed, stored)
+      this.#scheduleSync(sync)
+    }
     return log.durability.written
+  }
+
+  #keepUntilSynced(placed: readonly PlacedAppend[], stored: EncodedFrames): void {
+    this.#writtenNext = stored.next
+    for (const { append } of placed) {
+      this.#unsynced.add(append)
+      this.#unsyncedRecords += append.records.length
+    }
+    this.#unsyncedBytes += stored.bytes.length
   }
 
   #scheduleSync(mode: { readonly everyMs?: number; readonly everyRecords?: number }): void {
@@ -154,10 +178,11 @@ export class GroupCommit {
     else if (mode.everyMs !== undefined) this.#cancelTimer ??= this.#options.clock.after(mode.everyMs, () => this.#syncInBackground())
   }
 
-  /** Owned: awaited by flush and close; its error fails the next append or flush. */
+  /** Awaited by flush and close; its error fails the next append or flush, and what was acknowledged is written again. */
   #syncInBackground(): void {
     this.#sync().catch((error) => {
       this.#syncError = error
+      if (this.#unsynced.size > 0) this.#running ??= this.#run()
     })
   }
 
@@ -167,10 +192,12 @@ export class GroupCommit {
     while (this.#syncing !== undefined) await this.#syncing.catch(() => {})
     this.#unsyncedRecords = 0
     this.#unsyncedBytes = 0
+    const covered = [...this.#unsynced]
     this.#syncing = this.#options.log.sync().finally(() => {
       this.#syncing = undefined
     })
     await this.#syncing
+    for (const append of covered) this.#unsynced.delete(append)
   }
 }
 
