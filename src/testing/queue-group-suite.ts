@@ -291,7 +291,7 @@ function registryCases(make: MakeBackend): readonly SuiteCase[] {
       expectEqual(await queue.groups(), ['ä/..'])
       expectEqual(valuesOf(await (await queue.group('g')).receive({ limit: 20 })), range(10))
     }),
-    groupCase('group: two handles of one group share its state', make, async ({ queue, group }) => {
+    liveGroupCase('group: two handles of one group share its state', make, async ({ queue, group }) => {
       const second = await queue.group('g')
       await group.ack(await group.receive({ limit: 3 }))
       expectEqual(valuesOf(await second.receive({ limit: 2 })), [3, 4])

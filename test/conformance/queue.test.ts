@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, test } from 'vitest'
+import { memory } from 'varve/adapters/memory'
+import { nodeFs } from 'varve/adapters/node-fs'
+import { type FaultBackend, faultBackend, queueSuite, registerSuite } from 'varve/testing'
+
+const root = mkdtempSync(join(tmpdir(), 'varve-queue-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const directories = new WeakMap<object, string>()
+let made = 0
+
+function open(directory: string) {
+  const backend = nodeFs({ directory })
+  directories.set(backend, directory)
+  return backend
+}
+
+describe('queues in memory', () => {
+  registerSuite(
+    test,
+    queueSuite(async () => memory()),
+  )
+})
+
+describe('queues on files', () => {
+  const make = async () => open(join(root, String(made++)))
+  const reopen = async (backend: object) => open(directories.get(backend) as string)
+  registerSuite(test, queueSuite(make, { reopen }))
+})
+
+describe.each([
+  { place: 'files', files: true },
+  { place: 'chunks', files: false },
+])('queues on the simulated disk, in $place', ({ files }) => {
+  const reopen = async (backend: object) => (backend as FaultBackend).another()
+  registerSuite(
+    test,
+    queueSuite(async () => faultBackend({ files }), { reopen }),
+  )
+})
