@@ -11,10 +11,13 @@ import { startSnapshots } from './snapshot-panel.js'
 import { startStorage } from './storage-panel.js'
 import { STORE } from './store-name.js'
 import { startTail } from './tail-list.js'
+import { startOverButton } from './start-over.js'
 import { startThemes } from './theme.js'
 
 async function start(): Promise<void> {
-  const store = await openStore(STORE)
+  const opening = openStore(STORE)
+  startOverButton(opening)
+  const store = await opening
   byId('where').textContent = `${store.name} · tab ${TAB}`
   const refreshStorage = startStorage(store)
   const orders = await openQueue<Order>(store, 'orders', { buckets: 4, key: (order) => order.customer })

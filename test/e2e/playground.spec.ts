@@ -207,6 +207,22 @@ test('a database that is deleted under the page is told, not replaced by an empt
   await expect(page.getByRole('alert')).toContainText('corrupt')
 })
 
+test('deleting everything begins anew, also after damage', async ({ context }) => {
+  const { page } = await openTab(context)
+  await append(page, 'ines', 'book')
+  await page.evaluate(() => void indexedDB.deleteDatabase('varve-playground'))
+  await page.reload()
+  await expect(page.getByRole('alert')).toContainText('corrupt')
+  await page.getByRole('button', { name: 'Delete everything' }).click()
+  await page.getByRole('button', { name: 'Keep all' }).click()
+  await page.getByRole('button', { name: 'Delete everything' }).click()
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await ready(page)
+  await expect(page.locator('#total')).toHaveText('0')
+  await append(page, 'jun', 'lamp')
+  await expect(page.locator('#errors')).toBeHidden()
+})
+
 for (const scheme of ['light', 'dark'] as const) {
   test(`${scheme}: follows the system, can be chosen otherwise, fits a phone, and the console stays empty`, async ({ context }) => {
     const { page, complaints } = await openTab(context)
