@@ -7,9 +7,9 @@ import { DeliveryList } from './delivery-list.js'
 import { byId, element } from './dom.js'
 import { count, milliseconds, plural } from './format.js'
 import { type Order, TAB } from './orders.js'
-import { onPress, onSubmit } from './report.js'
+import { onPress, onSubmit, run } from './report.js'
 
-export const VISIBILITY_MS = 5000
+const VISIBILITY_MS = 5000
 const FIRST_GROUP = 'billing'
 /** Acknowledgements in other tabs send no event; lag is asked for this often. */
 const REFRESH_MS = 1500
@@ -83,9 +83,7 @@ function rowOf(box: HTMLElement, name: string, choose: (name: string) => Promise
   const existing = [...box.querySelectorAll('label')].find((row) => row.dataset.group === name)
   if (existing !== undefined) return existing
   const input = element('input', { attributes: { type: 'radio', name: 'group' } })
-  input.addEventListener('change', () => {
-    choose(name).catch(() => {})
-  })
+  input.addEventListener('change', () => run(() => choose(name)))
   const row = element('label', { data: { group: name } }, input, element('span', { text: name }), element('span', { class: 'lag' }))
   box.append(row)
   return row
