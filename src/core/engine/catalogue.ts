@@ -38,7 +38,8 @@ export async function createQueue(blobs: BlobStore, name: string, entry: Omit<Qu
   const full: QueueEntry = { format: 1, incarnation: `log/i${toHex(newSalt(8))}`, ...entry }
   const bytes = sealEnvelope({ kind: 'catalogue', codec: JSON_CODEC }, utf8(JSON.stringify(full)))
   try {
-    const { version } = await blobs.put(key, bytes, { when: 'absent' })
+    // Strict, whatever the backend's habit: records may be put more strictly than that, and are lost without it.
+    const { version } = await blobs.put(key, bytes, { when: 'absent', durability: 'strict' })
     return { entry: full, key, version }
   } catch (error) {
     if (!isStorageError(error, 'conflict') && !isStorageError(error, 'unavailable')) throw error

@@ -1,7 +1,7 @@
 // A log of segment files with one owner. Nothing is ever truncated or appended to by two writer sessions that did not end
 // cleanly: what a session leaves behind is scanned, its valid length goes into the manifest, and the next one begins a new file.
 
-import { utf8 } from '../base/bytes.js'
+import { toHex, utf8 } from '../base/bytes.js'
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { murmur3 } from '../codec/murmur3.js'
@@ -252,8 +252,10 @@ export class FileLog implements Log {
     const { files, clock } = this.#options
     const { epoch, segments } = this.#manifest
     const sequence = (segments[segments.length - 1]?.sequence ?? -1) + 1
-    const entry: SegmentEntry = { name: `${String(sequence).padStart(10, '0')}-${epoch}`, sequence, base: this.#written.next }
     const salt = newSalt(SALT_BYTES)
+    // The salt, because a crash or a failure before the manifest is saved leaves a file that a second try must not meet.
+    const name = `${String(sequence).padStart(10, '0')}-${epoch}-${toHex(salt)}`
+    const entry: SegmentEntry = { name, sequence, base: this.#written.next }
     const header = encodeSegmentHeader({
       sequence,
       baseOffset: entry.base,

@@ -2,7 +2,7 @@
 
 /** One segment file. `next` and `length` are there once it is closed; before that the file has to be scanned. */
 export interface SegmentEntry {
-  /** File name inside the log's folder: sequence and epoch, never used twice. */
+  /** File name inside the log's folder: sequence, epoch and salt, never used twice. */
   readonly name: string
   readonly sequence: number
   readonly base: number
