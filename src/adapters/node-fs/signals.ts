@@ -2,14 +2,16 @@
 // tells about changes.
 
 import { createHash } from 'node:crypto'
-import { closeSync, constants, type FSWatcher, openSync, watch, writeSync } from 'node:fs'
+import { closeSync, constants, type FSWatcher, lutimes, openSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { localSignals } from '../../core/derived/local-signals.js'
 import type { SignalBus } from '../../core/ports/signal-bus.js'
+import type { Directory } from './directory.js'
+import { isMissing } from './errors.js'
 import type { Place } from './place.js'
 
 const FOLDER = 'signals'
-const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0)
+const CREATE = constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)
 /** More often than this nobody outside needs to hear of one topic. */
 const QUIET_MS = 20
 
@@ -65,14 +67,22 @@ export class NodeSignals implements SignalBus {
     if (this.#listening.size === 0) this.#stopWatching()
   }
 
-  /** Only the owner of a directory changes anything in it. */
+  /**
+   * Only the owner of a directory changes anything in it. Off the event loop, and without cutting the file: while the system
+   * writes its journal, that takes longer than an append.
+   */
   #touch(topic: string): void {
     const directory = this.#place.existing()
     if (directory?.isOwned !== true) return
+    const now = new Date()
+    lutimes(join(directory.root, FOLDER, fileOf(topic)), now, now, (error) => {
+      if (isMissing(error) && !this.#closed) this.#make(directory, topic)
+    })
+  }
+
+  #make(directory: Directory, topic: string): void {
     try {
-      const fd = openSync(join(directory.makeFolder(join(directory.root, FOLDER)), fileOf(topic)), WRITE, 0o600)
-      writeSync(fd, '.')
-      closeSync(fd)
+      if (directory.isOwned) closeSync(openSync(join(directory.makeFolder(join(directory.root, FOLDER)), fileOf(topic)), CREATE, 0o600))
     } catch {
       // A lost signal costs latency only.
     }

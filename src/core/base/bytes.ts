@@ -11,6 +11,26 @@ export function utf8(text: string): Uint8Array {
   return (isShort ? ascii(text) : undefined) ?? encoder.encode(text)
 }
 
+const POOL_BYTES = 64 * 1024
+let pool = new Uint8Array(POOL_BYTES)
+let poolUsed = 0
+
+/**
+ * The same for bytes that are soon copied elsewhere: a view into a piece of memory shared with other texts, which spares
+ * an allocation that costs as much as the encoding.
+ */
+export function utf8Pooled(text: string): Uint8Array {
+  const most = text.length * 3
+  if (most > POOL_BYTES / 4) return encoder.encode(text)
+  if (poolUsed + most > POOL_BYTES) {
+    pool = new Uint8Array(POOL_BYTES)
+    poolUsed = 0
+  }
+  const start = poolUsed
+  poolUsed += encoder.encodeInto(text, pool.subarray(start)).written
+  return pool.subarray(start, poolUsed)
+}
+
 /** Undefined where a character needs more than a byte. */
 function ascii(text: string): Uint8Array | undefined {
   const { length } = text

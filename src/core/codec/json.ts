@@ -1,7 +1,7 @@
 // JSON that refuses what would not come back equal: one walk that finds the first such place and its path, then
 // JSON.stringify. `__proto__` is data like any other key: JSON.parse makes it an own property.
 
-import { fromUtf8, utf8 } from '../base/bytes.js'
+import { fromUtf8, utf8Pooled } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import type { Codec } from './codec.js'
 import { classOf, isPlainArray, isPlainObject, MAX_DEPTH } from './value-kind.js'
@@ -18,7 +18,7 @@ export const jsonCodec: Codec = {
     const fault = check(value, [])
     if (fault !== undefined) throw refuseValue(fault, '; use codec: structured')
     try {
-      return utf8(JSON.stringify(value))
+      return utf8Pooled(JSON.stringify(value))
     } catch (cause) {
       throw new StorageError('invalid', '$ is too large for one JSON text', { cause, facts: { path: '$' } })
     }
