@@ -1,9 +1,11 @@
-// Serves the test page: its scripts are bundled from the built package once, with the conditions of a browser, and kept in
-// memory. No dev server, because that reloads pages when files change.
+// Serves the test page and the playground: both are built from the built package once, with the conditions of a browser, and
+// kept in memory. No dev server, because that reloads pages when files change.
 
 import { createServer } from 'node:http'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { build as viteBuild } from 'vite'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -25,6 +27,13 @@ const pages = new Map([
   ['/ready', { type: 'text/plain', body: 'ready' }],
 ])
 for (const file of outputFiles) pages.set(`/${file.path.split(/[\\/]/).pop()}`, { type: 'text/javascript', body: file.contents })
+
+const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
+const playground = await viteBuild({ root: here('../../playground'), base: '/playground/', logLevel: 'error', build: { write: false } })
+for (const file of playground.output) {
+  const body = file.type === 'chunk' ? file.code : file.source
+  pages.set(`/playground/${file.fileName}`, { type: types[extname(file.fileName)] ?? 'application/octet-stream', body })
+}
 
 const server = createServer((request, response) => {
   const page = pages.get(new URL(request.url ?? '/', 'http://local').pathname)

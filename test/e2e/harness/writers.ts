@@ -22,7 +22,20 @@ export async function writeForEver(request: WriterRequest): Promise<void> {
   for (let n = request.from; ; n++) {
     await write(n)
     console.log(`acked ${n}`)
+    await turn()
   }
+}
+
+/** Lets the worker hear that its page is gone: a busy one is ended by force, two seconds later. */
+function turn(): Promise<void> {
+  const { port1, port2 } = new MessageChannel()
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(undefined)
+  })
 }
 
 /** Reads everything back: `next` is one past the last record; a gap or a wrong byte throws. */
