@@ -42,7 +42,9 @@ async function demoPeak(folder, bytes) {
     const command = [process.execPath, join(root, 'scripts/demo.mjs'), '--input', input, '--directory', join(place, 'store')]
     const { code, output } = await run(command, { env, timeoutMs: HOUR })
     if (code !== 0) throw new Error(`the demo ended with code ${code}\n${output}`)
-    return Math.max(...readdirSync(peaks).map((name) => Number(readFileSync(join(peaks, name), 'utf8')) * 1024))
+    const found = readdirSync(peaks).map((name) => Number(readFileSync(join(peaks, name), 'utf8')) * 1024)
+    if (found.length === 0) throw new Error('the demo left no peak')
+    return Math.max(...found)
   } finally {
     rmSync(place, { recursive: true, force: true })
   }
