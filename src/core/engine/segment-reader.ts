@@ -85,7 +85,9 @@ export class SegmentReader {
       const last = frames[frames.length - 1]
       if (last === undefined) {
         if (bytes.length < FRAME_HEADER_BYTES) throw this.#damaged('incomplete', offset, position)
-        wanted = (readFrameHeader(bytes, 0, salt) as FrameHeader).length
+        const { length: whole } = readFrameHeader(bytes, 0, salt) as FrameHeader
+        if (whole <= wanted) throw this.#damaged('incomplete', offset, position) // the file ends inside it
+        wanted = whole
       } else {
         position += last.at + last.length
       }
