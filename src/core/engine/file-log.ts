@@ -117,7 +117,7 @@ export class FileLog implements Log {
       if (entry.base > from) continue
       const end = entry.closed ?? this.#written
       if (from >= Math.min(end.next, limit)) return undefined
-      const reader = await this.#reader(entry)
+      const reader = await this.#existing(entry)
       return reader.read(from, limit, end.length, maxBytes)
     }
     return undefined
@@ -128,7 +128,7 @@ export class FileLog implements Log {
     for (const entry of this.#manifest.segments) {
       const end = entry.closed ?? this.#written
       if (end.timestamp < time || end.next === entry.base) continue
-      const found = await (await this.#reader(entry)).offsetAt(time, end.length)
+      const found = await (await this.#existing(entry)).offsetAt(time, end.length)
       if (found !== undefined) return found
     }
     return this.#written.next
@@ -323,6 +323,13 @@ export class FileLog implements Log {
 
   #file(entry: SegmentEntry): string {
     return `${this.#options.path}/seg/${entry.name}`
+  }
+
+  /** A file that the manifest names is there, or the log is damaged. */
+  #existing(entry: SegmentEntry): Promise<SegmentReader> {
+    return this.#reader(entry).catch((error) => {
+      throw isStorageError(error, 'missing') ? this.#lost(entry, (entry.closed ?? this.#written).next) : error
+    })
   }
 
   async #reader(entry: SegmentEntry, mode: 'append' | 'read' = 'read'): Promise<SegmentReader> {
