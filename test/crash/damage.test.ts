@@ -1,0 +1,128 @@
+import { isStorageError, openQueue, openStore } from 'varve'
+import { type DiskImage, faultBackend } from 'varve/testing'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { fileBytes, flipped, imageOf, withBlob, withFile } from './images.js'
+import { contentOf, QUEUE } from './workload.js'
+
+const VALUES = ['one', 'two', 'three '.repeat(12), 'four', 'five', 'six '.repeat(9)]
+const SEGMENT_BYTES = 500
+
+interface Written {
+  readonly image: DiskImage
+  readonly bootId: string
+}
+
+/** A log of a few segments or chunks; `closed` as a program that ends well leaves it, else as a killed one does. */
+async function write(files: boolean, isClosed: boolean): Promise<Written> {
+  const backend = faultBackend({ files })
+  const store = await openStore(backend)
+  const queue = await openQueue<string>(store, QUEUE, { segmentBytes: SEGMENT_BYTES })
+  for (const value of VALUES) await queue.append(value)
+  if (isClosed) await store.close()
+  return { image: await imageOf(backend.another()), bootId: backend.recording.bootId }
+}
+
+/** What a reader of the image gets: the values, or `corrupt`; anything else that is thrown is a failure. */
+async function look(image: DiskImage, bootId: string, files: boolean): Promise<readonly string[] | 'corrupt'> {
+  const backend = faultBackend({ image, files, bootId, lastLockToken: 100 })
+  const store = await openStore(backend)
+  try {
+    return (await contentOf(await openQueue<string>(store, QUEUE, { create: false })))[0] ?? []
+  } catch (error) {
+    if (isStorageError(error, 'corrupt')) return 'corrupt'
+    throw error
+  } finally {
+    await store.close()
+  }
+}
+
+/** Every way to damage the image, with words for it. */
+function* damages(image: DiskImage): Generator<readonly [what: string, damaged: DiskImage]> {
+  for (const path of image.files.keys()) {
+    const bytes = fileBytes(image, path)
+    for (let at = 0; at < bytes.length; at++) yield [`byte ${at} of ${path} flipped`, withFile(image, path, flipped(bytes, at, at % 8))]
+    for (let length = 0; length < bytes.length; length++) yield [`${path} cut at ${length}`, withFile(image, path, bytes.slice(0, length))]
+    yield [`${path} removed`, withFile(image, path, undefined)]
+  }
+  for (const [key, { synced }] of image.blobs) {
+    const bytes = synced?.bytes ?? new Uint8Array(0)
+    for (let at = 0; at < bytes.length; at++) yield [`byte ${at} of ${key} flipped`, withBlob(image, key, flipped(bytes, at, at % 8))]
+    for (let length = 0; length < bytes.length; length++) yield [`${key} cut at ${length}`, withBlob(image, key, bytes.slice(0, length))]
+  }
+}
+
+async function survey(written: Written, files: boolean, bootId: string, isAllowed: (found: readonly string[]) => boolean): Promise<void> {
+  const silent: string[] = []
+  let [found, harmless] = [0, 0]
+  for (const [what, damaged] of damages(written.image)) {
+    const seen = await look(damaged, bootId, files).catch((error) => [`${String(error)}`])
+    if (seen === 'corrupt') found++
+    else if (isAllowed(seen)) harmless++
+    else silent.push(`${what}: ${JSON.stringify(seen)}`)
+  }
+  console.log(`${files ? 'files' : 'chunks'}: ${found} damages found, ${harmless} harmless, ${silent.length} silent`)
+  expect(silent.slice(0, 10)).toEqual([])
+  expect(found).toBeGreaterThan(100)
+}
+
+const isAll = (values: readonly string[]): boolean => JSON.stringify(values) === JSON.stringify(VALUES)
+const isPrefix = (values: readonly string[]): boolean => values.every((value, index) => value === VALUES[index])
+
+describe('damage', () => {
+  let closed: Written
+  let open: Written
+
+  beforeAll(async () => {
+    closed = await write(true, true)
+    open = await write(true, false)
+  })
+
+  test('the log that is damaged has several segments and reads well', async () => {
+    expect(closed.image.files.size).toBeGreaterThan(1)
+    expect(await look(closed.image, closed.bootId, true)).toEqual(VALUES)
+    expect(await look(open.image, open.bootId, true)).toEqual(VALUES)
+  })
+
+  test('at any byte of a log that was closed is found or harmless', () => survey(closed, true, closed.bootId, isAll))
+
+  test('at any byte of a closed log is found or harmless after a restart of the system too', () => survey(closed, true, 'boot-2', isAll))
+
+  test('at any byte of a log whose writer was killed leaves whole records from the first on, or is found', () =>
+    survey(open, true, open.bootId, isPrefix))
+
+  test('of the last frame of a killed writer costs that frame only', async () => {
+    const path = [...open.image.files.keys()].sort().at(-1) as string
+    const bytes = fileBytes(open.image, path)
+    for (let length = bytes.length - 1; length > bytes.length - 90; length--) {
+      const seen = await look(withFile(open.image, path, bytes.slice(0, length)), 'boot-2', true)
+      expect(seen, `cut at ${length}`).toEqual(VALUES.slice(0, -1))
+    }
+  })
+
+  test('in the middle of a log whose writer was killed is found when the system did not restart', async () => {
+    const path = [...open.image.files.keys()].sort().at(0) as string
+    const bytes = fileBytes(open.image, path)
+    for (let at = 0; at < bytes.length; at++) {
+      const seen = await look(withFile(open.image, path, flipped(bytes, at, 3)), open.bootId, true)
+      if (seen !== 'corrupt') expect(seen, `byte ${at}`).toEqual(VALUES)
+    }
+  })
+
+  test('at any byte of a log of chunks is found or harmless', async () => {
+    const written = await write(false, true)
+    await survey(written, false, written.bootId, isAll)
+  })
+
+  test('a chunk that is gone is found', async () => {
+    const { image, bootId } = await write(false, true)
+    const chunks = [...image.blobs.keys()].filter((key) => key.includes('/log/')).sort()
+    expect(chunks.length).toBe(VALUES.length)
+    for (const key of chunks.slice(0, -1)) expect(await look(withBlob(image, key, undefined), bootId, false), key).toBe('corrupt')
+  })
+
+  test('two segments that were swapped are found', async () => {
+    const [first, second] = [...closed.image.files.keys()].sort() as [string, string]
+    const swapped = withFile(withFile(closed.image, first, fileBytes(closed.image, second)), second, fileBytes(closed.image, first))
+    expect(await look(swapped, closed.bootId, true)).toBe('corrupt')
+  })
+})
