@@ -11,7 +11,11 @@ const downwards = layers.map((layer, index) => ({
   from: { path: `^src/core/${layer}/` },
   to: {
     path: '^src/',
-    pathNot: [`^src/core/(${layers.slice(0, index + 1).join('|')})/`, '^src/primitives/', ...(layer === 'codec' ? ['^src/core/ports/'] : [])],
+    pathNot: [
+      `^src/core/(${layers.slice(0, index + 1).join('|')})/`,
+      '^src/primitives/',
+      ...(layer === 'codec' ? ['^src/core/ports/'] : []),
+    ],
   },
 }))
 
