@@ -7,7 +7,7 @@
 //   --json            the results as JSON instead of a table
 
 import { statfsSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir, totalmem, type } from 'node:os'
+import { cpus, loadavg, release, tmpdir, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { markdown, table } from '../bench/report.mjs'
@@ -83,6 +83,7 @@ function describeMachine() {
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
     'file system': FILE_SYSTEMS.get(fileSystem) ?? `type 0x${fileSystem.toString(16)}`,
     node: process.version,
+    'load before': loadavg()[0]?.toFixed(1) ?? 'unknown',
   }
 }
 
