@@ -36,7 +36,8 @@ async function killAfter(directory: string, round: number, receipts: number): Pr
 }
 
 async function readAll(directory: string): Promise<readonly (readonly StoredRecord<string>[])[]> {
-  const store = await openStore(nodeFs({ directory }))
+  const backend = nodeFs({ directory })
+  const store = await openStore(backend)
   const queue = await openQueue<string>(store, 'q', { create: false })
   const buckets: StoredRecord<string>[][] = []
   for (let bucket = 0; bucket < queue.buckets; bucket++) {
@@ -49,6 +50,7 @@ async function readAll(directory: string): Promise<readonly (readonly StoredReco
     buckets.push(records)
   }
   await store.close()
+  await backend.close()
   return buckets
 }
 
