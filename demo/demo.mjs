@@ -24,7 +24,7 @@ export async function runDemo(options, say = () => {}) {
   try {
     return await runOn({ ...options, input: { ...options.input, path } }, say)
   } finally {
-    await remove()
+    remove()
   }
 }
 

@@ -1,7 +1,7 @@
 // The demo's input as a stream of values: CSV with a header line, or one JSON text a line. Memory holds one chunk of it.
 
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createReadStream, createWriteStream, rmSync } from 'node:fs'
+import { mkdir, mkdtemp } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline as pipe, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -55,12 +55,14 @@ async function* csvValues(chunks, { path, skipBadLines }, onSkip) {
 
 /**
  * Standard input can be read only once and the demo reads its input twice, so it is written to a file beside `directory`.
- * Gives its path and how to remove it.
+ * Gives its path and how to remove it; it is also removed when the process ends.
  */
 export async function spoolStandardInput(directory) {
   await mkdir(dirname(directory), { recursive: true })
   const folder = await mkdtemp(`${directory}-input-`)
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
   const path = join(folder, 'input')
   await pipeline(process.stdin, createWriteStream(path))
-  return { path, remove: () => rm(folder, { recursive: true, force: true }) }
+  return { path, remove }
 }

@@ -4,6 +4,10 @@ import { OptionError, parseOptions, USAGE } from '../demo/options.mjs'
 import { build } from './build.mjs'
 
 const WRONG_USAGE = 64
+const INTERRUPTED = 130
+
+// Leaving in good order ends the consumer and removes what was only needed on the way.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(INTERRUPTED))
 
 const options = readOptions()
 if (options.help) {
