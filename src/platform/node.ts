@@ -8,7 +8,7 @@ import type { Backend } from '../core/ports/backend.js'
 
 /** The backend that `openStore(name)` uses here. */
 export function defaultBackend(name: string, options: { readonly directory?: string }): Backend {
-  return nodeFs({ directory: directoryOf(name, options) })
+  return nodeFs({ directory: directoryOf(name, options), chosen: 'the default of Node: files in a folder' })
 }
 
 /** Deletes the store that `openStore(name)` would open. `denied` while another process owns it. */

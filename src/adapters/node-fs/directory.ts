@@ -1,6 +1,6 @@
 // What all backend objects of this process share over one directory: its lock, the locks inside it, and what is synced.
 
-import { fstatSync, futimesSync, mkdirSync, readdirSync, realpathSync, rmdirSync, unlinkSync, type BigIntStats } from 'node:fs'
+import { fstatSync, futimesSync, mkdirSync, readdirSync, realpathSync, rmdirSync, statSync, unlinkSync, type BigIntStats } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { StorageError } from '../../core/base/errors.js'
 import { LocalLockTable } from '../../core/derived/local-locks.js'
@@ -22,9 +22,38 @@ export function existingDirectory(path: string, user: object): Directory | undef
 }
 
 export function madeDirectory(path: string, user: object): Directory {
-  const made = mkdirSync(resolve(path), { recursive: true, mode: 0o700 })
+  const made = makeFolders(resolve(path))
   const root = realpathSync.native(resolve(path))
   return shared(root, made === undefined ? undefined : realpathSync.native(dirname(made)), user)
+}
+
+/**
+ * Makes the folder and what is missing above it; the highest one made, or undefined. One by one, because the recursive
+ * mkdir of Node never returns where a parent refuses to hold folders, as in /proc.
+ */
+function makeFolders(path: string): string | undefined {
+  const isMade = makeFolder(path)
+  if (isMade !== 'missing above') return isMade ? path : undefined
+  if (dirname(path) === path) throw unmakable(path)
+  const above = makeFolders(dirname(path))
+  if (makeFolder(path) === 'missing above') throw unmakable(path)
+  return above ?? path
+}
+
+/** False when it was there already, or somebody else was first. */
+function makeFolder(path: string): boolean | 'missing above' {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' && statSync(path).isDirectory()) return false
+    if (isMissing(error)) return 'missing above'
+    throw error
+  }
+}
+
+function unmakable(path: string): StorageError {
+  return new StorageError('denied', 'the folder cannot be made', { backend: NAME, operation: 'open', facts: { path } })
 }
 
 function shared(root: string, syncRoot: string | undefined, user: object): Directory {

@@ -15,6 +15,8 @@ import { NodeSignals } from './signals.js'
 export interface NodeFsOptions {
   /** Where everything is kept; made when it is missing. Relative to the working directory of the moment of the call. */
   readonly directory: string
+  /** For `health()`: why this backend was chosen. */
+  readonly chosen?: string
 }
 
 /**
@@ -27,7 +29,7 @@ export function nodeFs(options: NodeFsOptions): Backend {
   if (typeof options?.directory !== 'string' || options.directory === '') {
     throw new StorageError('invalid', 'nodeFs wants { directory }', { backend: NAME, operation: 'nodeFs' })
   }
-  return new NodeFsBackend(resolve(options.directory))
+  return new NodeFsBackend(resolve(options.directory), options.chosen ?? 'nodeFs() was passed in')
 }
 
 class NodeFsBackend implements Backend {
@@ -37,9 +39,11 @@ class NodeFsBackend implements Backend {
   readonly locks: NodeLocks
   readonly signals: NodeSignals
   readonly #place: Place
+  readonly #chosen: string
   #closing: Promise<void> | undefined
 
-  constructor(directory: string) {
+  constructor(directory: string, chosen: string) {
+    this.#chosen = chosen
     this.#place = new Place(directory)
     this.blobs = new NodeBlobs(this.#place)
     this.files = new NodeFiles(this.#place)
@@ -53,7 +57,7 @@ class NodeFsBackend implements Backend {
     return {
       backend: NAME,
       location: this.#place.path,
-      chosen: 'nodeFs() was passed in',
+      chosen: this.#chosen,
       persisted: true,
       ephemeral: false,
       durability: 'disk',
