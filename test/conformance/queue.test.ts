@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { memory } from 'varve/adapters/memory'
 import { nodeFs } from 'varve/adapters/node-fs'
-import { type FaultBackend, faultBackend, queueSuite, registerSuite } from 'varve/testing'
+import { type FaultBackend, faultBackend, queueSuite, registerSuite, streamBrokerSuite } from 'varve/testing'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-queue-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -23,12 +23,17 @@ describe('queues in memory', () => {
     test,
     queueSuite(async () => memory()),
   )
+  registerSuite(
+    test,
+    streamBrokerSuite(async () => memory()),
+  )
 })
 
 describe('queues on files', () => {
   const make = async () => open(join(root, String(made++)))
   const reopen = async (backend: object) => open(directories.get(backend) as string)
   registerSuite(test, queueSuite(make, { reopen }))
+  registerSuite(test, streamBrokerSuite(make))
 })
 
 describe.each([
@@ -39,5 +44,9 @@ describe.each([
   registerSuite(
     test,
     queueSuite(async () => faultBackend({ files }), { reopen }),
+  )
+  registerSuite(
+    test,
+    streamBrokerSuite(async () => faultBackend({ files })),
   )
 })

@@ -2,7 +2,16 @@
 
 import { type R2BucketLike, r2 } from 'varve/adapters/cloudflare-r2'
 import { cloudflareKv, type KvNamespaceLike } from 'varve/adapters/cloudflare-kv'
-import { blobStoreSuite, kvSuite, type MakeBackend, queueRefusalSuite, queueSuite, type SuiteCase, snapshotsSuite } from 'varve/testing'
+import {
+  blobStoreSuite,
+  kvSuite,
+  type MakeBackend,
+  queueRefusalSuite,
+  queueSuite,
+  type SuiteCase,
+  snapshotsSuite,
+  streamBrokerSuite,
+} from 'varve/testing'
 
 export interface Bindings {
   readonly BUCKET: R2BucketLike
@@ -25,6 +34,7 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
     { name: 'R2', cases: blobStoreSuite(onR2).filter(({ name }) => name !== NOT_ON_R2) },
     { name: 'R2', cases: kvSuite(onR2) },
     { name: 'R2', cases: snapshotsSuite(onR2) },
+    { name: 'R2', cases: streamBrokerSuite(onR2) },
     { name: 'R2', cases: queueSuite(onR2) },
     { name: 'KV', cases: blobStoreSuite(onKv, { traits: lastWriteWins }) },
     { name: 'KV', cases: kvSuite(onKv) },

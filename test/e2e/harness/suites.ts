@@ -11,6 +11,7 @@ import {
   type SuiteCase,
   signalBusSuite,
   snapshotsSuite,
+  streamBrokerSuite,
 } from 'varve/testing'
 import type { BrowserBackend, Place, TestedBackend } from './backends.js'
 import { indexedDbFaultSuite } from './indexeddb-faults.js'
@@ -31,6 +32,7 @@ export const suites: readonly NamedSuite[] = [
   { name: 'locks', suite: lockManagerSuite },
   { name: 'signals', suite: signalBusSuite },
   { name: 'kv', suite: kvSuite },
+  { name: 'streams', suite: streamBrokerSuite },
   { name: 'queue', suite: queueSuite },
   { name: 'snapshots', suite: snapshotsSuite },
   { name: 'faults', suite: indexedDbFaultSuite, backends: ['indexeddb'] },
