@@ -1,5 +1,5 @@
-// A log of segment files with one owner. Nothing is ever truncated or appended to by two writer sessions that did not end
-// cleanly: what a session leaves behind is scanned, its valid length goes into the manifest, and the next one begins a new file.
+// A log of segment files with one owner. Nothing is ever truncated, and no file is appended to by two writer sessions: what
+// a session leaves behind is scanned, its valid length goes into the manifest, and the next one begins a new file.
 
 import { toHex, utf8 } from '../base/bytes.js'
 import type { Clock } from '../base/clock.js'
@@ -228,7 +228,7 @@ export class FileLog implements Log {
 
   // Writing
 
-  /** The segment to append to: the open one, a new one when it is full, none of another session unless that ended cleanly. */
+  /** The segment to append to: this session's open one, or a new one when there is none or it is full. */
   async #writableSegment(): Promise<ActiveSegment> {
     if (this.#closed) throw new StorageError('closed', 'the log is closed', { operation: 'append' })
     if (this.#active === undefined) return this.#beginSession()

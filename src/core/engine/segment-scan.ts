@@ -96,18 +96,15 @@ export async function inspectRest(file: AppendFile, scanned: ScannedSegment): Pr
   return rest
 }
 
-export interface EndVerdict {
-  readonly torn: boolean
-  /** Offsets that were written, never acknowledged as durable, and are dropped. */
-  readonly droppedOffsets?: { readonly from: number; readonly to: number }
-}
-
-/** Decides by what is known to have been durable. Throws `corrupt` with the exact offsets when something durable is gone. */
+/**
+ * Returns when the end is clean, or torn by a crash before anything there was acknowledged as durable; decides by what is
+ * known to have been durable. Throws `corrupt` with the exact offsets when something durable is gone.
+ */
 export function judgeEnd(
   scanned: ScannedSegment,
   rest: SegmentRest,
   known: { durable: number; bootId: string | null; path: string },
-): EndVerdict {
+): void {
   const durable = Math.max(known.durable, scanned.durable, rest.durable)
   const sameBoot = known.bootId !== null && known.bootId === scanned.bootId
   if (durable > scanned.next || (sameBoot && rest.frames > 0)) {
@@ -122,8 +119,6 @@ export function judgeEnd(
       },
     })
   }
-  if (scanned.fault === undefined) return { torn: false }
-  return rest.next > scanned.next ? { torn: true, droppedOffsets: { from: scanned.next, to: rest.next } } : { torn: true }
 }
 
 /** A piece of the file at a time, so that any size is scanned in flat memory. */
