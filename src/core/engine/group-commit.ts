@@ -49,8 +49,20 @@ export class GroupCommit {
     }
     const sized = sizeBatch(batch)
     return new Promise((resolve, reject) => {
-      const append: PendingAppend = { ...sized, options, resolve, reject }
-      this.#withdrawOnAbort(append)
+      let stopListening = (): void => {}
+      const append: PendingAppend = {
+        ...sized,
+        options,
+        resolve(result) {
+          stopListening()
+          resolve(result)
+        },
+        reject(error) {
+          stopListening()
+          reject(error)
+        },
+      }
+      stopListening = this.#withdrawOnAbort(append)
       this.#waiting.push(append)
       this.#running ??= this.#run()
     })
@@ -79,19 +91,18 @@ export class GroupCommit {
     await this.#sync()
   }
 
-  /** An append that nobody took yet can still be withdrawn. */
-  #withdrawOnAbort(append: PendingAppend): void {
+  /** An append that nobody took yet can still be withdrawn. Returns how to stop listening: a signal may live long. */
+  #withdrawOnAbort(append: PendingAppend): () => void {
     const { signal } = append.options
-    signal?.addEventListener(
-      'abort',
-      () => {
-        const index = this.#waiting.indexOf(append)
-        if (index === -1) return
-        this.#waiting.splice(index, 1)
-        append.reject(signal.reason)
-      },
-      { once: true },
-    )
+    if (signal === undefined) return () => {}
+    const withdraw = (): void => {
+      const index = this.#waiting.indexOf(append)
+      if (index === -1) return
+      this.#waiting.splice(index, 1)
+      append.reject(signal.reason)
+    }
+    signal.addEventListener('abort', withdraw, { once: true })
+    return () => signal.removeEventListener('abort', withdraw)
   }
 
   async #run(): Promise<void> {
