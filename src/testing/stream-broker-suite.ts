@@ -49,6 +49,17 @@ function recordCases(streamCase: StreamCase): SuiteCase[] {
       expectEqual([text(second?.key), second?.value, second?.headers.length], ['k', undefined, 0])
       expectEqual([third?.key, third?.value?.length], [undefined, 0])
     }),
+    streamCase('the version of its schema comes back with each record that has one', async (stream) => {
+      const versions = [1, undefined, 127, 128, 2 ** 53 - 1]
+      const raws = versions.map((schema) => ({ key: utf8('k'), value: utf8('v'), headers: [['h', utf8('x')]] as const, codec: 15, schema }))
+      await stream.append({ records: raws })
+      const read = await stream.read({ from: 0, limit: 10 })
+      expectEqual(
+        read.map(({ schema }) => schema),
+        versions,
+      )
+      for (const { value, codec, headers } of read) expectEqual([text(value), codec, headers[0]?.[0]], ['v', 15, 'h'])
+    }),
     streamCase('an append on a condition is a conflict unless the stream ends there', async (stream) => {
       await stream.append({ records: records(2) }, { when: { next: 0 } })
       await expectRejects(stream.append({ records: records(1) }, { when: { next: 1 } }), 'conflict')

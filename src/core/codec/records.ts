@@ -1,11 +1,16 @@
-// Records in the body of a frame: length; attributes (low 4 bits = codec); timestamp delta; key length + 1 and key;
-// value length + 1 (0 = tombstone) and value; header count, then name and value of each with their lengths.
+// Records in the body of a frame: length; attributes (low 4 bits = codec, 0x10 = has a schema version); timestamp delta;
+// key length + 1 and key; value length + 1 (0 = tombstone) and value; header count, then name and value of each with
+// their lengths; the schema version, if there is one.
 
 import { fromUtf8, utf8 } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import type { RawRecord, StreamRecord } from '../ports/stream-broker.js'
 import type { FrameHeader } from './frame.js'
 import { ByteCursor, unzigzag, varintLength, writeVarint, zigzag } from './varint.js'
+
+const CODEC = 0x0f
+const HAS_SCHEMA = 0x10
+const KNOWN_ATTRIBUTES = CODEC | HAS_SCHEMA
 
 /** A record with its length known, ready to be written. */
 export interface SizedRecord {
@@ -19,6 +24,7 @@ export function sizeRecord(record: RawRecord): SizedRecord {
   const headers = (record.headers ?? []).map(([name, value]) => [utf8(name), value] as const)
   let length = 2 + optionalLength(record.key) + optionalLength(record.value) + varintLength(headers.length)
   for (const [name, value] of headers) length += prefixedLength(name) + prefixedLength(value)
+  if (record.schema !== undefined) length += varintLength(record.schema)
   return { record, headers, length }
 }
 
@@ -39,7 +45,7 @@ export function storedRecordBytes(sized: SizedRecord): number {
 export function writeRecord(into: Uint8Array, at: number, sized: SizedRecord): number {
   const { record, headers, length } = sized
   let position = writeVarint(into, at, length)
-  into[position++] = record.codec
+  into[position++] = record.schema === undefined ? record.codec : record.codec | HAS_SCHEMA
   position = writeVarint(into, position, zigzag(0))
   position = writeOptional(into, position, record.key)
   position = writeOptional(into, position, record.value)
@@ -48,7 +54,7 @@ export function writeRecord(into: Uint8Array, at: number, sized: SizedRecord): n
     position = writePrefixed(into, position, name)
     position = writePrefixed(into, position, value)
   }
-  return position
+  return record.schema === undefined ? position : writeVarint(into, position, record.schema)
 }
 
 function writeOptional(into: Uint8Array, at: number, bytes: Uint8Array | undefined): number {
@@ -66,7 +72,7 @@ function writePrefixed(into: Uint8Array, at: number, bytes: Uint8Array): number 
 
 /**
  * The records of a body from offset `from` on, at most `limit`; keys and values are views into the body.
- * `corrupt` where the bytes say something impossible.
+ * `corrupt` where the bytes say something impossible, `unsupported` where a record has attributes of a newer version.
  */
 export function readRecords(body: Uint8Array, header: FrameHeader, from: number, limit: number): StreamRecord[] {
   const cursor = new ByteCursor(body)
@@ -81,7 +87,8 @@ export function readRecords(body: Uint8Array, header: FrameHeader, from: number,
 
 function readRecord(bytes: Uint8Array, header: FrameHeader, index: number): StreamRecord {
   const cursor = new ByteCursor(bytes)
-  const codec = cursor.byte() & 0x0f
+  const attributes = cursor.byte()
+  if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) throw newerRecord(header.baseOffset + index, attributes)
   const timestamp = header.timestamp + unzigzag(cursor.varint())
   const key = readOptional(cursor)
   const value = readOptional(cursor)
@@ -93,7 +100,14 @@ function readRecord(bytes: Uint8Array, header: FrameHeader, index: number): Stre
     const name = fromUtf8(cursor.take(cursor.varint()))
     headers.push([name, cursor.take(cursor.varint())])
   }
-  return { offset: header.baseOffset + index, timestamp, key, value, headers, codec }
+  const schema = (attributes & HAS_SCHEMA) === 0 ? undefined : cursor.varint()
+  return { offset: header.baseOffset + index, timestamp, key, value, headers, codec: attributes & CODEC, schema }
+}
+
+function newerRecord(offset: number, attributes: number): StorageError {
+  return new StorageError('unsupported', 'the log holds a record with a feature that this version does not know', {
+    facts: { offset, attributes },
+  })
 }
 
 function readOptional(cursor: ByteCursor): Uint8Array | undefined {

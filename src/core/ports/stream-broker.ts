@@ -10,6 +10,8 @@ export interface RawRecord {
   readonly headers?: readonly (readonly [string, Uint8Array])[]
   /** Codec of the value, 0-15, kept with the record. */
   readonly codec: number
+  /** Version of the schema that the value was validated by, from 1; kept with the record. */
+  readonly schema?: number | undefined
   /** Milliseconds; only kept when the append says `timestamps: 'keep'`. */
   readonly timestamp?: number
 }
@@ -42,6 +44,8 @@ export interface StreamRecord {
   readonly value: Uint8Array | undefined
   readonly headers: readonly (readonly [string, Uint8Array])[]
   readonly codec: number
+  /** As it was appended; undefined when the value was written without a schema. */
+  readonly schema?: number | undefined
 }
 
 export interface ReadOptions extends Cancellable {
