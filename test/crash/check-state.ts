@@ -5,14 +5,14 @@ import { isStorageError, openQueue, openStore } from 'varve'
 import { type CrashOptions, type CrashState, crashStates, type FaultBackend } from 'varve/testing'
 import { contentOf, type Life, type Promised, QUEUE } from './workload.js'
 
-export interface Tally {
+export interface Checked {
   /** Distinct states with at least one acknowledged record that must have survived. */
-  counted: number
-  checked: number
+  atRisk: number
+  all: number
 }
 
 /** Checks every distinct crash state of the life; gives what a chosen one held. */
-export async function checkLife(life: Life, tally: Tally, options: CrashOptions = {}): Promise<readonly CrashState[]> {
+export async function checkLife(life: Life, checked: Checked, options: CrashOptions = {}): Promise<readonly CrashState[]> {
   const seen = new Set<string>()
   const states: CrashState[] = []
   const checker = new Checker(life)
@@ -25,10 +25,10 @@ export async function checkLife(life: Life, tally: Tally, options: CrashOptions 
     if (seen.has(identity) || (!isNew && repeats++ % 4 > 0)) continue
     seen.add(identity).add(state.identity)
     await checker.check(state, required)
-    if (tally.checked % 64 === 0) await new Promise(setImmediate) // the runner wants to hear from us
+    if (checked.all % 64 === 0) await new Promise(setImmediate) // the runner wants to hear from us
     states.push(state)
-    tally.checked++
-    if (isNew && required.length > 0) tally.counted++
+    checked.all++
+    if (isNew && required.length > 0) checked.atRisk++
   }
   return states
 }

@@ -1,6 +1,7 @@
 import { isStorageError, openQueue, openStore } from 'varve'
 import { type DiskImage, faultBackend } from 'varve/testing'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { tally } from '../tally.js'
 import { fileBytes, flipped, imageOf, withBlob, withFile } from './images.js'
 import { contentOf, QUEUE } from './workload.js'
 
@@ -52,6 +53,7 @@ function* damages(image: DiskImage): Generator<readonly [what: string, damaged: 
 }
 
 async function survey(written: Written, files: boolean, bootId: string, isAllowed: (found: readonly string[]) => boolean): Promise<void> {
+  const from = performance.now()
   const silent: string[] = []
   let [found, harmless] = [0, 0]
   for (const [what, damaged] of damages(written.image)) {
@@ -60,9 +62,9 @@ async function survey(written: Written, files: boolean, bootId: string, isAllowe
     else if (isAllowed(seen)) harmless++
     else silent.push(`${what}: ${JSON.stringify(seen)}`)
   }
-  console.log(`${files ? 'files' : 'chunks'}: ${found} damages found, ${harmless} harmless, ${silent.length} silent`)
   expect(silent.slice(0, 10)).toEqual([])
   expect(found).toBeGreaterThan(100)
+  tally({ row: `bit flips: ${files ? 'files' : 'chunks'}`, ran: found + harmless, found, ms: performance.now() - from })
 }
 
 const isAll = (values: readonly string[]): boolean => JSON.stringify(values) === JSON.stringify(VALUES)
