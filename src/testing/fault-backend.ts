@@ -1,6 +1,6 @@
 // A backend over the simulated disk: as strict as a real one about what is synced, and able to lose the rest.
 
-import { closeDependents } from '../core/base/dependents.js'
+import { Closing } from '../core/base/closing.js'
 import { StorageError } from '../core/base/errors.js'
 import { closedWhileWaiting, LocalLockTable, localLocks } from '../core/derived/local-locks.js'
 import { localSignals } from '../core/derived/local-signals.js'
@@ -138,12 +138,11 @@ class SimulatedBackend implements FaultBackend {
   readonly files: FileStore | undefined
   readonly locks: LockManager
   readonly signals: SignalBus
+  readonly #closing = new Closing(NAME)
   readonly #disk: Disk
-  #closing: Promise<void> | undefined
-  #closed = false
 
   constructor(disk: Disk) {
-    const checkOpen = (operation: string): void => this.#checkOpen(operation)
+    const { checkOpen } = this.#closing
     this.#disk = disk
     this.blobs = new SimulatedBlobs(disk, checkOpen)
     this.files = disk.options.files === false ? undefined : new SimulatedFiles(disk, checkOpen)
@@ -165,7 +164,7 @@ class SimulatedBackend implements FaultBackend {
   }
 
   async health(): Promise<StorageHealth> {
-    this.#checkOpen('health')
+    this.#closing.checkOpen('health')
     return {
       backend: NAME,
       location: 'this process',
@@ -180,21 +179,7 @@ class SimulatedBackend implements FaultBackend {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    try {
-      await closeDependents(this)
-    } finally {
-      this.#closed = true
-      this.#disk.locks.release(this, closedWhileWaiting(NAME))
-    }
-  }
-
-  #checkOpen(operation: string): void {
-    if (this.#closed) throw error('closed', 'the backend is closed', operation)
+    return this.#closing.close(this, () => this.#disk.locks.release(this, closedWhileWaiting(NAME)))
   }
 }
 

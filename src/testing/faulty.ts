@@ -1,6 +1,6 @@
 // Makes any backend fail on purpose: the n-th operation fails, loses its answer, waits, or reads wrong bytes.
 
-import { closeDependents } from '../core/base/dependents.js'
+import { Closing } from '../core/base/closing.js'
 import { StorageError, type StorageErrorCode } from '../core/base/errors.js'
 import type { Backend } from '../core/ports/backend.js'
 import type { BlobStore, StoredBlob } from '../core/ports/blob-store.js'
@@ -55,6 +55,7 @@ export interface FaultyBackend extends Backend {
 /** `backend` with the rules on top; of several that match the first one strikes. Closing it closes `backend`. */
 export function faulty(backend: Backend, rules: readonly FaultRule[]): FaultyBackend {
   const faults = new Faults(backend.name, rules)
+  const closing = new Closing(backend.name)
   const wrapped: FaultyBackend = {
     name: backend.name,
     blobs: faultyBlobs(backend.blobs, faults),
@@ -65,13 +66,7 @@ export function faulty(backend: Backend, rules: readonly FaultRule[]): FaultyBac
     sql: backend.sql,
     requestScoped: backend.requestScoped,
     health: () => backend.health(),
-    async close() {
-      try {
-        await closeDependents(wrapped)
-      } finally {
-        await backend.close()
-      }
-    },
+    close: () => closing.close(wrapped, () => backend.close()),
     get operations() {
       return faults.operations
     },

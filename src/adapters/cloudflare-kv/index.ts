@@ -2,8 +2,9 @@
 // read often and written seldom; queues and snapshots need conditional puts and are refused with `unsupported`.
 
 import { type Clock, systemClock } from '../../core/base/clock.js'
-import { closeDependents } from '../../core/base/dependents.js'
+import { Closing } from '../../core/base/closing.js'
 import { StorageError } from '../../core/base/errors.js'
+import { checkKeyPrefix } from '../../core/base/key-prefix.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
 import { KvBlobs } from './blobs.js'
 import { NAME } from './errors.js'
@@ -19,8 +20,6 @@ export interface CloudflareKvOptions {
   /** Decides which expiry times KV is told; default: the system's. */
   readonly clock?: Clock
 }
-
-const MAX_PREFIX_BYTES = 256
 
 /**
  * A backend over a KV binding, for `openKv` and what stands on it. Does no I/O before its first use. A resolved write is
@@ -44,14 +43,7 @@ function checkOptions({ namespace, prefix }: CloudflareKvOptions): void {
       },
     )
   }
-  const bytes = new TextEncoder().encode(prefix ?? '').length
-  if (bytes > MAX_PREFIX_BYTES) {
-    throw new StorageError('invalid', 'the prefix is too long', {
-      backend: NAME,
-      operation: 'cloudflareKv',
-      facts: { bytes, maxBytes: MAX_PREFIX_BYTES },
-    })
-  }
+  checkKeyPrefix(prefix ?? '', { backend: NAME, operation: 'cloudflareKv' })
 }
 
 class KvBackend implements Backend {
@@ -59,20 +51,19 @@ class KvBackend implements Backend {
   readonly requestScoped = true
   readonly blobs: KvBlobs
   readonly #prefix: string
+  readonly #closing = new Closing(NAME)
   #lastDurableWrite: number | undefined
-  #closing: Promise<void> | undefined
-  #closed = false
 
   constructor({ namespace, prefix = '', clock = systemClock }: CloudflareKvOptions) {
     this.#prefix = prefix
     const onStored = (): void => {
       this.#lastDurableWrite = clock.now()
     }
-    this.blobs = new KvBlobs({ namespace, prefix, clock, checkOpen: (operation) => this.#checkOpen(operation), onStored })
+    this.blobs = new KvBlobs({ namespace, prefix, clock, checkOpen: this.#closing.checkOpen, onStored })
   }
 
   async health(): Promise<StorageHealth> {
-    this.#checkOpen('health')
+    this.#closing.checkOpen('health')
     return {
       backend: NAME,
       location: this.#prefix === '' ? 'a KV namespace' : `a KV namespace, keys below ${this.#prefix}`,
@@ -91,19 +82,6 @@ class KvBackend implements Backend {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    try {
-      await closeDependents(this)
-    } finally {
-      this.#closed = true
-    }
-  }
-
-  #checkOpen(operation: string): void {
-    if (this.#closed) throw new StorageError('closed', 'the backend is closed', { backend: NAME, operation })
+    return this.#closing.close(this)
   }
 }

@@ -2,8 +2,9 @@
 // on it with any number of Workers writing. Open it in each request: a binding belongs to the request that it came with.
 
 import { systemClock } from '../../core/base/clock.js'
-import { closeDependents } from '../../core/base/dependents.js'
+import { Closing } from '../../core/base/closing.js'
 import { StorageError } from '../../core/base/errors.js'
+import { checkKeyPrefix } from '../../core/base/key-prefix.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
 import { R2Blobs } from './blobs.js'
 import type { R2BucketLike } from './bucket.js'
@@ -17,8 +18,6 @@ export interface R2Options {
   /** Put before every key, so that several stores, or other data, can share the bucket: `shop/`. At most 256 UTF-8 bytes. */
   readonly prefix?: string
 }
-
-const MAX_PREFIX_BYTES = 256
 
 /**
  * A backend over an R2 binding. Does no I/O before its first use and keeps nothing between requests. A resolved write is
@@ -38,14 +37,7 @@ function checkOptions({ bucket, prefix }: R2Options): void {
       facts: { got: typeof bucket },
     })
   }
-  const bytes = new TextEncoder().encode(prefix ?? '').length
-  if (bytes > MAX_PREFIX_BYTES) {
-    throw new StorageError('invalid', 'the prefix is too long', {
-      backend: NAME,
-      operation: 'r2',
-      facts: { bytes, maxBytes: MAX_PREFIX_BYTES },
-    })
-  }
+  checkKeyPrefix(prefix ?? '', { backend: NAME, operation: 'r2' })
 }
 
 class R2Backend implements Backend {
@@ -53,20 +45,19 @@ class R2Backend implements Backend {
   readonly requestScoped = true
   readonly blobs: R2Blobs
   readonly #prefix: string
+  readonly #closing = new Closing(NAME)
   #lastDurableWrite: number | undefined
-  #closing: Promise<void> | undefined
-  #closed = false
 
   constructor(bucket: R2BucketLike, prefix: string) {
     this.#prefix = prefix
     const onStored = (): void => {
       this.#lastDurableWrite = systemClock.now()
     }
-    this.blobs = new R2Blobs({ bucket, prefix, checkOpen: (operation) => this.#checkOpen(operation), onStored })
+    this.blobs = new R2Blobs({ bucket, prefix, checkOpen: this.#closing.checkOpen, onStored })
   }
 
   async health(): Promise<StorageHealth> {
-    this.#checkOpen('health')
+    this.#closing.checkOpen('health')
     return {
       backend: NAME,
       location: this.#prefix === '' ? 'an R2 bucket' : `an R2 bucket, keys below ${this.#prefix}`,
@@ -81,19 +72,6 @@ class R2Backend implements Backend {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    try {
-      await closeDependents(this)
-    } finally {
-      this.#closed = true
-    }
-  }
-
-  #checkOpen(operation: string): void {
-    if (this.#closed) throw new StorageError('closed', 'the backend is closed', { backend: NAME, operation })
+    return this.#closing.close(this)
   }
 }

@@ -12,6 +12,8 @@ import { readCanaries } from './wipe-canary.js'
 export interface ConnectionOptions {
   readonly name: string
   readonly blockedMs: number
+  /** Throws `closed` when the backend is. */
+  readonly checkOpen: (operation: string) => void
 }
 
 /** How often one call looks for a new connection before it gives up. */
@@ -21,7 +23,6 @@ export class Connection {
   readonly #options: ConnectionOptions
   #opening: Promise<Database> | undefined
   #storeId: string | undefined
-  #closed = false
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -51,11 +52,10 @@ export class Connection {
   }
 
   checkOpen(operation: string): void {
-    if (this.#closed) throw new StorageError('closed', 'the backend is closed', { backend: BACKEND, operation })
+    this.#options.checkOpen(operation)
   }
 
   async close(): Promise<void> {
-    this.#closed = true
     const opening = this.#opening
     this.#opening = undefined
     const db = await opening?.catch(() => undefined)

@@ -1,6 +1,6 @@
 // The default store of a browser: every tab and worker of the origin may write at once.
 
-import { closeDependents } from '../../core/base/dependents.js'
+import { Closing } from '../../core/base/closing.js'
 import { isStorageError } from '../../core/base/errors.js'
 import { checkName } from '../../core/base/key.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
@@ -48,14 +48,15 @@ class IndexedDbBackend implements Backend {
   readonly locks: WebLocks | undefined
   readonly signals: WebSignals
   readonly #options: IndexedDbOptions
+  readonly #closing = new Closing(BACKEND)
   readonly #connection: Connection
   #canary: Promise<CanaryPlace> | undefined
   #lastWrite: number | undefined
-  #closing: Promise<void> | undefined
 
   constructor(options: IndexedDbOptions) {
+    const { checkOpen } = this.#closing
     this.#options = options
-    this.#connection = new Connection({ name: options.name, blockedMs: options.blockedMs ?? DEFAULT_BLOCKED_MS })
+    this.#connection = new Connection({ name: options.name, blockedMs: options.blockedMs ?? DEFAULT_BLOCKED_MS, checkOpen })
     this.blobs = new IndexedDbBlobs({
       connection: this.#connection,
       durability: options.durability ?? 'relaxed',
@@ -63,7 +64,6 @@ class IndexedDbBackend implements Backend {
     })
     const scope = `varve-indexeddb/${options.name}/`
     this.signals = new WebSignals(scope)
-    const checkOpen = (operation: string): void => this.#connection.checkOpen(operation)
     this.locks = hasWebLocks() ? new WebLocks({ backend: BACKEND, prefix: scope, signals: this.signals, checkOpen }) : undefined
   }
 
@@ -87,18 +87,13 @@ class IndexedDbBackend implements Backend {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return this.#closing.close(this, () => this.#letGo())
   }
 
-  async #close(): Promise<void> {
-    try {
-      await closeDependents(this)
-    } finally {
-      await this.#connection.close()
-      await this.locks?.close()
-      this.signals.close()
-    }
+  async #letGo(): Promise<void> {
+    await this.#connection.close()
+    await this.locks?.close()
+    this.signals.close()
   }
 
   /** The first write of a session waits for the canary, so that nothing is ever acknowledged unguarded. */

@@ -1,7 +1,6 @@
 // Everything in one object of this process: for tests, for caches, and for whoever accepts that it is gone afterwards.
 
-import { closeDependents } from '../../core/base/dependents.js'
-import { StorageError } from '../../core/base/errors.js'
+import { Closing } from '../../core/base/closing.js'
 import { closedWhileWaiting, LocalLockTable, localLocks } from '../../core/derived/local-locks.js'
 import { localSignals } from '../../core/derived/local-signals.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
@@ -32,13 +31,12 @@ class MemoryBackend implements Backend {
   readonly blobs: MemoryBlobs
   readonly locks: LockManager
   readonly signals: SignalBus = localSignals()
+  readonly #closing = new Closing(NAME)
   readonly #table = new LocalLockTable()
   readonly #quotaBytes: number | undefined
-  #closing: Promise<void> | undefined
-  #closed = false
 
   constructor(options: MemoryOptions) {
-    const checkOpen = (operation: string): void => this.#checkOpen(operation)
+    const { checkOpen } = this.#closing
     const quotaBytes = options.quotaBytes ?? Number.POSITIVE_INFINITY
     this.#quotaBytes = options.quotaBytes
     this.blobs = new MemoryBlobs({ backend: NAME, maxBlobBytes: options.maxBlobBytes ?? GIB, quotaBytes, checkOpen })
@@ -46,7 +44,7 @@ class MemoryBackend implements Backend {
   }
 
   async health(): Promise<StorageHealth> {
-    this.#checkOpen('health')
+    this.#closing.checkOpen('health')
     return {
       backend: NAME,
       location: 'this process',
@@ -61,20 +59,6 @@ class MemoryBackend implements Backend {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    try {
-      await closeDependents(this)
-    } finally {
-      this.#closed = true
-      this.#table.release(this, closedWhileWaiting(NAME))
-    }
-  }
-
-  #checkOpen(operation: string): void {
-    if (this.#closed) throw new StorageError('closed', 'the backend is closed', { backend: NAME, operation })
+    return this.#closing.close(this, () => this.#table.release(this, closedWhileWaiting(NAME)))
   }
 }

@@ -2,7 +2,7 @@
 
 import { statfs } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { closeDependents } from '../../core/base/dependents.js'
+import { Closing } from '../../core/base/closing.js'
 import { StorageError } from '../../core/base/errors.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
 import { NodeBlobs } from './blobs.js'
@@ -38,13 +38,13 @@ class NodeFsBackend implements Backend {
   readonly files: NodeFiles
   readonly locks: NodeLocks
   readonly signals: NodeSignals
+  readonly #closing = new Closing(NAME)
   readonly #place: Place
   readonly #chosen: string
-  #closing: Promise<void> | undefined
 
   constructor(directory: string, chosen: string) {
     this.#chosen = chosen
-    this.#place = new Place(directory)
+    this.#place = new Place(directory, this.#closing.checkOpen)
     this.blobs = new NodeBlobs(this.#place)
     this.files = new NodeFiles(this.#place)
     this.locks = new NodeLocks(this.#place)
@@ -71,18 +71,13 @@ class NodeFsBackend implements Backend {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return this.#closing.close(this, () => this.#letGo())
   }
 
-  async #close(): Promise<void> {
-    try {
-      await closeDependents(this)
-    } finally {
-      await this.#place.drain()
-      await this.files.close()
-      this.signals.close()
-      this.#place.leave()
-    }
+  async #letGo(): Promise<void> {
+    await this.#place.drain()
+    await this.files.close()
+    this.signals.close()
+    this.#place.leave()
   }
 }

@@ -1,23 +1,20 @@
 // One backend object's way to its directory: nothing is touched before the first use, and closing waits for what runs.
 
-import { StorageError } from '../../core/base/errors.js'
 import { closedWhileWaiting } from '../../core/derived/local-locks.js'
 import { type Directory, existingDirectory, madeDirectory } from './directory.js'
 import { asStorageError, type Doing, NAME } from './errors.js'
 
 export class Place {
   readonly path: string
+  readonly checkOpen: (operation: string) => void
   readonly #running = new Set<Promise<unknown>>()
   #directory: Directory | undefined
-  #closed = false
   lastDurableWrite: number | undefined
 
-  constructor(path: string) {
+  /** `checkOpen` throws `closed` when the backend is. */
+  constructor(path: string, checkOpen: (operation: string) => void) {
     this.path = path
-  }
-
-  checkOpen(operation: string): void {
-    if (this.#closed) throw new StorageError('closed', 'the backend is closed', { backend: NAME, operation })
+    this.checkOpen = checkOpen
   }
 
   /** For reading: undefined while nobody has made it. */
@@ -59,9 +56,8 @@ export class Place {
     }
   }
 
-  /** New calls are refused at once; resolves when the running ones have ended. */
+  /** When new calls are refused: resolves when the running ones have ended. */
   async drain(): Promise<void> {
-    this.#closed = true
     this.#directory?.locks.release(this, closedWhileWaiting(NAME))
     await Promise.allSettled([...this.#running])
   }

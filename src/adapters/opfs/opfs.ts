@@ -1,7 +1,6 @@
 // Files of the origin, for a dedicated worker that wants the speed of an appended file.
 
-import { closeDependents } from '../../core/base/dependents.js'
-import { StorageError } from '../../core/base/errors.js'
+import { Closing } from '../../core/base/closing.js'
 import { checkName } from '../../core/base/key.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
 import { WebLocks } from '../web/locks.js'
@@ -43,11 +42,10 @@ class OpfsBackend implements Backend {
   readonly files: OpfsFiles
   readonly locks: WebLocks
   readonly signals: WebSignals
+  readonly #closing = new Closing(BACKEND)
   readonly #storeName: string
   #owner: Owner | undefined
   #lastWrite: number | undefined
-  #closing: Promise<void> | undefined
-  #closed = false
 
   constructor(name: string) {
     this.#storeName = name
@@ -91,23 +89,17 @@ class OpfsBackend implements Backend {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return this.#closing.close(this, () => this.#letGo())
   }
 
-  async #close(): Promise<void> {
-    try {
-      await closeDependents(this)
-    } finally {
-      this.#closed = true
-      await this.locks.close()
-      this.signals.close()
-      await this.#owner?.leave()
-    }
+  async #letGo(): Promise<void> {
+    await this.locks.close()
+    this.signals.close()
+    await this.#owner?.leave()
   }
 
   #check(operation: string): void {
-    if (this.#closed) throw new StorageError('closed', 'the backend is closed', { backend: BACKEND, operation })
+    this.#closing.checkOpen(operation)
     checkDedicatedWorker(operation)
   }
 }
