@@ -7,6 +7,6 @@ export { webCompress as compress, webDecompress as decompress, webRandomBytes as
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   if (globalThis.crypto?.subtle !== undefined) return webSha256(bytes)
-  const { createSHA256 } = await import('hash-wasm')
-  return (await createSHA256()).update(bytes).digest('binary')
+  const { wasmSha256 } = await import('./wasm-sha256.js')
+  return await wasmSha256(bytes)
 }

@@ -56,29 +56,42 @@ describe('a bundle has only what it imports', () => {
     expect(weights.filter(([path, bytes]) => bytes > 0 && /features\/(queue|snapshots)\//.test(path))).toEqual([])
   })
 
+  test('a page loads the structured codec and the logs when it first needs them', async () => {
+    for (const source of [onIndexedDb.queue, pieces['the whole package']]) {
+      const { text, weights } = await bundle(source, 'browser')
+      expect(weights.filter(([path]) => /codec\/structured|engine\/(?:file-log|segment|chunk-log)/.test(path))).toEqual([])
+      expect(text).toContain('stored bytes are not a structured value')
+    }
+  })
+
   test('nothing for Workers compiles WebAssembly or evaluates text', async () => {
     const { text } = await bundle(pieces['the whole package'], 'workerd')
     expect(text.match(/WebAssembly\.(?:compile|instantiate|Module)|new Function\b|\beval\(/g) ?? []).toEqual([])
   })
 })
 
-/** `aim` is where we want to be (docs/decisions/0007-bytes-of-a-bundle.md); `limit` keeps what we have from growing. */
+/**
+ * `aim` is where we want to be (docs/decisions/0007-bytes-of-a-bundle.md) with what a page loads at first; `limit` keeps what
+ * we have from growing, `limitOfAll` what is there with all that is loaded on demand.
+ */
 const budgets = [
-  { name: 'keys on IndexedDB', source: onIndexedDb.kv, limit: 15_000, aim: 5_000 },
-  { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, limit: 27_500, aim: 12_000 },
-  { name: 'everything in core', source: pieces['the whole package'], limit: 45_000, aim: 45_000 },
+  { name: 'keys on IndexedDB', source: onIndexedDb.kv, aim: 5_000, limit: 13_500, limitOfAll: 17_000 },
+  { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, aim: 12_000, limit: 22_000, limitOfAll: 32_000 },
+  { name: 'everything in core', source: pieces['the whole package'], aim: 45_000, limit: 35_000, limitOfAll: 50_000 },
 ]
 
 describe('bytes, minified and compressed with brotli', () => {
-  for (const { name, source, limit, aim } of budgets) {
-    test(`${name} weighs at most ${limit}, the aim being ${aim}`, async () => {
-      const { brotliBytes, weights } = await bundle(source, 'browser')
+  for (const { name, source, aim, limit, limitOfAll } of budgets) {
+    test(`${name} weighs at most ${limit} at first and ${limitOfAll} in all, the aim being ${aim}`, async () => {
+      const { firstBytes, allBytes, weights } = await bundle(source, 'browser')
       const heaviest = weights.slice(0, 12).map(([path, bytes]) => `    ${String(bytes).padStart(6)}  ${path}`)
-      const verdict = brotliBytes <= aim ? 'aim met' : `aim MISSED by ${brotliBytes - aim} bytes`
+      const verdict = firstBytes <= aim ? 'aim met' : `aim MISSED by ${firstBytes - aim} bytes`
       console.log(
-        `${name}: ${brotliBytes} bytes, limit ${limit}, aim ${aim}: ${verdict}; heaviest modules, minified:\n${heaviest.join('\n')}`,
+        `${name}: ${firstBytes} bytes at first, limit ${limit}, aim ${aim}: ${verdict}; ${allBytes} in all, limit ${limitOfAll};\n` +
+          `  heaviest modules at first, minified:\n${heaviest.join('\n')}`,
       )
-      expect(brotliBytes).toBeLessThanOrEqual(limit)
+      expect(firstBytes).toBeLessThanOrEqual(limit)
+      expect(allBytes).toBeLessThanOrEqual(limitOfAll)
     })
   }
 })

@@ -1,21 +1,24 @@
 // Bundles a few lines that import the package, the way an application's bundler would, and weighs the result.
 
 import { brotliCompressSync, constants } from 'node:zlib'
-import { build, type Metafile } from 'esbuild'
+import { build, type ImportKind, type Metafile, type OutputFile } from 'esbuild'
 
 export type Target = 'browser' | 'workerd'
 
 export interface Bundle {
   readonly text: string
-  /** Minified and compressed with brotli at its best, as a server would send it. */
-  readonly brotliBytes: number
-  /** The modules that load at once, heaviest first, with their minified bytes. */
+  /** What a page loads at first (the entry and its static imports): minified, each file compressed with brotli at its best. */
+  readonly firstBytes: number
+  /** The same of all files, also those that are imported when they are first needed. */
+  readonly allBytes: number
+  /** The modules that load at first, heaviest first, with their minified bytes. */
   readonly weights: readonly (readonly [path: string, bytes: number])[]
   /** What it still imports by name. */
   readonly externals: readonly string[]
 }
 
 const CONDITIONS: Record<Target, string[]> = { browser: ['browser'], workerd: ['workerd', 'worker', 'browser'] }
+const AT_FIRST: readonly ImportKind[] = ['import-statement']
 const root = `${import.meta.dirname}/../..`
 
 /** Everything that `source` imports in one file. Fails when an import cannot be resolved for the target. */
@@ -35,24 +38,26 @@ export async function bundle(source: string, target: Target): Promise<Bundle> {
     external: ['node:*'],
     logLevel: 'silent',
   })
-  const loaded = initial(metafile)
-  const first = outputFiles.filter((file) => loaded.has(nameOf(file.path)))
+  const first = reachedBy(metafile, AT_FIRST)
+  const all = reachedBy(metafile, [...AT_FIRST, 'dynamic-import'])
   return {
     text: outputFiles.map((file) => file.text).join('\n'),
-    brotliBytes: first.reduce((sum, file) => sum + compressed(file.contents), 0),
-    weights: weightsOf(metafile, loaded),
+    firstBytes: compressedSum(outputFiles.filter((file) => first.has(nameOf(file.path)))),
+    allBytes: compressedSum(outputFiles.filter((file) => all.has(nameOf(file.path)))),
+    weights: weightsOf(metafile, first),
     externals: Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter((one) => one.external).map(({ path }) => path)),
   }
 }
 
-/** The files that load at once: the entry and its static imports. What is imported on demand is not part of the weight. */
-function initial(metafile: Metafile): Set<string> {
-  const entry = Object.keys(metafile.outputs).find((path) => metafile.outputs[path]?.entryPoint !== undefined) ?? ''
+/** The files that come over imports of these kinds, from the entry on: what nothing imports is never loaded. */
+function reachedBy(metafile: Metafile, kinds: readonly ImportKind[]): Set<string> {
+  const entry = Object.keys(metafile.outputs).find((path) => metafile.outputs[path]?.entryPoint === '<stdin>') ?? ''
   const reached = new Set<string>()
   const visit = (path: string): void => {
     if (reached.has(nameOf(path))) return
     reached.add(nameOf(path))
-    for (const next of metafile.outputs[path]?.imports ?? []) if (next.kind === 'import-statement' && !next.external) visit(next.path)
+    for (const next of metafile.outputs[path]?.imports ?? [])
+      if (!next.external && kinds.some((kind) => kind === next.kind)) visit(next.path)
   }
   visit(entry)
   return reached
@@ -64,6 +69,10 @@ function weightsOf(metafile: Metafile, loaded: Set<string>): readonly (readonly 
   const outputs = Object.entries(metafile.outputs).filter(([path]) => loaded.has(nameOf(path)))
   const inputs = outputs.flatMap(([, output]) => Object.entries(output.inputs))
   return inputs.map(([path, { bytesInOutput }]) => [path, bytesInOutput] as const).sort((a, b) => b[1] - a[1])
+}
+
+function compressedSum(files: readonly OutputFile[]): number {
+  return files.reduce((sum, { contents }) => sum + compressed(contents), 0)
 }
 
 function compressed(bytes: Uint8Array): number {

@@ -4,13 +4,11 @@
 import { unescapeName, keyComponent } from '../base/key.js'
 import { StorageError } from '../base/errors.js'
 import { Cell } from '../engine/cell.js'
-import { ChunkLog } from '../engine/chunk-log.js'
-import { FileLog } from '../engine/file-log.js'
 import type { GroupState } from '../engine/group-state.js'
 import { Journal } from '../engine/journal.js'
 import { JournalGroup } from '../engine/journal-group.js'
-import type { Log } from '../engine/log.js'
 import type { GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
+import { loadLogs, type OpenLog } from './load-logs.js'
 import type { StoreContext } from './store-context.js'
 
 const brokers = new WeakMap<StoreContext, StreamBroker>()
@@ -24,8 +22,6 @@ export function streamsOf(context: StoreContext): StreamBroker {
   }
   return broker
 }
-
-const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024
 
 interface OpenStream {
   readonly journal: Journal
@@ -49,15 +45,18 @@ class JournalBroker implements StreamBroker {
     context.onClose({ close: () => this.#closeAll() })
   }
 
-  open(stream: string, options: StreamOptions = {}): Promise<RecordStream> {
+  async open(stream: string, options: StreamOptions = {}): Promise<RecordStream> {
     this.#checkSync(options)
+    const openLog = await loadLogs(this.#context)
+    this.#context.checkOpen('openQueue')
+    // No wait from here on: two who open one stream at once share its writer.
     let open = this.#open.get(stream)
     if (open === undefined) {
-      open = { journal: this.#journal(stream, options), handles: 0 }
+      open = { journal: this.#journal(stream, openLog, options), handles: 0 }
       this.#open.set(stream, open)
     }
     open.handles++
-    return Promise.resolve(new JournalStream(this.#context, stream, open.journal, () => this.#release(stream)))
+    return new JournalStream(this.#context, stream, open.journal, () => this.#release(stream))
   }
 
   async delete(stream: string): Promise<void> {
@@ -72,29 +71,17 @@ class JournalBroker implements StreamBroker {
     if (keys.length > 0) await blobs.delete(keys)
   }
 
-  #journal(stream: string, options: StreamOptions): Journal {
+  #journal(stream: string, openLog: OpenLog, options: StreamOptions): Journal {
     const context = this.#context
     const { clock, backend } = context
     return new Journal({
-      log: this.#log(stream, options),
+      log: openLog(stream, options),
       clock,
       sync: options.sync ?? 'always',
       topic: stream,
       signals: backend.signals,
       checkFence: () => context.checkFence(),
     })
-  }
-
-  #log(stream: string, options: StreamOptions): Log {
-    const context = this.#context
-    const { backend, clock, mode } = context
-    const { blobs, files } = backend
-    const beforeWrite = (): Promise<void> => context.writable('append')
-    if (files === undefined) {
-      return new ChunkLog({ blobs, clock, path: stream, durability: options.durability, guard: options.guard, beforeWrite })
-    }
-    const segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
-    return new FileLog({ files, blobs, clock, path: stream, segmentBytes, writable: mode === 'write', beforeWrite })
   }
 
   #checkSync({ sync }: StreamOptions): void {

@@ -24,7 +24,7 @@ export interface PutTarget {
 }
 
 export interface UpdateRules<Value> {
-  decode(stored: StoredValue): Value
+  decode(stored: StoredValue): Promise<Value>
   encode(value: Value): EncodedValue
   expiresAt(live: StoredValue | undefined): number | undefined
 }
@@ -62,7 +62,7 @@ export async function updateValue<Value>(
   let stored = await fetchStored(target)
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const live = liveOnly(stored, target.clock)
-    const next = await change(live === undefined ? undefined : rules.decode(live))
+    const next = await change(live === undefined ? undefined : await rules.decode(live))
     if (next === undefined && live === undefined) return undefined
     const expiresAt = next === undefined ? undefined : rules.expiresAt(live)
     const sealed = next === undefined ? sealDeletion() : sealValue(rules.encode(next), expiresAt)

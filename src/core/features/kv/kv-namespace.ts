@@ -3,7 +3,8 @@
 
 import { StorageError } from '../../base/errors.js'
 import { mapOrdered } from '../../base/map-ordered.js'
-import { chooseCodec, type CodecChoice, type EncodedValue, encodeValue } from '../../codec/codecs.js'
+import type { Codec } from '../../codec/codec.js'
+import { type EncodedValue, encodeValue } from '../../codec/codecs.js'
 import { ENVELOPE_BYTES } from '../../codec/envelope.js'
 import type { StoreContext } from '../../derived/resolve.js'
 import type { PutCondition } from '../../ports/blob-store.js'
@@ -11,7 +12,7 @@ import type { Cancellable } from '../../ports/options.js'
 import { putWhen, type PutTarget, updateValue } from './compare-and-set.js'
 import { KeySpace, type PlacedKey } from './key-space.js'
 import { isLive, openValue, peekExpiry, sealedLength, sealValue, type StoredValue, decodeStored } from './stored-value.js'
-import type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvOptions, KvPutOptions, KvUpdateOptions } from './types.js'
+import type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvPutOptions, KvUpdateOptions } from './types.js'
 
 const READ_AHEAD = 16
 const DELETE_AT_ONCE = 256
@@ -19,13 +20,13 @@ const DELETE_AT_ONCE = 256
 export class KvNamespace<Shape> implements Kv<Shape> {
   readonly #context: StoreContext
   readonly #keys: KeySpace
-  readonly #choice: CodecChoice
+  readonly #codec: Codec
   readonly #forget: () => void
   #closed = false
 
-  constructor(context: StoreContext, namespace: string, options: KvOptions) {
+  constructor(context: StoreContext, namespace: string, codec: Codec) {
     this.#context = context
-    this.#choice = chooseCodec(options.codec)
+    this.#codec = codec
     this.#keys = new KeySpace(context.backend.blobs, namespace)
     this.#forget = context.onClose(this)
   }
@@ -62,7 +63,7 @@ export class KvNamespace<Shape> implements Kv<Shape> {
     this.#requireConditions('update')
     await this.#context.writable('update')
     return await updateValue<Shape[Key]>(target, change, {
-      decode: (stored) => decodeStored(stored, key, this.#choice.codecs) as Shape[Key],
+      decode: (stored) => decodeStored(stored, key, this.#codec) as Promise<Shape[Key]>,
       encode: (value) => this.#encode(key, value),
       expiresAt: (live) => (options.ttlMs === undefined ? live?.expiresAt : this.#expiry(options.ttlMs)),
     })
@@ -78,7 +79,7 @@ export class KvNamespace<Shape> implements Kv<Shape> {
   async *list(options: KvListOptions = {}): AsyncGenerator<KvItem<Shape>> {
     const load = async ({ key, blobKey }: PlacedKey): Promise<KvItem<Shape> | undefined> => {
       const stored = await this.#read(key, blobKey, options.signal)
-      return stored === undefined ? undefined : ({ key, ...this.#entryOf(stored, key) } as unknown as KvItem<Shape>)
+      return stored === undefined ? undefined : ({ key, ...(await this.#entryOf(stored, key)) } as unknown as KvItem<Shape>)
     }
     yield* this.#scan('list', options, load)
   }
@@ -115,7 +116,7 @@ export class KvNamespace<Shape> implements Kv<Shape> {
   async #entry<Value>(key: string, operation: string, options: Cancellable): Promise<KvEntry<Value> | undefined> {
     this.#checkOpen(operation)
     const stored = await this.#read(key, this.#keys.place(key), options.signal)
-    return stored === undefined ? undefined : this.#entryOf<Value>(stored, key)
+    return stored === undefined ? undefined : await this.#entryOf<Value>(stored, key)
   }
 
   /** What is stored and has not expired. */
@@ -126,8 +127,8 @@ export class KvNamespace<Shape> implements Kv<Shape> {
     return isLive(stored.expiresAt, this.#context.clock.now()) ? stored : undefined
   }
 
-  #entryOf<Value>(stored: StoredValue, key: string): KvEntry<Value> {
-    const value = decodeStored(stored, key, this.#choice.codecs) as Value
+  async #entryOf<Value>(stored: StoredValue, key: string): Promise<KvEntry<Value>> {
+    const value = (await decodeStored(stored, key, this.#codec)) as Value
     const { version, expiresAt } = stored
     return expiresAt === undefined ? { value, version } : { value, version, expiresAt }
   }
@@ -151,7 +152,7 @@ export class KvNamespace<Shape> implements Kv<Shape> {
   }
 
   #encode(key: string, value: unknown): EncodedValue {
-    const encoded = encodeValue(this.#choice.codec, value)
+    const encoded = encodeValue(this.#codec, value)
     const { maxBlobBytes } = this.#context.backend.blobs.traits
     if (sealedLength(encoded) <= maxBlobBytes) return encoded
     const facts = { bytes: sealedLength(encoded), maxBlobBytes }

@@ -1,4 +1,5 @@
 import { checkName } from '../../base/key.js'
+import { chooseCodec } from '../../codec/codecs.js'
 import { contextOf, type Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
 import { KvNamespace } from './kv-namespace.js'
@@ -17,5 +18,5 @@ export async function openKv<Shape = Record<string, unknown>>(
   const context = contextOf(source)
   context.checkOpen('openKv')
   checkName('namespace', namespace)
-  return new KvNamespace<Shape>(context, namespace, options)
+  return new KvNamespace<Shape>(context, namespace, await chooseCodec(options.codec))
 }

@@ -3,7 +3,8 @@
 
 import { getU64, toHex, viewOf } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
-import { type Codecs, decodeValue, type EncodedValue } from '../../codec/codecs.js'
+import type { Codec } from '../../codec/codec.js'
+import { decodeValue, type EncodedValue, readyToDecode } from '../../codec/codecs.js'
 import { ENVELOPE_BYTES, type Envelope, newWriteId, openEnvelope, sealEnvelope } from '../../codec/envelope.js'
 import type { StoredBlob } from '../../ports/blob-store.js'
 
@@ -58,9 +59,10 @@ export function peekExpiry(head: Uint8Array): number | undefined {
   return expiresAt === NEVER ? undefined : expiresAt
 }
 
-export function decodeStored(stored: StoredValue, key: string, codecs: Codecs): unknown {
+export async function decodeStored(stored: StoredValue, key: string, codec: Codec): Promise<unknown> {
+  await readyToDecode([stored.envelope.codec])
   try {
-    return decodeValue(stored.envelope.codec, stored.envelope.body, codecs)
+    return decodeValue(stored.envelope.codec, stored.envelope.body, codec)
   } catch (cause) {
     if (cause instanceof StorageError && cause.code === 'unsupported') throw cause
     throw new StorageError('corrupt', 'a stored value cannot be decoded', { key, cause, facts: { codec: stored.envelope.codec } })

@@ -27,7 +27,7 @@ export interface GroupHandleOptions<T> {
   /** One a bucket. */
   readonly ports: readonly GroupPort[]
   readonly streams: readonly RecordStream[]
-  readonly decode: (bucket: number, record: StreamRecord) => StoredRecord<T>
+  readonly decode: (bucket: number, records: readonly StreamRecord[]) => Promise<readonly StoredRecord<T>[]>
   readonly clock: Clock
   readonly visibilityMs: number | undefined
 }
@@ -120,18 +120,21 @@ export class GroupHandle<T> implements Group<T> {
     for (let step = 0; step < ports.length && deliveries.length < limit; step++) {
       const bucket = (start + step) % ports.length
       const received = await (ports[bucket] as GroupPort).receive(consumer, { limit: limit - deliveries.length })
-      for (const delivery of received) deliveries.push(this.#delivery(bucket, delivery))
+      const records = received.map(({ record }) => record)
+      for (const [index, stored] of (await this.#options.decode(bucket, records)).entries()) {
+        deliveries.push(this.#delivery(bucket, (received[index] as PortDelivery).attempt, stored))
+      }
     }
     return deliveries
   }
 
-  #delivery(bucket: number, { record, attempt }: PortDelivery): Delivery<T> {
+  #delivery(bucket: number, attempt: number, stored: StoredRecord<T>): Delivery<T> {
     const port = this.#options.ports[bucket] as GroupPort
     const settle = async (action: Omit<SettleAction, 'offset' | 'attempt'>): Promise<void> => {
-      await port.settle([{ offset: record.offset, attempt, ...action }])
+      await port.settle([{ offset: stored.offset, attempt, ...action }])
     }
     return {
-      ...this.#options.decode(bucket, record),
+      ...stored,
       deliveries: attempt,
       ack: () => settle({ action: 'ack' }),
       nack: (options = {}) => settle({ action: 'nack', ...options }),

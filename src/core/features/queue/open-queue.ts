@@ -2,6 +2,7 @@
 
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
+import { chooseCodec } from '../../codec/codecs.js'
 import { contextOf } from '../../derived/resolve.js'
 import type { Store, StoreContext } from '../../derived/store-context.js'
 import { streamsOf } from '../../derived/streams-over-journals.js'
@@ -25,6 +26,7 @@ export async function openQueue<T = unknown>(source: Store | Backend, name: stri
   const context = contextOf(source)
   context.checkOpen('openQueue')
   const broker = streamsOf(context)
+  const codec = await chooseCodec(options.codec)
   const found = await findOrCreate(context, name, options)
   const { entry } = found
   if (options.buckets !== undefined && options.buckets !== entry.buckets) {
@@ -36,7 +38,7 @@ export async function openQueue<T = unknown>(source: Store | Backend, name: stri
   const streamOptions = streamOptionsOf(options, found)
   const streams: RecordStream[] = []
   for (let bucket = 0; bucket < entry.buckets; bucket++) streams.push(await broker.open(`${entry.incarnation}/${bucket}`, streamOptions))
-  return new QueueHandle<T>({ name, context, streams, options })
+  return new QueueHandle<T>({ name, context, streams, codec, options })
 }
 
 async function findOrCreate<T>(context: StoreContext, name: string, options: QueueOptions<T>): Promise<FoundEntry> {

@@ -1,5 +1,6 @@
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
+import type { Codec } from '../../codec/codec.js'
 import type { StoreContext } from '../../derived/store-context.js'
 import type { AppendResult, GroupPort, RawRecord, RecordStream } from '../../ports/stream-broker.js'
 import { partialAppendError } from './append-error.js'
@@ -31,6 +32,8 @@ export interface QueueHandleOptions<T> {
   readonly context: StoreContext
   /** One a bucket. */
   readonly streams: readonly RecordStream[]
+  /** What `options.codec` stands for. */
+  readonly codec: Codec
   readonly options: QueueOptions<T>
 }
 
@@ -50,11 +53,11 @@ export class QueueHandle<T> implements Queue<T> {
   #roundRobin: number
   #closed = false
 
-  constructor({ name, context, streams, options }: QueueHandleOptions<T>) {
+  constructor({ name, context, streams, codec, options }: QueueHandleOptions<T>) {
     this.name = name
     this.#context = context
     this.#streams = streams
-    this.#codec = new RecordCodec(options)
+    this.#codec = new RecordCodec(codec, options)
     this.#roundRobin = Math.floor(context.clock.random() * streams.length)
     this.#forget = context.onClose(this)
   }
@@ -100,14 +103,14 @@ export class QueueHandle<T> implements Queue<T> {
     const stream = this.#streams[bucket] as RecordStream
     const input = { from: await readFrom(stream, from), limit: checkLimit(limit, 'read'), waitMs: checkWaitMs(waitMs, 'read') }
     const records = await stream.read(signal === undefined ? input : { ...input, signal })
-    return records.map((record) => this.#codec.decode(bucket, record))
+    return await this.#codec.decode(bucket, records)
   }
 
   async *tail(options: TailOptions = {}): AsyncGenerator<StoredRecord<T>> {
     this.#checkOpen('tail')
     const next = await this.#startOffsets(options.from ?? 'latest')
     const input = { streams: this.#streams, next, clock: this.#context.clock, signal: options.signal }
-    for await (const { bucket, record } of tailStreams(input)) yield this.#codec.decode(bucket, record)
+    for await (const { bucket, record } of tailStreams(input)) yield* await this.#codec.decode(bucket, [record])
   }
 
   async group(name: string, options: GroupOptions = {}): Promise<Group<T>> {
@@ -129,7 +132,7 @@ export class QueueHandle<T> implements Queue<T> {
       name,
       ports,
       streams: this.#streams,
-      decode: (bucket, record) => this.#codec.decode(bucket, record),
+      decode: (bucket, records) => this.#codec.decode(bucket, records),
       clock: this.#context.clock,
       visibilityMs,
     })

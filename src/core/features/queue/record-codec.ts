@@ -3,7 +3,8 @@
 import { fromUtf8, utf8 } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
 import { murmur3 } from '../../codec/murmur3.js'
-import { chooseCodec, decodeValue, encodeValue } from '../../codec/codecs.js'
+import type { Codec } from '../../codec/codec.js'
+import { decodeValue, encodeValue, readyToDecode } from '../../codec/codecs.js'
 import type { RawRecord, StreamRecord } from '../../ports/stream-broker.js'
 import type { QueueOptions, RecordInput, StoredRecord } from './types.js'
 
@@ -11,12 +12,12 @@ const DEFAULT_MAX_RECORD_BYTES = 1024 * 1024
 const LARGEST_MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 export class RecordCodec<T> {
-  readonly #choice: ReturnType<typeof chooseCodec>
+  readonly #codec: Codec
   readonly #keyOf: ((value: T) => string) | undefined
   readonly #maxBytes: number
 
-  constructor(options: QueueOptions<T>) {
-    this.#choice = chooseCodec(options.codec)
+  constructor(codec: Codec, options: QueueOptions<T>) {
+    this.#codec = codec
     this.#keyOf = options.key
     this.#maxBytes = checkMaxBytes(options.maxRecordBytes ?? DEFAULT_MAX_RECORD_BYTES)
   }
@@ -34,7 +35,7 @@ export class RecordCodec<T> {
   }
 
   encode(input: RecordInput<T>, key: string | undefined): RawRecord {
-    const { codec, bytes } = encodeValue(this.#choice.codec, input.value)
+    const { codec, bytes } = encodeValue(this.#codec, input.value)
     if (bytes.length > this.#maxBytes) {
       throw new StorageError('invalid', 'a record is larger than the queue allows', {
         operation: 'append',
@@ -50,9 +51,15 @@ export class RecordCodec<T> {
     return { codec: 0, value: undefined, ...keyAndHeaders(key, undefined) }
   }
 
-  decode(bucket: number, record: StreamRecord): StoredRecord<T> {
+  /** In their order. */
+  async decode(bucket: number, records: readonly StreamRecord[]): Promise<StoredRecord<T>[]> {
+    await readyToDecode(records.map(({ codec }) => codec))
+    return records.map((record) => this.#decodeOne(bucket, record))
+  }
+
+  #decodeOne(bucket: number, record: StreamRecord): StoredRecord<T> {
     const { offset, timestamp, key, value, headers, codec } = record
-    const decoded = value === undefined ? undefined : decodeValue(codec, value, this.#choice.codecs)
+    const decoded = value === undefined ? undefined : decodeValue(codec, value, this.#codec)
     const names = Object.fromEntries(headers.map(([name, bytes]) => [name, fromUtf8(bytes)]))
     const stored = { bucket, offset, timestamp, value: decoded as T, headers: names }
     return key === undefined ? stored : { ...stored, key: fromUtf8(key) }

@@ -1,4 +1,6 @@
 import { StorageError } from '../../base/errors.js'
+import { chooseCodec } from '../../codec/codecs.js'
+import { checkCompression } from '../../codec/compression.js'
 import { contextOf, type Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
 import { SnapshotStore } from './snapshot-store.js'
@@ -21,5 +23,7 @@ export async function openSnapshots<State = unknown>(source: Store | Backend, op
       facts: { feature: 'snapshots', missing: 'conditionalPut' },
     })
   }
-  return new SnapshotStore<State>(context, options)
+  const { codec, compression = 'gzip' } = options
+  checkCompression(compression)
+  return new SnapshotStore<State>(context, await chooseCodec(codec), compression)
 }

@@ -3,8 +3,9 @@
 import { StorageError } from '../../base/errors.js'
 import { mapOrdered } from '../../base/map-ordered.js'
 import { KeyedMutex } from '../../base/mutex.js'
-import { chooseCodec, type CodecChoice, decodeValue } from '../../codec/codecs.js'
-import { checkCompression, type CompressionName } from '../../codec/compression.js'
+import type { Codec } from '../../codec/codec.js'
+import { decodeValue, readyToDecode } from '../../codec/codecs.js'
+import type { CompressionName } from '../../codec/compression.js'
 import type { StoreContext } from '../../derived/resolve.js'
 import type { Cancellable } from '../../ports/options.js'
 import { readContent } from './content.js'
@@ -23,7 +24,6 @@ import type {
   SnapshotInfo,
   SnapshotReport,
   Snapshots,
-  SnapshotsOptions,
 } from './types.js'
 import { verifyAll, verifyOne } from './verify.js'
 import { changeOf, SnapshotWatcher } from './watcher.js'
@@ -32,7 +32,7 @@ const READ_AHEAD = 16
 
 export class SnapshotStore<State> implements Snapshots<State> {
   readonly #context: StoreContext
-  readonly #choice: CodecChoice
+  readonly #codec: Codec
   readonly #compression: CompressionName
   readonly #index: SnapshotIndex
   readonly #watcher: SnapshotWatcher
@@ -41,11 +41,9 @@ export class SnapshotStore<State> implements Snapshots<State> {
   readonly #forget: () => void
   #closed = false
 
-  constructor(context: StoreContext, options: SnapshotsOptions) {
-    const { codec, compression = 'gzip' } = options
-    checkCompression(compression)
+  constructor(context: StoreContext, codec: Codec, compression: CompressionName) {
     this.#context = context
-    this.#choice = chooseCodec(codec)
+    this.#codec = codec
     this.#compression = compression
     this.#index = new SnapshotIndex(context.backend, context.clock)
     this.#watcher = new SnapshotWatcher(context, this.#index)
@@ -54,7 +52,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
 
   async save(options: SaveOptions<State>): Promise<SnapshotInfo> {
     this.#checkOpen('save')
-    const request = takeRequest(options, this.#choice.codec)
+    const request = takeRequest(options, this.#codec)
     const key = sessionKey(request, this.#context.backend.blobs.traits)
     request.signal?.throwIfAborted()
     await this.#context.writable('save')
@@ -68,8 +66,9 @@ export class SnapshotStore<State> implements Snapshots<State> {
     this.#checkOpen('load')
     const manifest = await this.#resolve(which, options.signal)
     const plain = await this.#content(manifest, options.signal)
+    await readyToDecode([manifest.codec])
     try {
-      return decodeValue(manifest.codec, plain, this.#choice.codecs) as State
+      return decodeValue(manifest.codec, plain, this.#codec) as State
     } catch (cause) {
       if (cause instanceof StorageError && cause.code === 'unsupported') throw cause
       throw new StorageError('corrupt', 'the state of a snapshot cannot be decoded', {

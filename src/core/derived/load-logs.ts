@@ -1,0 +1,33 @@
+// A program meets one kind of log, files or chunks: which one, its backend says, and only that one is loaded.
+
+import { loadPart } from '../base/load-part.js'
+import type { Log } from '../engine/log.js'
+import type { FileStore } from '../ports/file-store.js'
+import type { StreamOptions } from '../ports/stream-broker.js'
+import type { StoreContext } from './store-context.js'
+
+const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024
+
+/** Does no I/O: a log opens with its first use. */
+export type OpenLog = (path: string, options: StreamOptions) => Log
+
+/** How logs are opened on this backend; `unavailable` where the code for it cannot be loaded. */
+export function loadLogs(context: StoreContext): Promise<OpenLog> {
+  const { files } = context.backend
+  return files === undefined ? loadChunkLogs(context) : loadFileLogs(context, files)
+}
+
+async function loadChunkLogs(context: StoreContext): Promise<OpenLog> {
+  const { ChunkLog } = await loadPart('the log of chunks', () => import('../engine/chunk-log.js'))
+  const { backend, clock } = context
+  const beforeWrite = (): Promise<void> => context.writable('append')
+  return (path, { durability, guard }) => new ChunkLog({ blobs: backend.blobs, clock, path, durability, guard, beforeWrite })
+}
+
+async function loadFileLogs(context: StoreContext, files: FileStore): Promise<OpenLog> {
+  const { FileLog } = await loadPart('the log of files', () => import('../engine/file-log.js'))
+  const { backend, clock, mode } = context
+  const beforeWrite = (): Promise<void> => context.writable('append')
+  return (path, { segmentBytes = DEFAULT_SEGMENT_BYTES }) =>
+    new FileLog({ files, blobs: backend.blobs, clock, path, segmentBytes, writable: mode === 'write', beforeWrite })
+}
