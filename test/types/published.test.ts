@@ -16,6 +16,7 @@ describe('published types, without types of Node and with every declaration chec
     project = await newProject()
     await project.write('everything.ts', await everyEntry())
     await project.write('inference.ts', await readFile(join(root, 'test/types/inference.ts'), 'utf8'))
+    await project.write('disposal.ts', await readFile(join(root, 'test/types/disposal.ts'), 'utf8'))
     await project.write('wrong.ts', "import { openKv } from 'varve'\nexport const kv: number = openKv\n")
   })
   afterAll(() => project?.remove())
@@ -29,6 +30,10 @@ describe('published types, without types of Node and with every declaration chec
       const lib = [...LIBRARIES, 'DOM.AsyncIterable']
       await compile(project, `inference-${name}`, ['inference.ts'], { ...options, lib })
       await compile(project, `exact-${name}`, ['inference.ts'], { ...options, lib, exactOptionalPropertyTypes: true })
+    })
+
+    test(`what is held open can be held by await using (${name})`, async () => {
+      await compile(project, `disposal-${name}`, ['disposal.ts'], { ...options, lib: [...LIBRARIES, 'ESNext.Disposable'] })
     })
 
     test(`a wrong use does not compile (${name})`, async () => {

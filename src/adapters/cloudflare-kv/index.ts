@@ -1,11 +1,13 @@
 // A KV namespace bound to a Worker: cheap reads near every user, eventually consistent, last write wins. For keys that are
 // read often and written seldom; queues and snapshots need conditional puts and are refused with `unsupported`.
 
+import { asyncDispose } from '../../core/base/async-dispose.js'
 import { type Clock, systemClock } from '../../core/base/clock.js'
 import { Closing } from '../../core/base/closing.js'
 import { StorageError } from '../../core/base/errors.js'
 import { checkKeyPrefix } from '../../core/base/key-prefix.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
+import type { AsyncDisposal } from '../../core/ports/options.js'
 import { KvBlobs } from './blobs.js'
 import { NAME } from './errors.js'
 import type { KvNamespaceLike } from './namespace.js'
@@ -26,7 +28,7 @@ export interface CloudflareKvOptions {
  * `remote`; other places may see the old value, or that there was none, for a minute or more. `put` with a condition is
  * `unsupported`. Throws `invalid` when `namespace` is not a binding or the prefix is too long.
  */
-export function cloudflareKv(options: CloudflareKvOptions): Backend {
+export function cloudflareKv(options: CloudflareKvOptions): Backend & AsyncDisposal {
   checkOptions(options)
   return new KvBackend(options)
 }
@@ -46,7 +48,7 @@ function checkOptions({ namespace, prefix }: CloudflareKvOptions): void {
   checkKeyPrefix(prefix ?? '', { backend: NAME, operation: 'cloudflareKv' })
 }
 
-class KvBackend implements Backend {
+class KvBackend implements Backend, AsyncDisposal {
   readonly name = NAME
   readonly requestScoped = true
   readonly blobs: KvBlobs
@@ -83,5 +85,9 @@ class KvBackend implements Backend {
 
   close(): Promise<void> {
     return this.#closing.close(this)
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

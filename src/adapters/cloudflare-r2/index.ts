@@ -1,11 +1,13 @@
 // An R2 bucket bound to a Worker: strongly consistent, with conditional puts, so that queues, snapshots and keys all work
 // on it with any number of Workers writing. Open it in each request: a binding belongs to the request that it came with.
 
+import { asyncDispose } from '../../core/base/async-dispose.js'
 import { systemClock } from '../../core/base/clock.js'
 import { Closing } from '../../core/base/closing.js'
 import { StorageError } from '../../core/base/errors.js'
 import { checkKeyPrefix } from '../../core/base/key-prefix.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
+import type { AsyncDisposal } from '../../core/ports/options.js'
 import { R2Blobs } from './blobs.js'
 import type { R2BucketLike } from './bucket.js'
 import { NAME } from './errors.js'
@@ -24,7 +26,7 @@ export interface R2Options {
  * `remote`: R2 acknowledged it. R2 takes one write a second on one key; core spreads and repeats what exceeds it.
  * Throws `invalid` when `bucket` is not a binding or the prefix is too long.
  */
-export function r2(options: R2Options): Backend {
+export function r2(options: R2Options): Backend & AsyncDisposal {
   checkOptions(options)
   return new R2Backend(options.bucket, options.prefix ?? '')
 }
@@ -40,7 +42,7 @@ function checkOptions({ bucket, prefix }: R2Options): void {
   checkKeyPrefix(prefix ?? '', { backend: NAME, operation: 'r2' })
 }
 
-class R2Backend implements Backend {
+class R2Backend implements Backend, AsyncDisposal {
   readonly name = NAME
   readonly requestScoped = true
   readonly blobs: R2Blobs
@@ -73,5 +75,9 @@ class R2Backend implements Backend {
 
   close(): Promise<void> {
     return this.#closing.close(this)
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

@@ -1,10 +1,11 @@
 // The default store of a browser: every tab and worker of the origin may write at once.
 
+import { asyncDispose } from '../../core/base/async-dispose.js'
 import { Closing } from '../../core/base/closing.js'
 import { isStorageError } from '../../core/base/errors.js'
 import { checkName } from '../../core/base/key.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
-import type { WriteDurability } from '../../core/ports/options.js'
+import type { AsyncDisposal, WriteDurability } from '../../core/ports/options.js'
 import { hasWebLocks, WebLocks } from '../web/locks.js'
 import { evictionWarnings, originStorage } from '../web/persistence.js'
 import { WebSignals } from '../web/signals.js'
@@ -37,12 +38,12 @@ export const DEFAULT_BLOCKED_MS = 5000
  *
  * Throws `invalid` for a bad name; later `quota`, `unavailable` (another tab blocks), `denied` (the browser forbids storage).
  */
-export function indexedDb(options: IndexedDbOptions): Backend {
+export function indexedDb(options: IndexedDbOptions): Backend & AsyncDisposal {
   checkName('store name', options.name)
   return new IndexedDbBackend(options)
 }
 
-class IndexedDbBackend implements Backend {
+class IndexedDbBackend implements Backend, AsyncDisposal {
   readonly name = BACKEND
   readonly blobs: IndexedDbBlobs
   readonly locks: WebLocks | undefined
@@ -88,6 +89,10 @@ class IndexedDbBackend implements Backend {
 
   close(): Promise<void> {
     return this.#closing.close(this, () => this.#letGo())
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #letGo(): Promise<void> {

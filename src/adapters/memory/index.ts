@@ -1,10 +1,12 @@
 // Everything in one object of this process: for tests, for caches, and for whoever accepts that it is gone afterwards.
 
+import { asyncDispose } from '../../core/base/async-dispose.js'
 import { Closing } from '../../core/base/closing.js'
 import { closedWhileWaiting, LocalLockTable, localLocks } from '../../core/derived/local-locks.js'
 import { localSignals } from '../../core/derived/local-signals.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
 import type { LockManager } from '../../core/ports/lock-manager.js'
+import type { AsyncDisposal } from '../../core/ports/options.js'
 import type { SignalBus } from '../../core/ports/signal-bus.js'
 import { MemoryBlobs } from './blobs.js'
 
@@ -19,14 +21,14 @@ export interface MemoryOptions {
  * A backend whose data lives in the returned object and dies with it. Blobs with conditional puts and batches, locks
  * and signals between the users of this object. `health().ephemeral` is true.
  */
-export function memory(options: MemoryOptions = {}): Backend {
+export function memory(options: MemoryOptions = {}): Backend & AsyncDisposal {
   return new MemoryBackend(options)
 }
 
 const NAME = 'memory'
 const GIB = 2 ** 30
 
-class MemoryBackend implements Backend {
+class MemoryBackend implements Backend, AsyncDisposal {
   readonly name = NAME
   readonly blobs: MemoryBlobs
   readonly locks: LockManager
@@ -60,5 +62,9 @@ class MemoryBackend implements Backend {
 
   close(): Promise<void> {
     return this.#closing.close(this, () => this.#table.release(this, closedWhileWaiting(NAME)))
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 }

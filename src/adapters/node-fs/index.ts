@@ -1,10 +1,12 @@
 // Files of a directory of the machine, through node:fs. One process owns a directory; others may read beside it.
 
+import { asyncDispose } from '../../core/base/async-dispose.js'
 import { statfs } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { Closing } from '../../core/base/closing.js'
 import { StorageError } from '../../core/base/errors.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
+import type { AsyncDisposal } from '../../core/ports/options.js'
 import { NodeBlobs } from './blobs.js'
 import { NAME } from './errors.js'
 import { NodeFiles } from './files.js'
@@ -25,14 +27,14 @@ export interface NodeFsOptions {
  * `denied` with host and pid, and one that lost the directory gets `fenced`. Reads take no lock.
  * Errors: `quota` disk full, `denied` no permission, `unavailable` too many open files or a failing disk.
  */
-export function nodeFs(options: NodeFsOptions): Backend {
+export function nodeFs(options: NodeFsOptions): Backend & AsyncDisposal {
   if (typeof options?.directory !== 'string' || options.directory === '') {
     throw new StorageError('invalid', 'nodeFs wants { directory }', { backend: NAME, operation: 'nodeFs' })
   }
   return new NodeFsBackend(resolve(options.directory), options.chosen ?? 'nodeFs() was passed in')
 }
 
-class NodeFsBackend implements Backend {
+class NodeFsBackend implements Backend, AsyncDisposal {
   readonly name = NAME
   readonly blobs: NodeBlobs
   readonly files: NodeFiles
@@ -72,6 +74,10 @@ class NodeFsBackend implements Backend {
 
   close(): Promise<void> {
     return this.#closing.close(this, () => this.#letGo())
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #letGo(): Promise<void> {

@@ -1,8 +1,10 @@
 // Files of the origin, for a dedicated worker that wants the speed of an appended file.
 
+import { asyncDispose } from '../../core/base/async-dispose.js'
 import { Closing } from '../../core/base/closing.js'
 import { checkName } from '../../core/base/key.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
+import type { AsyncDisposal } from '../../core/ports/options.js'
 import { WebLocks } from '../web/locks.js'
 import { evictionWarnings, originStorage } from '../web/persistence.js'
 import { WebSignals } from '../web/signals.js'
@@ -25,7 +27,7 @@ export interface OpfsOptions {
  * blobs meanwhile; a file that the owner has open for appending is read there as the browser allows, else `denied`.
  * Durable means that the browser was asked to flush the file.
  */
-export function opfs(options: OpfsOptions): Backend {
+export function opfs(options: OpfsOptions): Backend & AsyncDisposal {
   checkName('store name', options.name)
   return new OpfsBackend(options.name)
 }
@@ -36,7 +38,7 @@ export async function destroyOpfs(name: string): Promise<void> {
   await removeStore(name)
 }
 
-class OpfsBackend implements Backend {
+class OpfsBackend implements Backend, AsyncDisposal {
   readonly name = BACKEND
   readonly blobs: OpfsBlobs
   readonly files: OpfsFiles
@@ -90,6 +92,10 @@ class OpfsBackend implements Backend {
 
   close(): Promise<void> {
     return this.#closing.close(this, () => this.#letGo())
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #letGo(): Promise<void> {

@@ -1,6 +1,7 @@
 // What features stand on: a store handle, or any backend as it is. Answers which ports there are, builds the
 // missing ones from those, and refuses with `unsupported` and a way out where that cannot be.
 
+import { asyncDispose } from '../base/async-dispose.js'
 import { type Clock, systemClock } from '../base/clock.js'
 import { addDependent, closeDependents } from '../base/dependents.js'
 import { StorageError } from '../base/errors.js'
@@ -42,6 +43,7 @@ export function storeOver(context: StoreContext, close: () => Promise<void>): St
   const store: Store = {
     name: context.backend.name,
     mode: context.mode,
+    [asyncDispose]: close,
     health: () => context.backend.health(),
     close,
   }

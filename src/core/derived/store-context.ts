@@ -2,12 +2,12 @@
 
 import type { Clock } from '../base/clock.js'
 import type { Backend, StorageHealth } from '../ports/backend.js'
-import type { Closable } from '../ports/options.js'
+import type { Closable, Handle } from '../ports/options.js'
 
 export type StoreMode = 'write' | 'read'
 
 /** An opened place for data. Every `openX` takes one, or a bare Backend. */
-export interface Store extends Closable {
+export interface Store extends Handle {
   /** The backend's name. */
   readonly name: string
   readonly mode: StoreMode

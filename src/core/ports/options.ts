@@ -27,3 +27,12 @@ export interface ByteRange {
 export interface Closable {
   close(): Promise<void>
 }
+
+/** Never in a project whose `lib` is without ESNext.Disposable: such a one has no `await using`, but compiles. */
+type AsyncDisposeKey = Extract<SymbolConstructor['asyncDispose' & keyof SymbolConstructor], symbol>
+
+/** Makes `await using` close it, where the language has that. */
+export type AsyncDisposal = { readonly [Key in AsyncDisposeKey]: () => Promise<void> }
+
+/** What a user holds open, and ends by `close()` or by leaving the block of `await using`. */
+export interface Handle extends Closable, AsyncDisposal {}

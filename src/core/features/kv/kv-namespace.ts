@@ -1,6 +1,7 @@
 // Keys and values over blobs. What has expired is treated as absent everywhere, by this store's clock, also where the
 // backend removes it by itself.
 
+import { asyncDispose } from '../../base/async-dispose.js'
 import { StorageError } from '../../base/errors.js'
 import { mapOrdered } from '../../base/map-ordered.js'
 import type { Codec } from '../../codec/codec.js'
@@ -111,6 +112,10 @@ export class KvNamespace<Shape> implements Kv<Shape> {
   async close(): Promise<void> {
     this.#closed = true
     this.#forget()
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #entry<Value>(key: string, operation: string, options: Cancellable): Promise<KvEntry<Value> | undefined> {

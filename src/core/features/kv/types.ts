@@ -2,7 +2,7 @@
 
 import type { CodecOption } from '../../codec/codecs.js'
 import type { PutCondition } from '../../ports/blob-store.js'
-import type { Cancellable, Closable } from '../../ports/options.js'
+import type { Cancellable, Handle } from '../../ports/options.js'
 
 /** The keys of a shape. */
 export type KvKey<Shape> = keyof Shape & string
@@ -49,7 +49,7 @@ export interface KvListOptions extends Cancellable {
  * `close()` are `closed`; stored bytes that are damaged are `corrupt` and name the key; an aborted signal rejects with
  * its reason.
  */
-export interface Kv<Shape> extends Closable {
+export interface Kv<Shape> extends Handle {
   /** The value; undefined where there is none or it has expired. */
   get<Key extends KvKey<Shape>>(key: Key, options?: Cancellable): Promise<Shape[Key] | undefined>
   /** The value with its version and expiry. */

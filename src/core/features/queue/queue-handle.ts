@@ -1,3 +1,4 @@
+import { asyncDispose } from '../../base/async-dispose.js'
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import type { Codec } from '../../codec/codec.js'
@@ -193,6 +194,10 @@ export class QueueHandle<T> implements Queue<T> {
     this.#forget()
     const results = await Promise.allSettled(this.#streams.map((stream) => stream.close()))
     for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #appendAll(inputs: Iterable<RecordInput<T>>, options: { readonly signal?: AbortSignal }): Promise<readonly Receipt[]> {

@@ -1,7 +1,7 @@
 // The public shapes of a queue and its groups.
 
 import type { Codec } from '../../codec/codec.js'
-import type { Cancellable, Closable, Durability, WriteDurability } from '../../ports/options.js'
+import type { Cancellable, Durability, Handle, WriteDurability } from '../../ports/options.js'
 import type { SyncMode } from '../../ports/stream-broker.js'
 
 /**
@@ -107,7 +107,7 @@ export type QueueEvent =
   | { readonly type: 'appended'; readonly bucket: number; readonly next: number }
   | { readonly type: 'rewound'; readonly group: string; readonly bucket: number; readonly from: number; readonly to: number }
 
-export interface Queue<T> extends Closable {
+export interface Queue<T> extends Handle {
   readonly name: string
   readonly buckets: number
   append(value: T, options?: AppendRecordOptions): Promise<Receipt>

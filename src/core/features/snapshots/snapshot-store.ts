@@ -1,5 +1,6 @@
 // The handle that openSnapshots gives out: checks, then the parts that do the work.
 
+import { asyncDispose } from '../../base/async-dispose.js'
 import { StorageError } from '../../base/errors.js'
 import { mapOrdered } from '../../base/map-ordered.js'
 import { KeyedMutex } from '../../base/mutex.js'
@@ -127,6 +128,10 @@ export class SnapshotStore<State> implements Snapshots<State> {
     this.#closed = true
     this.#watcher.close()
     this.#forget()
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #resolve(which: string | BranchRef, signal: AbortSignal | undefined): Promise<Manifest> {

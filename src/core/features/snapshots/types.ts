@@ -4,7 +4,7 @@ import type { Json } from '../../codec/codec.js'
 import type { CodecOption } from '../../codec/codecs.js'
 import type { CompressionName } from '../../codec/compression.js'
 import type { StorageErrorCode } from '../../base/errors.js'
-import type { Cancellable, Closable } from '../../ports/options.js'
+import type { Cancellable, Handle } from '../../ports/options.js'
 
 export interface SnapshotsOptions {
   /** How states are written (default `json`); recorded with each snapshot, so that mixed ones stay readable. */
@@ -96,7 +96,7 @@ export interface SnapshotChange {
 }
 
 /** Calls after `close()` are `closed`; an aborted signal rejects with its reason. */
-export interface Snapshots<State> extends Closable {
+export interface Snapshots<State> extends Handle {
   /**
    * Stores the state as it is at the time of the call; it can be seen by others only once it is complete. `invalid` for
    * a state or metadata that would not come back equal, `missing` for a parent that is not there, `unavailable` when too
