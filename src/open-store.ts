@@ -30,17 +30,19 @@ interface SharedStore {
 const PROBE_KEY = 'probe'
 
 const named = new Map<string, Promise<SharedStore>>()
+const overBackends = new WeakMap<StoreContext, SharedStore>()
 
 /**
  * Opens a store: by name, in this platform's default place (IndexedDB in browsers, files in Node), or on a backend.
- * Opening one name twice gives two handles on one store; it is closed with the last.
+ * Opening one name or backend twice gives two handles on one store; it is closed with the last. A backend that was passed
+ * in stays open, and keeps what it holds of its own (files: the lock of the directory), until its own `close()`.
  *
  * Errors: `invalid` (name, or no default here: the message has the line to write), `denied` (another process owns the
  * files; its host and pid are named), `unavailable`.
  */
 export async function openStore(nameOrBackend: string | Backend, options: OpenStoreOptions = {}): Promise<Store> {
   if (typeof nameOrBackend !== 'string') {
-    const shared = { context: contextFor(nameOrBackend, options), owned: false, handles: 0 }
+    const shared = sharedOver(nameOrBackend, options)
     await checkUsable(shared.context)
     return handleOn(shared, async () => {})
   }
@@ -82,8 +84,15 @@ async function openNamed(name: string, options: OpenStoreOptions): Promise<Share
   } catch (error) {
     // Damage is no reason to begin again in memory.
     if (options.fallback === undefined || isStorageError(error, 'corrupt')) throw error
-    return { context: contextFor(options.fallback, options), owned: false, handles: 0 }
+    return sharedOver(options.fallback, options)
   }
+}
+
+function sharedOver(backend: Backend, options: OpenStoreOptions): SharedStore {
+  const context = contextFor(backend, options)
+  const shared = overBackends.get(context) ?? { context, owned: false, handles: 0 }
+  overBackends.set(context, shared)
+  return shared
 }
 
 /** A bare backend has one context, so that its journals are shared; other options than the usual ones need their own. */

@@ -19,9 +19,9 @@ export interface ContextOptions {
 }
 
 const contextOfStore = new WeakMap<Store, StoreContext>()
-const contextOfBackend = new WeakMap<Backend, StoreContext>()
+const contextOfBackend = new WeakMap<Backend, Context>()
 
-/** The context behind a store or a bare backend (which gets one on first use, in write mode). */
+/** The context behind a store or a bare backend (which gets one on first use, in write mode, and another when that was closed). */
 export function contextOf(source: Store | Backend): StoreContext {
   const ofStore = contextOfStore.get(source as Store)
   if (ofStore !== undefined) return ofStore
@@ -29,12 +29,10 @@ export function contextOf(source: Store | Backend): StoreContext {
   if (typeof backend !== 'object' || backend === null || backend.blobs === undefined) {
     throw new StorageError('invalid', 'expected a store from openStore() or a backend from an adapter', { facts: { got: typeof source } })
   }
-  let context = contextOfBackend.get(backend)
-  if (context === undefined) {
-    context = createContext(backend, {})
-    contextOfBackend.set(backend, context)
-    addDependent(backend, context)
-  }
+  const current = contextOfBackend.get(backend)
+  if (current !== undefined && !current.isEnding) return current
+  const context = createContext(backend, {})
+  contextOfBackend.set(backend, context)
   return context
 }
 
@@ -43,16 +41,19 @@ export function storeOver(context: StoreContext, close: () => Promise<void>): St
   const store: Store = {
     name: context.backend.name,
     mode: context.mode,
-    [asyncDispose]: close,
     health: () => context.backend.health(),
     close,
+    [asyncDispose]: close,
   }
   contextOfStore.set(store, context)
   return store
 }
 
-export function createContext(backend: Backend, options: ContextOptions): StoreContext {
-  return new Context(backend, options)
+/** A context of its own, which ends with the backend at the latest. */
+export function createContext(backend: Backend, options: ContextOptions): Context {
+  const context = new Context(backend, options, () => forget())
+  const forget = addDependent(backend, context)
+  return context
 }
 
 class Context implements StoreContext {
@@ -61,12 +62,20 @@ class Context implements StoreContext {
   readonly mode: StoreMode
   #lock: Promise<Lock | undefined> | undefined
   #held: Lock | undefined
+  readonly #forget: () => void
+  #ending = false
   #closed = false
 
-  constructor(backend: Backend, options: ContextOptions) {
+  constructor(backend: Backend, options: ContextOptions, forget: () => void) {
+    this.#forget = forget
     this.clock = options.clock ?? systemClock
     this.backend = retrying(backend, this.clock)
     this.mode = options.mode ?? 'write'
+  }
+
+  /** True from the begin of its closing on. */
+  get isEnding(): boolean {
+    return this.#ending
   }
 
   async writable(operation: string): Promise<void> {
@@ -102,6 +111,8 @@ class Context implements StoreContext {
 
   async close(): Promise<void> {
     if (this.#closed) return
+    this.#ending = true
+    this.#forget()
     try {
       await closeDependents(this)
     } finally {
