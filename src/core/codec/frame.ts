@@ -13,7 +13,7 @@ export const MAX_FRAME_BYTES = 512 * 1024 * 1024
 const CONTROL_OFFSET_DELTA = 0xffffffff
 
 const ATTRIBUTE = { compression: 0x000f, control: 0x0010, compacted: 0x0020, producer: 0x0040, tombstones: 0x0080, encrypted: 0x0100 }
-const KNOWN_ATTRIBUTES = ATTRIBUTE.control | ATTRIBUTE.tombstones
+const KNOWN_ATTRIBUTES = ATTRIBUTE.control | ATTRIBUTE.tombstones | ATTRIBUTE.compacted
 
 export interface FrameFields {
   readonly baseOffset: number
@@ -25,9 +25,11 @@ export interface FrameFields {
   /** 0 marks a control frame, which takes no offset. */
   readonly count: number
   readonly hasTombstones: boolean
+  /** Of the last record, less the base offset, where a compaction left gaps: each record then carries its own delta. */
+  readonly lastDelta?: number
 }
 
-export interface FrameHeader extends Omit<FrameFields, 'hasTombstones'> {
+export interface FrameHeader extends Omit<FrameFields, 'lastDelta'> {
   /** Where the frame begins in the bytes it was read from. */
   readonly at: number
   /** Header, extension, body and padding. */
@@ -37,6 +39,8 @@ export interface FrameHeader extends Omit<FrameFields, 'hasTombstones'> {
   readonly headerCrc: number
   readonly bodyCrc: number
   readonly isControl: boolean
+  /** Records carry offset deltas: a compaction took their neighbours. */
+  readonly isCompacted: boolean
   /** Offset after the last record. */
   readonly next: number
 }
@@ -64,15 +68,32 @@ export function writeFrameHeader(into: Uint8Array, at: number, bodyLength: numbe
   view.setUint32(at + 32, 0, true)
   view.setUint32(at + 36, fields.baseOffset - fields.durable, true)
   view.setUint32(at + 40, fields.count, true)
-  view.setUint32(at + 44, isControl ? CONTROL_OFFSET_DELTA : fields.count - 1, true)
+  view.setUint32(at + 44, isControl ? CONTROL_OFFSET_DELTA : (fields.lastDelta ?? fields.count - 1), true)
   view.setUint32(at + 48, fields.epoch, true)
-  view.setUint16(at + 52, (isControl ? ATTRIBUTE.control : 0) | (fields.hasTombstones ? ATTRIBUTE.tombstones : 0), true)
+  view.setUint16(at + 52, attributesOf(fields), true)
   view.setUint16(at + 54, 0, true)
   view.setUint32(at + 56, bodyLength, true)
   view.setUint32(at + 60, fields.chain, true)
+  return sealHeader(into, at, salt)
+}
+
+/** Makes the frame at `at` the one that follows `chain` in a log with this salt; returns its new chain value. */
+export function moveFrame(into: Uint8Array, at: number, salt: Uint8Array, chain: number): number {
+  viewOf(into).setUint32(at + 60, chain, true)
+  return sealHeader(into, at, salt)
+}
+
+function sealHeader(into: Uint8Array, at: number, salt: Uint8Array): number {
   const headerCrc = headerChecksum(into, at, salt)
-  view.setUint32(at + 8, headerCrc, true)
+  viewOf(into).setUint32(at + 8, headerCrc, true)
   return headerCrc
+}
+
+function attributesOf(fields: FrameFields): number {
+  let attributes = fields.count === 0 ? ATTRIBUTE.control : 0
+  if (fields.hasTombstones) attributes |= ATTRIBUTE.tombstones
+  if (fields.lastDelta !== undefined) attributes |= ATTRIBUTE.compacted
+  return attributes
 }
 
 /** Reads and checks the header at `at`; the body is not looked at. `end` bounds what may be read. */
@@ -89,6 +110,10 @@ export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array,
   if (length !== frameLength(bodyLength) || length > MAX_FRAME_BYTES) return 'length'
   const baseOffset = getU64(view, at + 16)
   const count = view.getUint32(at + 40, true)
+  const isControl = (attributes & ATTRIBUTE.control) !== 0
+  const lastDelta = view.getUint32(at + 44, true)
+  const isCompacted = (attributes & ATTRIBUTE.compacted) !== 0
+  if (isControl ? count !== 0 : count === 0 || (isCompacted ? lastDelta < count - 1 : lastDelta !== count - 1)) return 'length'
   return {
     at,
     length,
@@ -101,8 +126,10 @@ export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array,
     epoch: view.getUint32(at + 48, true),
     chain: view.getUint32(at + 60, true),
     count,
-    isControl: (attributes & ATTRIBUTE.control) !== 0,
-    next: baseOffset + count,
+    hasTombstones: (attributes & ATTRIBUTE.tombstones) !== 0,
+    isControl,
+    isCompacted,
+    next: isControl ? baseOffset : baseOffset + lastDelta + 1,
   }
 }
 

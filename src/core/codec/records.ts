@@ -78,17 +78,18 @@ export function readRecords(body: Uint8Array, header: FrameHeader, from: number,
   const cursor = new ByteCursor(body)
   const records: StreamRecord[] = []
   for (let index = 0; index < header.count && records.length < limit; index++) {
+    const offset = header.baseOffset + (header.isCompacted ? cursor.varint() : index)
     const length = cursor.varint()
     const record = cursor.take(length)
-    if (header.baseOffset + index >= from) records.push(readRecord(record, header, index))
+    if (offset >= from) records.push(readRecord(record, header, offset))
   }
   return records
 }
 
-function readRecord(bytes: Uint8Array, header: FrameHeader, index: number): StreamRecord {
+function readRecord(bytes: Uint8Array, header: FrameHeader, offset: number): StreamRecord {
   const cursor = new ByteCursor(bytes)
   const attributes = cursor.byte()
-  if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) throw newerRecord(header.baseOffset + index, attributes)
+  if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) throw newerRecord(offset, attributes)
   const timestamp = header.timestamp + unzigzag(cursor.varint())
   const key = readOptional(cursor)
   const value = readOptional(cursor)
@@ -101,7 +102,7 @@ function readRecord(bytes: Uint8Array, header: FrameHeader, index: number): Stre
     headers.push([name, cursor.take(cursor.varint())])
   }
   const schema = (attributes & HAS_SCHEMA) === 0 ? undefined : cursor.varint()
-  return { offset: header.baseOffset + index, timestamp, key, value, headers, codec: attributes & CODEC, schema }
+  return { offset, timestamp, key, value, headers, codec: attributes & CODEC, schema }
 }
 
 function newerRecord(offset: number, attributes: number): StorageError {

@@ -16,7 +16,7 @@ import type { StreamGuard } from '../ports/stream-broker.js'
 import { Cell } from './cell.js'
 import { CHUNK_HEADER_BYTES, chunkWriteId, decodeChunk, encodeChunk } from './chunk.js'
 import { ChunkIndex, type ChunkPlace } from './chunk-index.js'
-import type { EncodedFrames, FrameBlock, Log, LogEnd, LogStats } from './log.js'
+import type { EncodedFrames, FrameBlock, Log, LogEnd, LogSegment, LogStats, WholeFrame } from './log.js'
 
 export interface ChunkLogOptions {
   readonly blobs: BlobStore
@@ -79,11 +79,12 @@ export class ChunkLog implements Log {
     return Promise.resolve(0)
   }
 
-  async commit(encode: (at: LogEnd) => EncodedFrames | undefined): Promise<void> {
+  async commit(encode: (at: LogEnd) => EncodedFrames | undefined | Promise<EncodedFrames | undefined>): Promise<void> {
     await this.#beforeWrite()
     await this.#open()
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const frames = encode(this.#logEnd())
+      const encoding = encode(this.#logEnd())
+      const frames = encoding instanceof Promise ? await encoding : encoding
       // What a stale end refuses may be right at the real one, and the other way round.
       const before = this.#end.chunk
       if (frames === undefined) {
@@ -147,6 +148,39 @@ export class ChunkLog implements Log {
 
   close(): Promise<void> {
     return Promise.resolve()
+  }
+
+  offsetAtBytes(_bytes: number): Promise<number> {
+    return Promise.resolve(0)
+  }
+
+  segments(): Promise<readonly LogSegment[]> {
+    return Promise.resolve([])
+  }
+
+  roll(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  trim(_before: number): Promise<void> {
+    return Promise.reject(this.#notYet('trim'))
+  }
+
+  replace(_name: string, _frames: AsyncIterable<WholeFrame>): Promise<void> {
+    return Promise.reject(this.#notYet('compact'))
+  }
+
+  // biome-ignore lint/correctness/useYield: there are no segments
+  async *frames(_name: string): AsyncGenerator<WholeFrame> {
+    throw this.#notYet('compact')
+  }
+
+  seal(): Promise<void> {
+    return Promise.reject(this.#notYet('seal'))
+  }
+
+  #notYet(operation: string): StorageError {
+    return new StorageError('unsupported', 'a log of chunks has no segments', { operation })
   }
 
   #logEnd(): LogEnd {

@@ -1,18 +1,34 @@
 // A log of segment files with one owner. Nothing is ever truncated, and no file is appended to by two writer sessions: what
 // a session leaves behind is scanned, its valid length goes into the manifest, and the next one begins a new file.
 
-import { toHex, utf8 } from '../base/bytes.js'
+import { utf8 } from '../base/bytes.js'
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
+import { Mutex } from '../base/mutex.js'
 import { murmur3 } from '../codec/murmur3.js'
-import { newSalt } from '../codec/envelope.js'
 import type { BlobStore } from '../ports/blob-store.js'
-import type { AppendFile, FileStore } from '../ports/file-store.js'
+import type { FileStore } from '../ports/file-store.js'
 import { Cell } from './cell.js'
-import type { EncodedFrames, FrameBlock, Log, LogEnd, LogStats } from './log.js'
-import { beginEpoch, closeSegment, EMPTY_MANIFEST, type LogManifest, rewindTo, type SegmentEntry } from './log-manifest.js'
-import { encodeControlFrame, encodeSegmentHeader, SALT_BYTES } from './segment.js'
-import { SegmentReader } from './segment-reader.js'
+import { type ActiveSegment, FileSegments, framesOf, lostSegment } from './file-segments.js'
+import type { EncodedFrames, FrameBlock, Log, LogEnd, LogSegment, LogStats, WholeFrame } from './log.js'
+import {
+  beginEpoch,
+  closeSegment,
+  EMPTY_MANIFEST,
+  isSealed,
+  type LogManifest,
+  replaceSegment,
+  rewindTo,
+  type SealedEnd,
+  type SealedSegment,
+  type SegmentEnd,
+  type SegmentEntry,
+  segmentAt,
+  trimManifest,
+} from './log-manifest.js'
+import { encodeControlFrame, SALT_BYTES } from './segment.js'
+import { encodeFooter } from './segment-index.js'
+import type { SegmentReader } from './segment-reader.js'
 import { beginScan, inspectRest, judgeEnd, type ScannedSegment, scanSegment } from './segment-scan.js'
 
 export interface FileLogOptions {
@@ -28,29 +44,20 @@ export interface FileLogOptions {
   readonly beforeWrite: () => Promise<void>
 }
 
-const OPEN_READERS = 16
-
-/** Where the last segment ends. */
-interface SegmentEnd {
-  readonly length: number
-  readonly next: number
-  readonly chain: number
-  readonly timestamp: number
-}
-
-interface ActiveSegment {
-  readonly entry: SegmentEntry
-  readonly file: AppendFile
-  readonly salt: Uint8Array
-  readonly reader: SegmentReader
-}
+/** A segment that grows slowly is followed by the next after this time, so that retention by age can drop it. */
+const MAX_SEGMENT_AGE_MS = 20 * 24 * 3_600_000
+const STATE_EVERY_BYTES = 4 * 1024 * 1024
 
 export class FileLog implements Log {
   readonly durability = { written: 'os', synced: 'disk' } as const
   readonly #options: FileLogOptions
   readonly #manifestCell: Cell<LogManifest>
+  readonly #segments: FileSegments
   readonly #place: number
-  readonly #readers = new Map<string, Promise<SegmentReader>>()
+  /** Appending, beginning and ending a segment: one at a time. */
+  readonly #writing = new Mutex()
+  /** Changes of the manifest: one at a time. */
+  readonly #changing = new Mutex()
   #manifest = EMPTY_MANIFEST
   #opened: Promise<void> | undefined
   /** Of the last segment while nobody closed it: where the next look goes on. */
@@ -59,13 +66,15 @@ export class FileLog implements Log {
   #active: ActiveSegment | undefined
   #written: SegmentEnd = { length: 0, next: 0, chain: 0, timestamp: 0 }
   #synced: SegmentEnd = this.#written
+  #stateAt = 0
   #closed = false
 
   constructor(options: FileLogOptions) {
     this.#options = options
-    const { blobs, clock, path } = options
+    const { blobs, clock, path, files } = options
     this.#manifestCell = new Cell({ blobs, clock, key: `${path}/manifest` })
     this.#place = murmur3(utf8(path))
+    this.#segments = new FileSegments({ files, path, place: this.#place })
   }
 
   async end(refresh = false): Promise<LogEnd> {
@@ -76,24 +85,20 @@ export class FileLog implements Log {
 
   async first(): Promise<number> {
     await this.#open()
-    return this.#manifest.segments[0]?.base ?? 0
+    return this.#manifest.first ?? 0
   }
 
-  async commit(encode: (at: LogEnd) => EncodedFrames | undefined): Promise<void> {
+  async commit(encode: (at: LogEnd) => EncodedFrames | undefined | Promise<EncodedFrames | undefined>): Promise<void> {
     await this.#open()
-    const active = await this.#writableSegment()
-    const frames = encode({ ...this.#end(), salt: active.salt })
-    if (frames === undefined) return
-    try {
-      const position = await active.file.append(frames.bytes)
-      if (this.#active !== active)
-        throw new StorageError('unavailable', 'a sync failed while this was being written', { operation: 'append' })
-      this.#written = { length: position + frames.bytes.length, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
-      active.reader.note(frames.next, this.#written.length)
-    } catch (error) {
-      await this.#abandon()
-      throw error
-    }
+    await this.#writing.run(async () => {
+      for (;;) {
+        const active = await this.#writableSegment()
+        const encoding = encode({ ...this.#end(), salt: active.salt })
+        const frames = encoding instanceof Promise ? await encoding : encoding
+        if (frames === undefined) return
+        if (this.#active === active) return this.#append(active, frames)
+      }
+    })
   }
 
   async sync(): Promise<void> {
@@ -103,6 +108,7 @@ export class FileLog implements Log {
     try {
       await active.file.sync('strict')
     } catch (error) {
+      if (this.#active !== active && this.#synced.next >= written.next) return // the segment was ended meanwhile, and synced then
       await this.#abandon()
       throw error
     }
@@ -111,27 +117,38 @@ export class FileLog implements Log {
 
   async read(from: number, limit: number, maxBytes: number): Promise<FrameBlock | undefined> {
     await this.#open()
-    const { segments } = this.#manifest
-    for (let index = segments.length - 1; index >= 0; index--) {
-      const entry = segments[index] as SegmentEntry
-      if (entry.base > from) continue
-      const end = entry.closed ?? this.#written
-      if (from >= Math.min(end.next, limit)) return undefined
-      const reader = await this.#existing(entry)
-      return reader.read(from, limit, end.length, maxBytes)
+    try {
+      return await this.#read(from, limit, maxBytes)
+    } catch (error) {
+      const isBeside = !this.#options.writable && isStorageError(error, 'corrupt')
+      if (!isBeside && !isStorageError(error, 'unavailable')) throw error
+      if (isBeside) await this.#lookAgain() // the owner may have replaced or dropped the segment since
+      return this.#read(from, limit, maxBytes)
     }
-    return undefined
   }
 
   async offsetAt(time: number): Promise<number> {
     await this.#open()
     for (const entry of this.#manifest.segments) {
-      const end = entry.closed ?? this.#written
+      const end = this.#endOf(entry)
       if (end.timestamp < time || end.next === entry.base) continue
-      const found = await (await this.#existing(entry)).offsetAt(time, end.length)
+      const found = await (await this.#reader(entry)).offsetAt(time, end.length)
       if (found !== undefined) return found
     }
     return this.#written.next
+  }
+
+  async offsetAtBytes(bytes: number): Promise<number> {
+    await this.#open()
+    let room = bytes
+    let first = this.#written.next
+    for (const entry of [...this.#manifest.segments].reverse()) {
+      const { length } = this.#endOf(entry)
+      if (length > room) return (await (await this.#reader(entry)).offsetFrom(length - room)) ?? first
+      room -= length
+      first = entry.base
+    }
+    return first
   }
 
   rewindTo(next: number, epoch: number): number {
@@ -141,24 +158,83 @@ export class FileLog implements Log {
   async stats(): Promise<LogStats> {
     await this.#open()
     const { segments } = this.#manifest
-    const bytes = segments.reduce((sum, entry) => sum + (entry.closed ?? this.#written).length, 0)
+    const bytes = segments.reduce((sum, entry) => sum + this.#endOf(entry).length + (entry.closed?.footer ?? 0), 0)
     return { bytes, segments: segments.length }
+  }
+
+  async segments(): Promise<readonly LogSegment[]> {
+    await this.#open()
+    return this.#manifest.segments.filter(isSealed).map(logSegment)
+  }
+
+  async roll(): Promise<void> {
+    await this.#open()
+    await this.#writing.run(async () => {
+      if (this.#active !== undefined && this.#written.next > this.#active.entry.base) await this.#endSegment()
+    })
+  }
+
+  async trim(before: number): Promise<void> {
+    await this.#open()
+    await this.#options.beforeWrite()
+    const known = this.#manifest.segments
+    await this.#change((manifest) => trimManifest(manifest, before))
+    const kept = new Set(this.#manifest.segments.map(({ name }) => name))
+    for (const { name } of known) if (!kept.has(name)) await this.#segments.delete(name)
+  }
+
+  async replace(name: string, frames: AsyncIterable<WholeFrame>): Promise<void> {
+    await this.#open()
+    await this.#options.beforeWrite()
+    const rewritten = await this.#segments.rewrite(this.#sealed(name), frames, this.#manifest.epoch)
+    await this.#change((manifest) => replaceSegment(manifest, name, rewritten))
+    await this.#segments.delete(name)
+  }
+
+  async *frames(name: string): AsyncGenerator<WholeFrame> {
+    await this.#open()
+    const entry = this.#sealed(name)
+    yield* framesOf(await this.#reader(entry), entry.closed.length, this.#segments.path(name))
+  }
+
+  async seal(): Promise<void> {
+    await this.#open()
+    await this.#writing.run(async () => {
+      if (this.#manifest.sealed === true) return
+      await this.#writableSegment()
+      await this.#endSegment((manifest) => ({ ...manifest, sealed: true }))
+    })
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     try {
-      if (this.#active !== undefined) await this.#endSession()
+      await this.#writing.run(() => this.#endSegment())
     } finally {
-      await this.#retireReaders()
+      await this.#segments.close()
     }
+  }
+
+  async #read(from: number, limit: number, maxBytes: number): Promise<FrameBlock | undefined> {
+    const { segments } = this.#manifest
+    for (let at = segmentAt(segments, from, (entry) => this.#endOf(entry)); at < segments.length; at++) {
+      const entry = segments[at] as SegmentEntry
+      if (Math.max(from, entry.base) >= limit) return undefined
+      const block = await (await this.#reader(entry)).read(from, limit, this.#endOf(entry).length, maxBytes)
+      if (block !== undefined) return block
+    }
+    return undefined
   }
 
   #end(): LogEnd {
     const { next, chain, timestamp } = this.#written
     const salt = this.#active?.salt ?? NO_SALT
     return { next, chain, timestamp, salt, durable: this.#synced.next, epoch: this.#manifest.epoch }
+  }
+
+  #endOf(entry: SegmentEntry): SegmentEnd {
+    return entry.closed ?? this.#written
   }
 
   // Opening
@@ -173,15 +249,17 @@ export class FileLog implements Log {
 
   async #load(): Promise<void> {
     this.#manifest = (await this.#manifestCell.read()).value ?? EMPTY_MANIFEST
-    const last = this.#manifest.segments[this.#manifest.segments.length - 1]
+    const last = this.#last()
     if (last === undefined) return
-    this.#written = last.closed ?? (await this.#recover(last))
-    this.#synced = this.#written
+    const end = last.closed ?? (await this.#recover(last))
+    this.#written = end
+    this.#synced = end
   }
 
   /** A reader beside the writer: the manifest may have changed, the last segment may have grown. */
   async #lookAgain(): Promise<void> {
-    await this.#retireReaders()
+    const last = this.#last()
+    if (last !== undefined) await this.#segments.retire(last.name)
     await this.#load()
     this.#opened = Promise.resolve()
   }
@@ -189,111 +267,135 @@ export class FileLog implements Log {
   /** The end of a segment that no session closed. What is found there is synced before anybody calls it durable. */
   async #recover(entry: SegmentEntry): Promise<SegmentEnd> {
     const { writable } = this.#options
-    const reader = await this.#reader(entry, writable ? 'append' : 'read').catch((error) => {
-      if (isStorageError(error, 'missing')) return undefined
-      throw error
-    })
-    const start = reader === undefined ? undefined : await this.#scanStart(entry, reader.file)
+    const reader = await this.#segments.open(entry)
+    const start = reader === undefined ? undefined : await this.#scanStart(entry, reader)
     if (reader === undefined || start === undefined) {
-      if (this.#manifest.durable > entry.base) throw this.#lost(entry, this.#manifest.durable)
+      if (this.#manifest.durable > entry.base) throw lostSegment(this.#segments.path(entry.name), entry, this.#manifest.durable)
       return { length: 0, next: entry.base, chain: 0, timestamp: 0 }
     }
-    const scanned = await scanSegment(reader.file, start, (frame, position) => reader.note(frame.baseOffset, position))
+    const scanned = await scanSegment(reader.source, start, (frame, position, reached) => {
+      reader.index.note(frame.baseOffset, position, reached)
+    })
     this.#scanned = { name: entry.name, end: scanned }
-    if (writable) {
-      await this.#judge(reader.file, scanned, entry)
-      await reader.file.sync('strict')
-    }
+    if (writable) await this.#accept(entry, reader, scanned)
     return { length: scanned.length, next: scanned.next, chain: scanned.chain, timestamp: scanned.timestamp }
   }
 
-  #scanStart(entry: SegmentEntry, file: AppendFile): Promise<ScannedSegment | undefined> {
-    if (this.#scanned?.name !== entry.name) return beginScan(file, this.#place)
+  #scanStart(entry: SegmentEntry, reader: SegmentReader): Promise<ScannedSegment | undefined> {
+    if (this.#scanned?.name !== entry.name) return beginScan(reader.source, this.#place)
     const { fault: _, ...end } = this.#scanned.end
     return Promise.resolve(end)
   }
 
-  async #judge(file: AppendFile, scanned: ScannedSegment, entry: SegmentEntry): Promise<void> {
-    const rest = scanned.fault === undefined ? { frames: 0, durable: 0, next: scanned.next } : await inspectRest(file, scanned)
+  /** Throws `corrupt` when the end is not one that a crash explains; else makes it durable. */
+  async #accept(entry: SegmentEntry, { source }: SegmentReader, scanned: ScannedSegment): Promise<void> {
+    const rest = scanned.fault === undefined ? { frames: 0, durable: 0, next: scanned.next } : await inspectRest(source, scanned)
     const bootId = (await this.#options.files.bootId()) ?? null
-    judgeEnd(scanned, rest, { durable: this.#manifest.durable, bootId, path: this.#file(entry) })
-  }
-
-  #lost(entry: SegmentEntry, durable: number): StorageError {
-    return new StorageError('corrupt', 'a log segment that held durable records is gone', {
-      operation: 'open',
-      facts: { path: this.#file(entry), firstOffset: entry.base, lastOffset: durable - 1 },
-    })
+    judgeEnd(scanned, rest, { durable: this.#manifest.durable, bootId, path: this.#segments.path(entry.name) })
+    await this.#segments.sync(entry.name)
   }
 
   // Writing
 
+  async #append(active: ActiveSegment, frames: EncodedFrames): Promise<void> {
+    try {
+      const position = await active.file.append(frames.bytes)
+      if (this.#active !== active)
+        throw new StorageError('unavailable', 'a sync failed while this was being written', { operation: 'append' })
+      const length = position + frames.bytes.length
+      this.#written = { length, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
+      active.reader.index.note(frames.next, length, frames.timestamp)
+      if (length - this.#stateAt >= STATE_EVERY_BYTES) await this.#appendState(active)
+    } catch (error) {
+      await this.#abandon()
+      throw error
+    }
+  }
+
+  /** A durable mark that does not hang on the frames around it. */
+  async #appendState(active: ActiveSegment): Promise<void> {
+    const bootId = (await this.#options.files.bootId()) ?? null
+    const state = { kind: 'state', durable: this.#synced.next, bootId } as const
+    const { bytes, chain } = encodeControlFrame(state, { ...this.#end(), salt: active.salt })
+    const position = await active.file.append(bytes)
+    if (this.#active !== active) return
+    this.#stateAt = position
+    this.#written = { ...this.#written, length: position + bytes.length, chain }
+  }
+
   /** The segment to append to: this session's open one, or a new one when there is none or it is full. */
   async #writableSegment(): Promise<ActiveSegment> {
     if (this.#closed) throw new StorageError('closed', 'the log is closed', { operation: 'append' })
-    if (this.#active === undefined) return this.#beginSession()
-    if (this.#written.length < this.#options.segmentBytes) return this.#active
-    await this.sync()
-    const { entry } = this.#active
-    this.#manifest = { ...closeSegment(this.#manifest, entry.name, this.#synced), durable: this.#synced.next }
-    return this.#beginSegment()
+    if (this.#manifest.sealed === true) throw new StorageError('closed', 'the log was sealed: no append follows', { operation: 'append' })
+    if (this.#active === undefined) return this.#beginSegment()
+    const { segmentBytes, clock } = this.#options
+    const isFull = this.#written.length >= segmentBytes || clock.now() - this.#active.entry.createdAt > MAX_SEGMENT_AGE_MS
+    if (!isFull) return this.#active
+    const close = await this.#closing(this.#active)
+    return this.#beginSegment(close)
   }
 
-  async #beginSession(): Promise<ActiveSegment> {
+  /** The manifest names the file only when its beginning is on disk; then frames follow. Every session has an epoch. */
+  async #beginSegment(close?: (manifest: LogManifest) => LogManifest): Promise<ActiveSegment> {
     await this.#options.beforeWrite()
-    const last = this.#manifest.segments[this.#manifest.segments.length - 1]
-    if (last !== undefined && last.closed === undefined) this.#manifest = closeSegment(this.#manifest, last.name, this.#written)
-    this.#manifest = { ...beginEpoch(this.#manifest, this.#written.next), durable: this.#written.next }
-    return this.#beginSegment()
-  }
-
-  /** Header and state frame are synced, then the manifest names the file, then frames follow. */
-  async #beginSegment(): Promise<ActiveSegment> {
-    const { files, clock } = this.#options
-    const { epoch, segments } = this.#manifest
+    const prepare = close ?? ((manifest: LogManifest) => this.#beginSession(manifest))
+    const { epoch, segments } = prepare(this.#manifest)
     const sequence = (segments[segments.length - 1]?.sequence ?? -1) + 1
-    const salt = newSalt(SALT_BYTES)
-    // The salt, because a crash or a failure before the manifest is saved leaves a file that a second try must not meet.
-    const name = `${String(sequence).padStart(10, '0')}-${epoch}-${toHex(salt)}`
-    const entry: SegmentEntry = { name, sequence, base: this.#written.next }
-    const header = encodeSegmentHeader({
-      sequence,
-      baseOffset: entry.base,
-      createdAt: clock.now(),
-      salt,
-      epoch,
-      previousChain: this.#written.chain,
-      place: this.#place,
-    })
-    const bootId = (await files.bootId()) ?? null
-    const chain = new DataView(header.buffer, header.byteOffset).getUint32(60, true)
-    const state = { kind: 'state', durable: this.#synced.next, bootId } as const
-    const control = encodeControlFrame(state, { ...this.#end(), epoch, chain, salt })
-    const file = await files.open(this.#file(entry), { mode: 'append' })
+    const createdAt = this.#options.clock.now()
+    const segment = { sequence, base: this.#written.next, createdAt, epoch, previousChain: this.#written.chain }
+    const begun = await this.#segments.begin(segment, { ...this.#written, durable: this.#synced.next })
     try {
-      await file.append(header)
-      await file.append(control.bytes)
-      await file.sync('strict')
-      await this.#saveManifest({ ...this.#manifest, segments: [...segments, entry] })
+      await this.#change((manifest) => {
+        const prepared = prepare(manifest)
+        return { ...prepared, durable: this.#synced.next, segments: [...prepared.segments, begun.entry] }
+      })
     } catch (error) {
-      await file.close().catch(() => {})
+      await begun.file.close().catch(() => {})
       throw error
     }
-    this.#written = { ...this.#written, length: header.length + control.bytes.length, chain: control.chain }
+    await this.#active?.reader.retire()
+    this.#written = { ...this.#written, length: begun.length, chain: begun.chain }
     this.#synced = this.#written
-    const reader = new SegmentReader({ file, base: entry.base, place: this.#place, path: this.#file(entry), salt })
-    this.#active = { entry, file, salt, reader }
-    this.#readers.set(entry.name, Promise.resolve(reader))
-    return this.#active
+    this.#stateAt = begun.length
+    this.#active = begun
+    return begun
   }
 
-  /** Closes the segment for good, so that the next session need not scan it. */
-  async #endSession(): Promise<void> {
+  /** What the last session left open is closed where it was found to end. */
+  #beginSession(manifest: LogManifest): LogManifest {
+    const last = manifest.segments[manifest.segments.length - 1]
+    const end = { ...this.#written, sealedAt: this.#options.clock.now(), footer: 0 }
+    const ended = last === undefined || last.closed !== undefined ? manifest : closeSegment(manifest, last.name, end)
+    return beginEpoch(ended, this.#written.next)
+  }
+
+  /** Syncs the segment and puts its index behind it. Resolves to the change of the manifest that closes it. */
+  async #closing(active: ActiveSegment): Promise<(manifest: LogManifest) => LogManifest> {
     await this.sync()
+    const end: SealedEnd = { ...this.#synced, sealedAt: this.#options.clock.now(), footer: await this.#appendFooter(active) }
+    return (manifest) => ({ ...closeSegment(manifest, active.entry.name, end), durable: end.next })
+  }
+
+  /** Not synced: a footer that is lost, or cannot be written, costs time only. */
+  async #appendFooter({ file, reader, entry }: ActiveSegment): Promise<number> {
+    const { length, next, chain, timestamp } = this.#synced
+    const footer = encodeFooter(reader.index, { base: entry.base, length, next, chain, timestamp, records: next - entry.base })
+    try {
+      await file.append(footer)
+      return footer.length
+    } catch {
+      return 0
+    }
+  }
+
+  /** Closes the segment for good, so that nobody need scan it. */
+  async #endSegment(also: (manifest: LogManifest) => LogManifest = (manifest) => manifest): Promise<void> {
     const active = this.#active
     if (active === undefined) return
-    await this.#saveManifest({ ...closeSegment(this.#manifest, active.entry.name, this.#synced), durable: this.#synced.next })
+    const close = await this.#closing(active)
+    await this.#change((manifest) => also(close(manifest)))
     this.#active = undefined
+    await active.reader.retire()
   }
 
   /**
@@ -305,61 +407,47 @@ export class FileLog implements Log {
     if (active === undefined) return
     this.#active = undefined
     this.#written = this.#synced
-    this.#readers.delete(active.entry.name)
     await active.reader.retire().catch(() => {})
   }
 
-  async #saveManifest(manifest: LogManifest): Promise<void> {
-    await this.#manifestCell.update((stored) => {
-      if ((stored?.epoch ?? 0) > manifest.epoch) {
-        throw new StorageError('fenced', 'a newer writer took the log over', { facts: { epoch: manifest.epoch, newest: stored?.epoch } })
-      }
-      return manifest
-    })
-    this.#manifest = manifest
+  // The manifest
+
+  #last(): SegmentEntry | undefined {
+    return this.#manifest.segments[this.#manifest.segments.length - 1]
   }
 
-  // Files
+  #sealed(name: string): SealedSegment {
+    const entry = this.#manifest.segments.find((one) => one.name === name)
+    if (entry !== undefined && isSealed(entry)) return entry
+    throw new StorageError('missing', 'there is no such closed segment', { facts: { path: this.#segments.path(name) } })
+  }
 
-  #file(entry: SegmentEntry): string {
-    return `${this.#options.path}/seg/${entry.name}`
+  /** One change at a time, each from what the one before left. */
+  #change(change: (manifest: LogManifest) => LogManifest): Promise<void> {
+    return this.#changing.run(async () => {
+      const manifest = change(this.#manifest)
+      await this.#manifestCell.update((stored) => {
+        if ((stored?.epoch ?? 0) > manifest.epoch) {
+          throw new StorageError('fenced', 'a newer writer took the log over', { facts: { epoch: manifest.epoch, newest: stored?.epoch } })
+        }
+        return manifest
+      })
+      this.#manifest = manifest
+    })
   }
 
   /** A file that the manifest names is there, or the log is damaged. */
-  #existing(entry: SegmentEntry): Promise<SegmentReader> {
-    return this.#reader(entry).catch((error) => {
-      throw isStorageError(error, 'missing') ? this.#lost(entry, (entry.closed ?? this.#written).next) : error
-    })
-  }
-
-  async #reader(entry: SegmentEntry, mode: 'append' | 'read' = 'read'): Promise<SegmentReader> {
-    const known = this.#readers.get(entry.name)
-    if (known !== undefined) return known
-    await this.#makeRoom()
-    const path = this.#file(entry)
-    const reader = this.#options.files
-      .open(path, { mode })
-      .then((file) => new SegmentReader({ file, base: entry.base, place: this.#place, path }))
-    this.#readers.set(entry.name, reader)
-    reader.catch(() => this.#readers.delete(entry.name))
+  async #reader(entry: SegmentEntry): Promise<SegmentReader> {
+    if (entry.name === this.#active?.entry.name) return this.#active.reader
+    const reader = await this.#segments.open(entry)
+    if (reader === undefined) throw lostSegment(this.#segments.path(entry.name), entry, this.#endOf(entry).next)
     return reader
   }
+}
 
-  async #makeRoom(): Promise<void> {
-    if (this.#readers.size < OPEN_READERS) return
-    for (const [name, reader] of this.#readers) {
-      if (name === this.#active?.entry.name) continue
-      this.#readers.delete(name)
-      await (await reader).retire()
-      return
-    }
-  }
-
-  async #retireReaders(): Promise<void> {
-    const readers = [...this.#readers.values()]
-    this.#readers.clear()
-    for (const reader of readers) await (await reader).retire()
-  }
+function logSegment({ name, base, closed }: SealedSegment): LogSegment {
+  const { length, footer, next, timestamp, sealedAt, records = next - base } = closed
+  return { name, base, next, bytes: length + footer, records, timestamp, sealedAt }
 }
 
 const NO_SALT = new Uint8Array(SALT_BYTES)

@@ -1,18 +1,40 @@
 // What a log of files says about itself: its segments, how far each is valid, and where each writer session began.
 
-/** One segment file. `next` and `length` are there once it is closed; before that the file has to be scanned. */
+/** How far a segment is valid, and what its last frame was. */
+export interface SegmentEnd {
+  /** Valid bytes; whatever lies behind them, but for a footer, belongs to nobody. */
+  readonly length: number
+  readonly next: number
+  readonly chain: number
+  /** Greatest in the segment, ms. */
+  readonly timestamp: number
+}
+
+export interface SealedEnd extends SegmentEnd {
+  /** When it was closed, ms: bounds the age of its records where clocks went wrong. */
+  readonly sealedAt: number
+  /** Bytes of the footer behind the frames; 0 where it has none, which costs time only. */
+  readonly footer: number
+  /** Records held; absent where none is missing between base and next. */
+  readonly records?: number
+}
+
+/** One segment. `closed` is there once nobody will append to it; before that it has to be scanned. */
 export interface SegmentEntry {
   /** File name inside the log's folder: sequence, epoch and salt, never used twice. */
   readonly name: string
   readonly sequence: number
   readonly base: number
-  readonly closed?: {
-    readonly next: number
-    /** Valid bytes; whatever lies behind them belongs to nobody. */
-    readonly length: number
-    readonly chain: number
-    readonly timestamp: number
-  }
+  /** When it was begun, ms. */
+  readonly createdAt: number
+  readonly closed?: SealedEnd
+}
+
+/** A segment that is closed. */
+export type SealedSegment = SegmentEntry & { readonly closed: SealedEnd }
+
+export function isSealed(entry: SegmentEntry): entry is SealedSegment {
+  return entry.closed !== undefined
 }
 
 export interface EpochStart {
@@ -28,6 +50,10 @@ export interface LogManifest {
   readonly epochs: readonly EpochStart[]
   /** Everything below is durable. */
   readonly durable: number
+  /** What was trimmed lies below; absent where nothing was. */
+  readonly first?: number
+  /** No append follows. */
+  readonly sealed?: true
   readonly segments: readonly SegmentEntry[]
 }
 
@@ -48,6 +74,29 @@ export function rewindTo(manifest: LogManifest, next: number, epoch: number): nu
   return limit
 }
 
-export function closeSegment(manifest: LogManifest, name: string, closed: SegmentEntry['closed']): LogManifest {
+export function closeSegment(manifest: LogManifest, name: string, closed: SealedEnd): LogManifest {
   return { ...manifest, segments: manifest.segments.map((entry) => (entry.name === name ? { ...entry, closed } : entry)) }
+}
+
+/** Puts another segment with the same records, or fewer, in the place of one; undefined takes it out. */
+export function replaceSegment(manifest: LogManifest, name: string, by: SealedSegment | undefined): LogManifest {
+  return { ...manifest, segments: manifest.segments.flatMap((entry) => (entry.name !== name ? [entry] : by === undefined ? [] : [by])) }
+}
+
+/** Nothing below `first` is readable; segments that lie wholly below, and are closed, are left out. */
+export function trimManifest(manifest: LogManifest, first: number): LogManifest {
+  const segments = manifest.segments.filter((entry) => entry.closed === undefined || entry.closed.next > first)
+  return { ...manifest, first: Math.max(first, manifest.first ?? 0), segments }
+}
+
+/** Index of the first segment that ends behind `offset`, `end` being where one ends. */
+export function segmentAt(segments: readonly SegmentEntry[], offset: number, end: (entry: SegmentEntry) => SegmentEnd): number {
+  let low = 0
+  let high = segments.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (end(segments[middle] as SegmentEntry).next > offset) high = middle
+    else low = middle + 1
+  }
+  return low
 }

@@ -32,6 +32,25 @@ export interface FrameBlock {
   readonly frames: readonly FrameHeader[]
 }
 
+/** A closed stretch of the log, as retention and compaction see it. */
+export interface LogSegment {
+  readonly name: string
+  readonly base: number
+  /** Offset behind its last record. */
+  readonly next: number
+  readonly bytes: number
+  readonly records: number
+  /** Greatest in it, ms. */
+  readonly timestamp: number
+  readonly sealedAt: number
+}
+
+/** A whole frame, `header.at` being its place in `bytes`. */
+export interface WholeFrame {
+  readonly bytes: Uint8Array
+  readonly header: FrameHeader
+}
+
 export interface LogStats {
   readonly bytes: number
   readonly segments: number
@@ -47,15 +66,34 @@ export interface Log extends Closable {
   /**
    * Stores what `encode` makes for the present end; it may run again for a later end when somebody else was first, and
    * may return undefined: nothing to store. After an error the outcome is unknown, and the log goes on behind it.
+   * `closed` when the log was sealed.
    */
-  commit(encode: (at: LogEnd) => EncodedFrames | undefined): Promise<void>
+  commit(encode: (at: LogEnd) => EncodedFrames | undefined | Promise<EncodedFrames | undefined>): Promise<void>
   /** Makes all that was committed durable. A failure is final for what was not durable before. */
   sync(): Promise<void>
   /** Frames from the one that holds `from` on (never beyond `limit`), about `maxBytes`; undefined where there is none. */
   read(from: number, limit: number, maxBytes: number): Promise<FrameBlock | undefined>
   /** Offset of the first record with a timestamp at or after `time`; the end when there is none. */
   offsetAt(time: number): Promise<number>
+  /** The first offset behind which the log takes no more than about `bytes` (to the grain of the index). */
+  offsetAtBytes(bytes: number): Promise<number>
   /** An epoch's end where a recovery dropped what came after; used to find positions that point past it. */
   rewindTo(next: number, epoch: number): number
   stats(): Promise<LogStats>
+
+  /** Oldest first. */
+  segments(): Promise<readonly LogSegment[]>
+  /** Closes what is being appended to, so that all there is lies in segments. */
+  roll(): Promise<void>
+  /** Nothing below `before` is read any more, and segments wholly below are dropped. Readers in flight are unharmed. */
+  trim(before: number): Promise<void>
+  /**
+   * Puts a segment with these frames in the place of the named one, at once or not at all; where there are none the
+   * segment goes. Readers in flight are unharmed.
+   */
+  replace(name: string, frames: AsyncIterable<WholeFrame>): Promise<void>
+  /** All whole frames of a segment, in order; `corrupt` where one is damaged. */
+  frames(name: string): AsyncIterable<WholeFrame>
+  /** No append follows: later ones are `closed`. */
+  seal(): Promise<void>
 }

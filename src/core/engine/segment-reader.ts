@@ -1,61 +1,60 @@
-// Reads frames of one segment from any offset on. A sparse index in memory is filled as frames are passed; it is only a
-// hint, every frame's header is checked.
+// Reads frames of one segment from any offset or time on. Its index comes from the footer, or is filled as frames are
+// passed; it is only a hint, every frame's header is checked.
 
 import { StorageError } from '../base/errors.js'
-import { FRAME_HEADER_BYTES, frameError, type FrameHeader, readFrameHeader } from '../codec/frame.js'
-import type { AppendFile } from '../ports/file-store.js'
+import { FRAME_HEADER_BYTES, type FrameFault, frameError, type FrameHeader, readFrameHeader } from '../codec/frame.js'
+import type { ByteSource } from '../ports/file-store.js'
 import type { FrameBlock } from './log.js'
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment.js'
+import { readFooter, SegmentIndex } from './segment-index.js'
 
-const INDEX_EVERY_BYTES = 4 * 1024
 const WINDOW_BYTES = 256 * 1024
 
-interface IndexEntry {
-  readonly offset: number
-  readonly position: number
-}
-
 export interface SegmentReaderOptions {
-  readonly file: AppendFile
+  readonly source: ByteSource
   readonly base: number
   /** Hash of queue and bucket, as the header must have it. */
   readonly place: number
   readonly path: string
   /** Known where the writer made it; else read from the header. */
   readonly salt?: Uint8Array | undefined
+  /** Whether a footer was written. */
+  readonly hasFooter?: boolean
 }
 
 export class SegmentReader {
   readonly #options: SegmentReaderOptions
-  readonly #index: IndexEntry[]
-  #salt: Uint8Array | undefined
+  #index: SegmentIndex
+  #salt: Promise<Uint8Array> | undefined
   #readsInFlight = 0
-  #retired = false
+  #retired: Promise<void> | undefined
+  #lastReadEnded = (): void => {}
 
   constructor(options: SegmentReaderOptions) {
     this.#options = options
-    this.#salt = options.salt
-    this.#index = [{ offset: options.base, position: SEGMENT_HEADER_BYTES }]
+    if (options.salt !== undefined) this.#salt = Promise.resolve(options.salt)
+    this.#index = new SegmentIndex({ offset: options.base, position: SEGMENT_HEADER_BYTES, reached: 0 })
   }
 
-  get file(): AppendFile {
-    return this.#options.file
+  get source(): ByteSource {
+    return this.#options.source
   }
 
-  /** Tells of a frame that was passed or written; cheap, most are not kept. */
-  note(offset: number, position: number): void {
-    const last = this.#index[this.#index.length - 1] as IndexEntry
-    if (position >= last.position + INDEX_EVERY_BYTES && offset > last.offset) this.#index.push({ offset, position })
+  get index(): SegmentIndex {
+    return this.#index
   }
 
-  /** Closes the file once no read needs it. */
-  async retire(): Promise<void> {
-    this.#retired = true
-    if (this.#readsInFlight === 0) await this.file.close()
+  /** Closes the source once no read needs it; resolves then. */
+  retire(): Promise<void> {
+    this.#retired ??= this.#close()
+    return this.#retired
   }
 
-  /** Frames from the one that holds `offset` on, of those that end at or before `limit`, inside the first `length` bytes of the file. */
-  read(offset: number, limit: number, length: number, maxBytes: number): Promise<FrameBlock> {
+  /**
+   * Frames from the one that holds `offset` (or is the next behind it) on, of those that end at or before `limit`, inside
+   * the first `length` bytes of the file; undefined where there is none.
+   */
+  read(offset: number, limit: number, length: number, maxBytes: number): Promise<FrameBlock | undefined> {
     return this.#whileOpen(() => this.#read(offset, limit, length, maxBytes))
   }
 
@@ -64,41 +63,63 @@ export class SegmentReader {
     return this.#whileOpen(() => this.#offsetAt(time, length))
   }
 
+  /** The first offset that is known to begin at or behind `position`; undefined behind the last one known. */
+  offsetFrom(position: number): Promise<number | undefined> {
+    return this.#whileOpen(async () => {
+      await this.#prepare()
+      return this.#index.offsetFrom(position)
+    })
+  }
+
+  async #close(): Promise<void> {
+    if (this.#readsInFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#lastReadEnded = resolve
+      })
+    }
+    await this.source.close()
+  }
+
   async #whileOpen<T>(task: () => Promise<T>): Promise<T> {
+    // Replaced or dropped between being found and being asked: the log looks again.
+    if (this.#retired !== undefined) throw new StorageError('unavailable', 'the segment is no longer part of the log')
     this.#readsInFlight++
     try {
       return await task()
     } finally {
-      if (--this.#readsInFlight === 0 && this.#retired) await this.file.close()
+      if (--this.#readsInFlight === 0) this.#lastReadEnded()
     }
   }
 
-  async #read(offset: number, limit: number, length: number, maxBytes: number): Promise<FrameBlock> {
-    const salt = await this.#readSalt()
-    let position = this.#lookUp(offset)
+  async #read(offset: number, limit: number, length: number, maxBytes: number): Promise<FrameBlock | undefined> {
+    const salt = await this.#prepare()
+    let position = this.#index.positionOf(offset)
     let wanted = Math.max(WINDOW_BYTES, Math.min(maxBytes, 2 * WINDOW_BYTES))
-    for (;;) {
-      const bytes = await this.file.read({ start: position, end: Math.min(position + wanted, length) })
+    while (position < length) {
+      const bytes = await this.source.read({ start: position, end: Math.min(position + wanted, length) })
       const frames = this.#parse(bytes, position, salt, length)
       const isThere = frames.some((frame) => !frame.isControl && frame.next > offset)
       if (isThere) return { bytes, frames: frames.filter((frame) => frame.next > offset && frame.next <= limit) }
       const last = frames[frames.length - 1]
-      if (last === undefined) {
-        if (bytes.length < FRAME_HEADER_BYTES) throw this.#damaged('incomplete', offset, position)
-        const { length: whole } = readFrameHeader(bytes, 0, salt) as FrameHeader
-        if (whole <= wanted) throw this.#damaged('incomplete', offset, position) // the file ends inside it
-        wanted = whole
-      } else {
-        position += last.at + last.length
-      }
+      if (last === undefined) wanted = this.#longer(bytes, wanted, offset, position, salt)
+      else position += last.at + last.length
     }
+    return undefined
+  }
+
+  /** How much to read when the first frame is longer than what was read. */
+  #longer(bytes: Uint8Array, wanted: number, offset: number, position: number, salt: Uint8Array): number {
+    if (bytes.length < FRAME_HEADER_BYTES) throw this.#damaged('incomplete', offset, position)
+    const { length } = readFrameHeader(bytes, 0, salt) as FrameHeader
+    if (length <= wanted) throw this.#damaged('incomplete', offset, position) // the file ends inside it
+    return length
   }
 
   async #offsetAt(time: number, length: number): Promise<number | undefined> {
-    const salt = await this.#readSalt()
-    let position = SEGMENT_HEADER_BYTES
+    const salt = await this.#prepare()
+    let position = this.#index.positionAtTime(time)
     while (position < length) {
-      const bytes = await this.file.read({ start: position, end: Math.min(position + FRAME_HEADER_BYTES, length) })
+      const bytes = await this.source.read({ start: position, end: Math.min(position + FRAME_HEADER_BYTES, length) })
       const frame = readFrameHeader(bytes, 0, salt)
       if (typeof frame === 'string') throw this.#damaged(frame, this.#options.base, position)
       if (!frame.isControl && frame.timestamp >= time) return frame.baseOffset
@@ -119,39 +140,35 @@ export class SegmentReader {
         throw this.#damaged(typeof frame === 'string' ? frame : 'length', undefined, start + at)
       }
       if (at + frame.length > bytes.length) break
-      const previous = frames[frames.length - 1]
-      if (previous !== undefined && (frame.chain !== previous.headerCrc || frame.baseOffset !== previous.next)) break
-      this.note(frame.baseOffset, start + at)
       frames.push(frame)
       at += frame.length
     }
     return frames
   }
 
-  #lookUp(offset: number): number {
-    let low = 0
-    let high = this.#index.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if ((this.#index[middle] as IndexEntry).offset <= offset) low = middle
-      else high = middle - 1
-    }
-    return (this.#index[low] as IndexEntry).position
+  /** Header and footer are read once, before the first read. */
+  #prepare(): Promise<Uint8Array> {
+    this.#salt ??= this.#load().catch((error) => {
+      this.#salt = undefined
+      throw error
+    })
+    return this.#salt
   }
 
-  async #readSalt(): Promise<Uint8Array> {
-    if (this.#salt !== undefined) return this.#salt
-    const header = decodeSegmentHeader(await this.file.read({ start: 0, end: SEGMENT_HEADER_BYTES }))
-    if (header === undefined || header.baseOffset !== this.#options.base || header.place !== this.#options.place) {
-      throw new StorageError('corrupt', 'a log segment has no valid header', {
-        facts: { path: this.#options.path, firstOffset: this.#options.base },
-      })
+  async #load(): Promise<Uint8Array> {
+    const { source, base, place, path, hasFooter } = this.#options
+    const header = decodeSegmentHeader(await source.read({ start: 0, end: SEGMENT_HEADER_BYTES }))
+    if (header === undefined || header.baseOffset !== base || header.place !== place) {
+      throw new StorageError('corrupt', 'a log segment has no valid header', { facts: { path, firstOffset: base } })
     }
-    this.#salt = header.salt
+    const footer = hasFooter === true ? await readFooter(source) : undefined
+    if (footer?.base === base) {
+      this.#index = new SegmentIndex({ offset: base, position: SEGMENT_HEADER_BYTES, reached: 0 }, footer.entries)
+    }
     return header.salt
   }
 
-  #damaged(fault: Parameters<typeof frameError>[0], offset: number | undefined, position: number): StorageError {
+  #damaged(fault: FrameFault, offset: number | undefined, position: number): StorageError {
     return frameError(fault, { path: this.#options.path, firstOffset: offset, position })
   }
 }

@@ -3,7 +3,7 @@
 
 import { StorageError } from '../base/errors.js'
 import { FRAME_HEADER_BYTES, frameBody, type FrameFault, type FrameHeader, readFrameHeader } from '../codec/frame.js'
-import type { AppendFile } from '../ports/file-store.js'
+import type { ByteSource } from '../ports/file-store.js'
 import { decodeControlState, decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.js'
 
 const WINDOW_BYTES = 1024 * 1024
@@ -27,7 +27,7 @@ export interface ScannedSegment {
 }
 
 /** Reads the header; undefined where it is not whole, or of another place. */
-export async function beginScan(file: AppendFile, place: number): Promise<ScannedSegment | undefined> {
+export async function beginScan(file: ByteSource, place: number): Promise<ScannedSegment | undefined> {
   const header = decodeSegmentHeader(await file.read({ start: 0, end: SEGMENT_HEADER_BYTES }))
   if (header === undefined || header.place !== place) return undefined
   return { header, length: SEGMENT_HEADER_BYTES, next: header.baseOffset, chain: header.crc, timestamp: 0, durable: 0, bootId: null }
@@ -35,9 +35,9 @@ export async function beginScan(file: AppendFile, place: number): Promise<Scanne
 
 /** Goes on from where an earlier scan stopped; `onFrame` is told of every valid frame. */
 export async function scanSegment(
-  file: AppendFile,
+  file: ByteSource,
   from: ScannedSegment,
-  onFrame: (frame: FrameHeader, position: number) => void,
+  onFrame: (frame: FrameHeader, position: number, reached: number) => void,
 ): Promise<ScannedSegment> {
   const { header } = from
   const window = new Window(file)
@@ -59,7 +59,7 @@ export async function scanSegment(
       durable = Math.max(durable, state.durable)
       bootId = state.bootId
     }
-    onFrame(valid, at)
+    onFrame(valid, at, timestamp)
     next = valid.next
     chain = valid.headerCrc
     timestamp = Math.max(timestamp, valid.timestamp)
@@ -79,7 +79,7 @@ export interface SegmentRest {
 }
 
 /** Looks for frames of this file after the place where the scan stopped. */
-export async function inspectRest(file: AppendFile, scanned: ScannedSegment): Promise<SegmentRest> {
+export async function inspectRest(file: ByteSource, scanned: ScannedSegment): Promise<SegmentRest> {
   const window = new Window(file)
   let rest: SegmentRest = { frames: 0, durable: 0, next: scanned.next }
   let at = scanned.length + ALIGNMENT
@@ -123,11 +123,11 @@ export function judgeEnd(
 
 /** A piece of the file at a time, so that any size is scanned in flat memory. */
 class Window {
-  readonly #file: AppendFile
+  readonly #file: ByteSource
   #bytes = new Uint8Array(0) as Uint8Array
   #start = 0
 
-  constructor(file: AppendFile) {
+  constructor(file: ByteSource) {
     this.#file = file
   }
 

@@ -45,6 +45,11 @@ export function encodeSegmentHeader(header: Omit<SegmentHeader, 'crc'>): Uint8Ar
   return bytes
 }
 
+/** The chain value that the first frame behind this header carries. */
+export function headerChain(header: Uint8Array): number {
+  return viewOf(header).getUint32(60, true)
+}
+
 /** undefined when the bytes are not a whole, valid header; `unsupported` for a newer format. */
 export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | undefined {
   if (bytes.length < SEGMENT_HEADER_BYTES || !MAGIC.every((byte, at) => bytes[at] === byte)) return undefined

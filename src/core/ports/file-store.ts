@@ -24,9 +24,15 @@ export interface FileStore {
   list(prefix: string): AsyncIterable<{ readonly path: string; readonly size: number }>
 }
 
-export interface AppendFile extends Closable {
+/** Bytes that can be read from any place on. */
+export interface ByteSource extends Closable {
   /** The logical end, also in a preallocated file. */
   readonly size: number
+  /** Fewer bytes where the range passes the end. */
+  read(range: ByteRange): Promise<Uint8Array>
+}
+
+export interface AppendFile extends ByteSource {
   /** Writes at the logical end and says where the bytes begin; readable at once. The bytes may be reused when it settles. */
   append(bytes: Uint8Array): Promise<number>
   /**
@@ -34,5 +40,4 @@ export interface AppendFile extends Closable {
    * A failure is final: the caller must not trust this handle again (Linux reports a lost page only once).
    */
   sync(durability: WriteDurability): Promise<void>
-  read(range: ByteRange): Promise<Uint8Array>
 }
