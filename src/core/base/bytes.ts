@@ -1,5 +1,7 @@
 // Helpers over Uint8Array that more than one module needs. Integers are little-endian.
 
+import { StorageError } from './errors.js'
+
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -43,9 +45,13 @@ function ascii(text: string): Uint8Array | undefined {
   return bytes
 }
 
-/** Throws a TypeError where the bytes are not UTF-8. */
+/** Throws `corrupt` where the bytes are not UTF-8: all that Varve stores as text is. */
 export function fromUtf8(bytes: Uint8Array): string {
-  return decoder.decode(bytes)
+  try {
+    return decoder.decode(bytes)
+  } catch (cause) {
+    throw new StorageError('corrupt', 'stored text is not UTF-8', { cause, facts: { bytes: bytes.length } })
+  }
 }
 
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {

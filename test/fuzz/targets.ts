@@ -1,0 +1,194 @@
+// Every decoder that reads what lies on the medium, with valid inputs to begin from.
+
+import { utf8 } from '../../dist/core/base/bytes.js'
+import { unescapeName } from '../../dist/core/base/key.js'
+import { chooseCodec } from '../../dist/core/codec/codecs.js'
+import { compressBytes, decompressBytes } from '../../dist/core/codec/compression.js'
+import { type EnvelopeKind, openEnvelope, sealEnvelope } from '../../dist/core/codec/envelope.js'
+import { frameBody, readFrameHeader } from '../../dist/core/codec/frame.js'
+import { jsonCodec } from '../../dist/core/codec/json.js'
+import { readRecords } from '../../dist/core/codec/records.js'
+import { structuredCodec } from '../../dist/core/codec/structured.js'
+import { encodeAppends, sizeBatch } from '../../dist/core/engine/append-batch.js'
+import { Cell } from '../../dist/core/engine/cell.js'
+import { decodeChunk, encodeChunk } from '../../dist/core/engine/chunk.js'
+import { decodeControlState, decodeSegmentHeader, encodeControlFrame, encodeSegmentHeader } from '../../dist/core/engine/segment.js'
+import { decodeStored, openValue, peekExpiry } from '../../dist/core/features/kv/stored-value.js'
+import { openManifest } from '../../dist/core/features/snapshots/manifest.js'
+import { isIntact, readHeader } from '../../dist/adapters/opfs/blob-format.js'
+import { ManualClock } from 'varve/testing'
+import { repairChunk, repairEnvelope, repairFrame, repairSegmentHeader } from './repair.js'
+
+export interface FuzzTarget {
+  readonly name: string
+  readonly valid: readonly Uint8Array[]
+  /** Makes the checksums right, in place. */
+  readonly repair?: (bytes: Uint8Array) => void
+  /** May throw a StorageError and nothing else. */
+  readonly decode: (bytes: Uint8Array) => unknown
+}
+
+const SALT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
+const WRITE_ID = new Uint8Array(16).fill(9)
+const KEY = 'k'
+const codec = await chooseCodec()
+
+const VALUES: readonly unknown[] = [null, 17.5, 'text \u{1F30D}', [1, [2, [3]]], { a: { b: [true, false] }, __proto: 'x' }, 'z'.repeat(300)]
+const STRUCTURED: readonly unknown[] = [
+  ...VALUES,
+  new Map<unknown, unknown>([
+    ['a', new Set([1, 2n, -3n])],
+    [new Date(0), /a+/giu],
+  ]),
+  [undefined, Number.NaN, -0, new Uint16Array([1, 2, 3]), new TypeError('no', { cause: 'x' })],
+  Object.assign(new Array(3), { 2: 'sparse', name: 'x' }),
+]
+
+/** JSON that is not what anybody stored there. */
+const ODD = ['null', '5', '[]', '{}', '""', '[null]', '{"format":1}', '[[],[]]', '{"format":"1","id":{}}'].map(utf8)
+
+const jsonBytes = (value: unknown): Uint8Array => utf8(JSON.stringify(value))
+
+function frames(): Uint8Array[] {
+  const batch = (count: number, tombstones: boolean) => {
+    const records = Array.from({ length: count }, (_, i) => ({
+      codec: 1,
+      key: utf8(`key ${i}`),
+      value: tombstones ? undefined : jsonBytes(VALUES[i % VALUES.length]),
+      headers: [['name', utf8('value')]] as const,
+      schema: i % 2 === 0 ? undefined : i,
+    }))
+    return { ...sizeBatch({ records }), options: {}, resolve: () => {}, reject: () => {} }
+  }
+  const at = { next: 40, chain: 7, durable: 30, epoch: 2, timestamp: 1_700_000_000_000, salt: SALT }
+  const control = encodeControlFrame({ kind: 'state', durable: 3, bootId: 'boot' }, at).bytes
+  return [encodeAppends([batch(5, false)], at, at.timestamp).bytes, encodeAppends([batch(1, true)], at, at.timestamp).bytes, control]
+}
+
+function decodeFrame(bytes: Uint8Array): void {
+  const header = readFrameHeader(bytes, 0, SALT)
+  if (typeof header === 'string' || header.length > bytes.length) return
+  const body = frameBody(bytes, header)
+  if (body === undefined) return
+  if (header.isControl) decodeControlState(body)
+  else readRecords(body, header, header.baseOffset, 10_000)
+}
+
+function chunkDecoder(whole: boolean): (bytes: Uint8Array) => void {
+  return (bytes) => {
+    const block = decodeChunk(bytes, SALT, KEY, whole)
+    for (const header of block.frames) {
+      const body = header.at + header.length <= bytes.length ? frameBody(bytes, header) : undefined
+      if (body !== undefined) readRecords(body, header, header.baseOffset, 10_000)
+    }
+  }
+}
+
+const sealed = (kind: EnvelopeKind, body: Uint8Array, codec = 1): Uint8Array => sealEnvelope({ kind, codec, writeId: WRITE_ID }, body)
+
+const manifest = {
+  format: 1,
+  id: KEY,
+  agent: 'a',
+  session: 's',
+  branch: 'main',
+  index: 3,
+  timestamp: 1,
+  parents: ['p'],
+  contentHash: 'ff',
+  tags: [],
+  bytes: 10,
+  storedBytes: 58,
+  compression: 'none',
+  codec: 1,
+  content: { id: 'c', compression: 0, parts: 1 },
+}
+
+/** A place that holds one blob, whatever it is asked for. */
+function holding(data: Uint8Array): never {
+  return { get: async () => ({ key: KEY, bytes: data.length, version: '1', data }) } as never
+}
+
+async function storedValue(bytes: Uint8Array): Promise<unknown> {
+  peekExpiry(bytes)
+  return decodeStored(openValue({ key: KEY, bytes: bytes.length, version: '1', data: bytes }, KEY), KEY, codec)
+}
+
+const segmentHeader = encodeSegmentHeader({
+  sequence: 3,
+  baseOffset: 100,
+  createdAt: 1_700_000_000_000,
+  salt: SALT,
+  epoch: 2,
+  previousChain: 99,
+  place: 12345,
+})
+
+const values = VALUES.map((value) => sealed('value', jsonBytes(value)))
+const structured = STRUCTURED.map((value) => structuredCodec.encode(value).slice())
+
+export const targets: readonly FuzzTarget[] = [
+  { name: 'frame', valid: frames(), repair: (bytes) => repairFrame(bytes, 0, SALT), decode: decodeFrame },
+  {
+    name: 'chunk',
+    valid: frames().map((bytes) => encodeChunk(bytes, 1, WRITE_ID)),
+    repair: (bytes) => repairChunk(bytes, SALT),
+    decode: chunkDecoder(true),
+  },
+  {
+    name: 'beginning of a chunk',
+    valid: frames().map((bytes) => encodeChunk(bytes, 1, WRITE_ID).slice(0, 96)),
+    repair: (bytes) => repairChunk(bytes, SALT),
+    decode: chunkDecoder(false),
+  },
+  { name: 'segment header', valid: [segmentHeader], repair: repairSegmentHeader, decode: decodeSegmentHeader },
+  {
+    name: 'control state',
+    valid: [jsonBytes({ kind: 'state', durable: 3, bootId: null }), jsonBytes({ kind: 'state', durable: 2 ** 40, bootId: 'b' })],
+    decode: decodeControlState,
+  },
+  { name: 'envelope', valid: values, repair: repairEnvelope, decode: (bytes) => openEnvelope(bytes, 'value', KEY) },
+  { name: 'JSON', valid: VALUES.map(jsonBytes), decode: (bytes) => jsonCodec.decode(bytes) },
+  { name: 'structured value', valid: structured, decode: (bytes) => structuredCodec.decode(bytes) },
+  {
+    name: 'manifest of a snapshot',
+    valid: [jsonBytes(manifest), ...ODD].map((body) => sealed('manifest', body)),
+    repair: repairEnvelope,
+    decode: (bytes) => openManifest(bytes, KEY),
+  },
+  {
+    name: 'name in a key',
+    valid: ['abc', 'a-2f_3a~7a', '~f0~9f~8c~8d'].map(utf8),
+    decode: (bytes) => unescapeName(String.fromCharCode(...bytes)),
+  },
+  {
+    name: 'blob of OPFS',
+    valid: values,
+    decode: (bytes) => {
+      readHeader(bytes, bytes.length)
+      isIntact(bytes)
+    },
+  },
+]
+
+const packed = await Promise.all(
+  (['gzip', 'deflate'] as const).map(async (name) => (await compressBytes(name, utf8('compressible '.repeat(60)))).bytes),
+)
+
+/** Those that answer later, a promise a run. */
+export const slowTargets: readonly FuzzTarget[] = [
+  {
+    name: 'cell',
+    valid: [jsonBytes([{ a: 1 }, ['00', '11']]), jsonBytes([null, []])].map((body) => sealed('cell', body)),
+    repair: repairEnvelope,
+    decode: (bytes) => new Cell({ blobs: holding(bytes), clock: new ManualClock(), key: KEY }).read(),
+  },
+  {
+    name: 'value of a key',
+    valid: [...values, ...structured.map((bytes) => sealed('value', bytes, 2))],
+    repair: repairEnvelope,
+    decode: storedValue,
+  },
+  { name: 'gzip', valid: packed, decode: (bytes) => decompressBytes(1, bytes, 780) },
+  { name: 'deflate', valid: packed, decode: (bytes) => decompressBytes(2, bytes, 780) },
+]
