@@ -3,7 +3,7 @@
 
 export const RUNS = 5
 /** Turns of each side in one run. */
-const TURNS = 4
+export const TURNS = 4
 
 /**
  * @typedef {{ ours: () => Promise<void>, peer: () => Promise<void>, close: () => Promise<void> }} Sides one turn of each
@@ -34,15 +34,24 @@ export async function measure({ title, peer, gate, records, open }, runs = RUNS)
 }
 
 /** Who goes first changes from turn to turn and from run to run. */
-async function oneRun(sides, run) {
-  const total = { ours: 0, peer: 0 }
+async function oneRun({ ours, peer, close }, run) {
   try {
-    for (let turn = 0; turn < TURNS; turn++) {
-      const order = (turn + run) % 2 === 0 ? ['ours', 'peer'] : ['peer', 'ours']
-      for (const side of order) total[side] += await timed(sides[side])
-    }
+    return await takeTurns({ ours, peer }, run)
   } finally {
-    await sides.close()
+    await close()
+  }
+}
+
+/** Milliseconds that each side took in all its turns; `prepare(name)` comes before each turn and is not counted. */
+export async function takeTurns(sides, run, prepare = async () => {}) {
+  const names = Object.keys(sides)
+  const total = Object.fromEntries(names.map((name) => [name, 0]))
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (let step = 0; step < names.length; step++) {
+      const name = names[(turn + run + step) % names.length]
+      await prepare(name)
+      total[name] += await timed(sides[name])
+    }
   }
   return total
 }

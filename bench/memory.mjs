@@ -33,21 +33,26 @@ export async function memoryResult(folder, largeBytes) {
 
 async function demoPeak(folder, bytes) {
   const place = mkdtempSync(join(folder, 'varve-bench-memory-'))
-  const peaks = mkdtempSync(join(place, 'peaks-'))
   const input = join(place, 'input.ndjson')
   try {
     await pipeline(Readable.from(lines(bytes)), createWriteStream(input))
-    const hook = pathToFileURL(join(root, 'bench/peak-rss.mjs')).href
-    const env = { NODE_OPTIONS: `--import=${hook}`, VARVE_PEAK_DIRECTORY: peaks }
     const command = [process.execPath, join(root, 'scripts/demo.mjs'), '--input', input, '--directory', join(place, 'store')]
-    const { code, output } = await run(command, { env, timeoutMs: HOUR })
-    if (code !== 0) throw new Error(`the demo ended with code ${code}\n${output}`)
-    const found = readdirSync(peaks).map((name) => Number(readFileSync(join(peaks, name), 'utf8')) * 1024)
-    if (found.length === 0) throw new Error('the demo left no peak')
-    return Math.max(...found)
+    return await peakBytes(command, place)
   } finally {
     rmSync(place, { recursive: true, force: true })
   }
+}
+
+/** The greatest peak among the processes of a command; it leaves a few small files in `place`. */
+export async function peakBytes(command, place) {
+  const peaks = mkdtempSync(join(place, 'peaks-'))
+  const hook = pathToFileURL(join(root, 'bench/peak-rss.mjs')).href
+  const env = { NODE_OPTIONS: `--import=${hook}`, VARVE_PEAK_DIRECTORY: peaks }
+  const { code, output } = await run(command, { env, timeoutMs: HOUR })
+  if (code !== 0) throw new Error(`the program ended with code ${code}\n${output}`)
+  const found = readdirSync(peaks).map((name) => Number(readFileSync(join(peaks, name), 'utf8')) * 1024)
+  if (found.length === 0) throw new Error('the program left no peak')
+  return Math.max(...found)
 }
 
 function* lines(bytes) {

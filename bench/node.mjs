@@ -2,7 +2,7 @@
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { openQueue, openStore } from 'varve'
+import { openQueue, openStore } from '../dist/index.js'
 import { murmur3 } from '../dist/core/codec/murmur3.js'
 import { makeRecords } from './payload.mjs'
 import { RawLog } from './raw-log.mjs'

@@ -10,17 +10,21 @@ export class RawLog {
   #fd
   #waiting = []
   #isRunning = false
+  #encode
+  #isSynced
 
-  constructor(path) {
+  constructor(path, { encode = (records) => Buffer.from(encodeText(records)), isSynced = true } = {}) {
     this.#fd = openSync(path, 'a')
+    this.#encode = encode
+    this.#isSynced = isSynced
   }
 
   /** One synchronous write, one asynchronous sync. */
   async write(records) {
-    const bytes = Buffer.from(encodeText(records))
+    const bytes = this.#encode(records)
     let done = 0
     while (done < bytes.length) done += writeSync(this.#fd, bytes, done)
-    await sync(this.#fd)
+    if (this.#isSynced) await sync(this.#fd)
   }
 
   /** Group commit: while one write is being synced, callers queue; the next takes them all. */

@@ -14,46 +14,50 @@ export function table(results) {
   )
 }
 
-export function markdown({ machine, options, results }) {
+/** A page: what was done, by whom, on what, with what result. */
+export function markdown({ intro, facts, results, notes = [] }) {
   const line = (row) => `| ${row.join(' | ')} |`
-  const facts = Object.entries(machine).map(([name, value]) => `- ${name}: ${value}`)
   return [
     '# Measured',
     '',
-    `By \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}; median of ${options.runs} runs in which both sides take turns.`,
-    'A record is a key, a JSON value of 1 KiB and one header; both sides encode it within the measured time. The gate is for the',
-    "result: for rates ours divided by the peer's, for memory the difference.",
+    ...intro,
     '',
-    ...facts,
+    ...Object.entries(facts).map(([name, value]) => `- ${name}: ${value}`),
     '',
     line(COLUMNS.map((name) => name || 'passed?')),
     line(COLUMNS.map(() => '---')),
     ...results.map((result) => line(cells(result))),
     '',
+    ...notes,
   ].join('\n')
+}
+
+/** The lines under a table for the terminal. */
+export function verdict(results) {
+  const gated = results.filter(({ gate }) => gate !== undefined)
+  const missed = gated.filter(({ passed }) => !passed).length
+  return `${gated.length - missed} passed, ${missed} missed`
 }
 
 function cells(result) {
   const { title, peer, unit, ours, theirs, spread, gate, passed } = result
-  const amount = (number) => `${number.toLocaleString('en-US')} ${unit}`
+  const digits = { maximumFractionDigits: ours < 100 ? 1 : 0 }
+  const amount = (number) => `${number.toLocaleString('en-US', digits)} ${unit}`
   return [
     title,
     amount(ours),
     amount(theirs),
     peer,
-    valueText(result),
+    unit === 'MiB' ? `${twoDigits(result.value)} MiB more` : twoDigits(result.value),
     spread?.map(twoDigits).join(' - ') ?? '-',
-    gateText(gate),
-    passed ? 'pass' : 'missed',
+    gate === undefined ? '-' : gateText(gate, unit),
+    gate === undefined ? '-' : passed ? 'pass' : 'missed',
   ]
 }
 
-function valueText({ value, gate }) {
-  return gate.atMost === undefined ? twoDigits(value) : `${value.toFixed(1)} MiB more`
-}
-
-function gateText({ atLeast, atMost }) {
-  return atMost === undefined ? `>= ${atLeast}` : `<= ${atMost} MiB`
+function gateText({ atLeast, atMost }, unit) {
+  if (atMost === undefined) return `>= ${atLeast}`
+  return unit === 'MiB' ? `<= ${atMost} MiB` : `<= ${atMost}`
 }
 
 const twoDigits = (number) => number.toFixed(2)

@@ -1,7 +1,7 @@
 // Measures on IndexedDB in the page; hands the cases of OPFS to the worker.
 
 import { deleteDB, openDB } from 'idb'
-import { destroy, openQueue, openStore } from 'varve'
+import { destroy, openQueue, openStore } from '../../dist/index.js'
 import { measure } from '../harness.mjs'
 import { makeRecords } from '../payload.mjs'
 

@@ -1,7 +1,7 @@
 // Measures on OPFS against a plain sync access handle, in a dedicated worker, where those handles are.
 
-import { openQueue } from 'varve'
-import { destroyOpfs, opfs } from 'varve/adapters/opfs'
+import { openQueue } from '../../dist/index.js'
+import { destroyOpfs, opfs } from '../../dist/adapters/opfs/index.js'
 import { measure } from '../harness.mjs'
 import { encodeText, makeRecords } from '../payload.mjs'
 
