@@ -1,7 +1,19 @@
 // One owner a directory. Files `lock/<n>` are made create-only and never reused: the highest n is the owner and the
 // fencing token. A lock given back stays as a file that says so, because numbers must not begin again.
 
-import { closeSync, existsSync, linkSync, openSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { StorageError } from '../../core/base/errors.js'
 import { asStorageError, isMissing, NAME, systemCode } from './errors.js'
@@ -10,6 +22,7 @@ import { type Identity, judge, ownIdentity } from './identity.js'
 const HEARTBEAT_MS = 5_000
 const STALE_MS = 30_000
 const ROUNDS = 20
+const RELEASED = JSON.stringify({ released: true })
 
 interface Found {
   readonly n: number
@@ -52,10 +65,25 @@ export class DirectoryLock {
   /** Leaves the number behind, marked as free. */
   release(): void {
     if (!this.held()) return
-    this.#end()
+    try {
+      this.#mark()
+    } catch (error) {
+      throw asStorageError(error, { operation: 'unlock', path: this.#file })
+    } finally {
+      this.#end()
+    }
+  }
+
+  #mark(): void {
     const marked = `${this.#file}.released-${this.#identity.token}`
-    writeAside(marked, JSON.stringify({ released: true }))
-    renameSync(marked, this.#file)
+    try {
+      writeAside(marked, RELEASED)
+      renameSync(marked, this.#file)
+    } catch {
+      // A full disk has no room for another file, and bytes that are there already can be written over.
+      remove(marked)
+      writeSync(this.#fd, RELEASED.padEnd(fstatSync(this.#fd).size), 0)
+    }
   }
 
   /** Writing the same byte moves the file's time by the file system's own clock. */
