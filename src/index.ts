@@ -8,6 +8,7 @@ export { openKv } from './core/features/kv/open-kv.js'
 export type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvOptions, KvPutOptions, KvUpdateOptions } from './core/features/kv/types.js'
 export { openQueue } from './core/features/queue/open-queue.js'
 export { deleteQueue, queues } from './core/features/queue/queues.js'
+export type { SchemaIssue, SchemaResult, StandardSchema, VersionedSchema } from './core/features/queue/schema.js'
 export type { PartialAppend } from './core/features/queue/append-error.js'
 export type {
   AppendRecordOptions,

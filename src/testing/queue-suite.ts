@@ -9,6 +9,7 @@ import type { Backend } from '../core/ports/backend.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'
 import { ManualClock } from './manual-clock.js'
 import { groupCases } from './queue-group-suite.js'
+import { schemaCases } from './queue-schema-suite.js'
 import { collect, driven, range, storeCase, storeOn } from './queue-place.js'
 import type { BackendSuiteOptions, MakeBackend, SuiteCase } from './suite.js'
 
@@ -25,6 +26,7 @@ export function queueSuite(make: MakeBackend, options: BackendSuiteOptions = {})
     ...concurrencyCases(make),
     ...lifeCases(make),
     ...groupCases(make),
+    ...schemaCases(make, options),
     ...(options.reopen === undefined ? [] : reopenCases(make, options.reopen)),
   ]
 }
@@ -453,6 +455,19 @@ function concurrencyCases(make: MakeBackend): readonly SuiteCase[] {
       )
       const records = await queue.read()
       for (const [value, { offset }] of receipts.entries()) expectEqual(records[offset]?.value, value)
+    }),
+    storeCase('queue: what is appended without waiting is stored in the order of the calls', make, async (store) => {
+      const queue = await openQueue<number>(store, 'q')
+      const key = 'a'
+      await Promise.all([
+        queue.append(0, { key }),
+        queue.tombstone(key),
+        queue.appendMany([2, 3]),
+        queue.append(4),
+        queue.appendRecords([{ value: 5, key }]),
+        queue.append(6),
+      ])
+      expectEqual(values(await queue.read()), [0, undefined, 2, 3, 4, 5, 6])
     }),
     storeCase('queue: two handles of one queue share its records', make, async (store) => {
       const [one, two] = [await openQueue<number>(store, 'q'), await openQueue<number>(store, 'q')]

@@ -22,10 +22,9 @@ export function within(fault: ValueFault, step: PathStep): ValueFault {
   return fault
 }
 
-function formatPath(fault: ValueFault): string {
-  let path = '$'
-  for (const step of [...fault.steps].reverse()) path += formatStep(step)
-  return path
+/** From the outermost step in. */
+export function formatPath(steps: readonly PathStep[]): string {
+  return `$${steps.map(formatStep).join('')}`
 }
 
 function formatStep(step: PathStep): string {
@@ -36,6 +35,6 @@ function formatStep(step: PathStep): string {
 
 /** The `invalid` error for a fault; `advice` ends the sentence. */
 export function refuseValue(fault: ValueFault, advice: string): StorageError {
-  const path = formatPath(fault)
+  const path = formatPath([...fault.steps].reverse())
   return new StorageError('invalid', `${path} ${fault.reason}${advice}`, { facts: { path } })
 }

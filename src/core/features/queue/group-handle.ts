@@ -119,13 +119,30 @@ export class GroupHandle<T> implements Group<T> {
     const deliveries: Delivery<T>[] = []
     for (let step = 0; step < ports.length && deliveries.length < limit; step++) {
       const bucket = (start + step) % ports.length
-      const received = await (ports[bucket] as GroupPort).receive(consumer, { limit: limit - deliveries.length })
-      const records = received.map(({ record }) => record)
-      for (const [index, stored] of (await this.#options.decode(bucket, records)).entries()) {
-        deliveries.push(this.#delivery(bucket, (received[index] as PortDelivery).attempt, stored))
+      try {
+        for (const delivery of await this.#receiveFrom(bucket, consumer, limit - deliveries.length)) deliveries.push(delivery)
+      } catch (error) {
+        if (deliveries.length === 0) throw error
+        break // what was received counts as delivered; the next receive begins at another bucket
       }
     }
     return deliveries
+  }
+
+  /** What cannot be read goes back at once, uncounted: nobody has seen it. */
+  async #receiveFrom(bucket: number, consumer: string, limit: number): Promise<Delivery<T>[]> {
+    const port = this.#options.ports[bucket] as GroupPort
+    const received = await port.receive(consumer, { limit })
+    let readable = 0
+    try {
+      const records = received.map(({ record }) => record)
+      const stored = await this.#options.decode(bucket, records)
+      readable = stored.length
+      return stored.map((one, index) => this.#delivery(bucket, (received[index] as PortDelivery).attempt, one))
+    } finally {
+      const unseen = received.slice(readable).map(({ record, attempt }) => ({ offset: record.offset, attempt }))
+      if (unseen.length > 0) await port.release(unseen)
+    }
   }
 
   #delivery(bucket: number, attempt: number, stored: StoredRecord<T>): Delivery<T> {

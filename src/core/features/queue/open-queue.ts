@@ -2,6 +2,7 @@
 
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
+import { loadPart } from '../../base/load-part.js'
 import { chooseCodec } from '../../codec/codecs.js'
 import { contextOf } from '../../derived/resolve.js'
 import type { Store, StoreContext } from '../../derived/store-context.js'
@@ -10,23 +11,30 @@ import { createQueue, findQueue, type FoundEntry } from '../../engine/catalogue.
 import type { Backend } from '../../ports/backend.js'
 import type { RecordStream, StreamOptions } from '../../ports/stream-broker.js'
 import { QueueHandle } from './queue-handle.js'
+import type { SchemaGate } from './schema-gate.js'
 import type { Queue, QueueOptions } from './types.js'
 
 const MAX_BUCKETS = 1024
 
 /**
  * Opens the queue `name`, creating it unless `create: false`. Several handles, tabs and Workers may have it open at once;
- * on files one process writes.
+ * on files one process writes. With a `schema` the types are its own: `Output` is read, `Input` appended.
  *
- * Errors: `invalid` (name, options, another bucket count than stored), `missing` (`create: false`), `unsupported` (the
- * backend cannot keep order, and what can), `denied` (read mode, or another owner), `corrupt` (the log is damaged).
+ * Errors: `invalid` (name, options, what is no schema, another bucket count than stored), `missing` (`create: false`),
+ * `unsupported` (the backend cannot keep order, and what can), `denied` (read mode, or another owner), `corrupt` (the log
+ * is damaged).
  */
-export async function openQueue<T = unknown>(source: Store | Backend, name: string, options: QueueOptions<T> = {}): Promise<Queue<T>> {
+export async function openQueue<Output = unknown, Input = Output>(
+  source: Store | Backend,
+  name: string,
+  options: QueueOptions<Output, Input> = {},
+): Promise<Queue<Output, Input>> {
   checkName('queue name', name)
   const context = contextOf(source)
   context.checkOpen('openQueue')
   const broker = streamsOf(context)
   const codec = await chooseCodec(options.codec)
+  const schema = options.schema === undefined ? undefined : await loadSchema(options.schema)
   const found = await findOrCreate(context, name, options)
   const { entry } = found
   if (options.buckets !== undefined && options.buckets !== entry.buckets) {
@@ -38,10 +46,17 @@ export async function openQueue<T = unknown>(source: Store | Backend, name: stri
   const streamOptions = streamOptionsOf(options, found)
   const streams: RecordStream[] = []
   for (let bucket = 0; bucket < entry.buckets; bucket++) streams.push(await broker.open(`${entry.incarnation}/${bucket}`, streamOptions))
-  return new QueueHandle<T>({ name, context, streams, codec, options })
+  return new QueueHandle<Output, Input>({ name, context, streams, codec, schema, options })
 }
 
-async function findOrCreate<T>(context: StoreContext, name: string, options: QueueOptions<T>): Promise<FoundEntry> {
+async function loadSchema<Output, Input>(option: NonNullable<QueueOptions<Output, Input>['schema']>): Promise<SchemaGate<Output>> {
+  const { SchemaGate } = await loadPart('the check by a schema', () => import('./schema-gate.js'))
+  return new SchemaGate<Output>(option)
+}
+
+type EntryOptions = Pick<QueueOptions<unknown>, 'buckets' | 'create'>
+
+async function findOrCreate(context: StoreContext, name: string, options: EntryOptions): Promise<FoundEntry> {
   const { backend, clock, mode } = context
   const buckets = options.buckets ?? 1
   if (!Number.isInteger(buckets) || buckets < 1 || buckets > MAX_BUCKETS) {
@@ -57,7 +72,9 @@ async function findOrCreate<T>(context: StoreContext, name: string, options: Que
   return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now() })
 }
 
-function streamOptionsOf<T>(options: QueueOptions<T>, found: FoundEntry): StreamOptions {
+type LogOptions = Pick<QueueOptions<unknown>, 'sync' | 'durability' | 'segmentBytes'>
+
+function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions {
   const { sync, durability, segmentBytes } = options
   return {
     guard: { key: found.key, version: found.version },

@@ -9,6 +9,7 @@ import { checkLimit, checkWaitMs } from './checks.js'
 import { GroupHandle } from './group-handle.js'
 import { offsetOf, readFrom } from './position.js'
 import { bucketOf, RecordCodec } from './record-codec.js'
+import type { SchemaGate } from './schema-gate.js'
 import { tailStreams } from './tail.js'
 import type {
   AppendRecordOptions,
@@ -28,14 +29,15 @@ import type {
 
 const DEFAULT_LIMIT = 100
 
-export interface QueueHandleOptions<T> {
+export interface QueueHandleOptions<Output, Input> {
   readonly name: string
   readonly context: StoreContext
   /** One a bucket. */
   readonly streams: readonly RecordStream[]
   /** What `options.codec` stands for. */
   readonly codec: Codec
-  readonly options: QueueOptions<T>
+  readonly schema: SchemaGate<Output> | undefined
+  readonly options: QueueOptions<Output, Input>
 }
 
 /** A record with the bucket it belongs to. */
@@ -44,21 +46,23 @@ interface RoutedRecord {
   readonly raw: RawRecord
 }
 
-export class QueueHandle<T> implements Queue<T> {
+export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   readonly name: string
   readonly #context: StoreContext
   readonly #streams: readonly RecordStream[]
-  readonly #codec: RecordCodec<T>
+  readonly #codec: RecordCodec<Output>
+  readonly #schema: SchemaGate<Output> | undefined
   readonly #forget: () => void
   readonly #listeners = new Set<(event: QueueEvent) => void>()
   #roundRobin: number
   #closed = false
 
-  constructor({ name, context, streams, codec, options }: QueueHandleOptions<T>) {
+  constructor({ name, context, streams, codec, schema, options }: QueueHandleOptions<Output, Input>) {
     this.name = name
     this.#context = context
     this.#streams = streams
-    this.#codec = new RecordCodec(codec, options)
+    this.#codec = new RecordCodec(codec, schema, options)
+    this.#schema = schema
     this.#roundRobin = Math.floor(context.clock.random() * streams.length)
     this.#forget = context.onClose(this)
   }
@@ -67,9 +71,10 @@ export class QueueHandle<T> implements Queue<T> {
     return this.#streams.length
   }
 
-  async append(value: T, options: AppendRecordOptions = {}): Promise<Receipt> {
+  async append(value: Input, options: AppendRecordOptions = {}): Promise<Receipt> {
     this.#checkOpen('append')
-    const { bucket, raw } = this.#route({ value, ...options }) // before any wait: the caller may change the value
+    const routed = this.#inOrder(this.#route({ value, ...options })) // before any wait: the caller may change the value
+    const { bucket, raw } = routed instanceof Promise ? await routed : routed
     await this.#context.writable('append')
     const { when, signal } = options
     return this.#appendTo(bucket, [raw], { ...(when === undefined ? {} : { when }), ...(signal === undefined ? {} : { signal }) }).then(
@@ -77,14 +82,14 @@ export class QueueHandle<T> implements Queue<T> {
     )
   }
 
-  appendMany(values: Iterable<T>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
+  appendMany(values: Iterable<Input>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
     return this.#appendAll(
       mapIterable(values, (value) => ({ value })),
       options,
     )
   }
 
-  appendRecords(records: Iterable<RecordInput<T>>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
+  appendRecords(records: Iterable<RecordInput<Input>>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
     return this.#appendAll(records, options)
   }
 
@@ -92,12 +97,14 @@ export class QueueHandle<T> implements Queue<T> {
     this.#checkOpen('tombstone')
     if (typeof key !== 'string')
       throw new StorageError('invalid', 'a key is a string', { operation: 'tombstone', facts: { type: typeof key } })
+    const turn = this.#inOrder(undefined)
+    if (turn instanceof Promise) await turn
     await this.#context.writable('tombstone')
     const { receipts } = await this.#appendTo(bucketOf(key, this.buckets), [this.#codec.tombstone(key)], options)
     return receipts[0] as Receipt
   }
 
-  async read(options: ReadRecordsOptions = {}): Promise<readonly StoredRecord<T>[]> {
+  async read(options: ReadRecordsOptions = {}): Promise<readonly StoredRecord<Output>[]> {
     this.#checkOpen('read')
     const { from = 'earliest', limit = DEFAULT_LIMIT, waitMs = 0, signal } = options
     const bucket = this.#chooseBucket(options.bucket)
@@ -107,14 +114,14 @@ export class QueueHandle<T> implements Queue<T> {
     return await this.#codec.decode(bucket, records)
   }
 
-  async *tail(options: TailOptions = {}): AsyncGenerator<StoredRecord<T>> {
+  async *tail(options: TailOptions = {}): AsyncGenerator<StoredRecord<Output>> {
     this.#checkOpen('tail')
     const next = await this.#startOffsets(options.from ?? 'latest')
     const input = { streams: this.#streams, next, clock: this.#context.clock, signal: options.signal }
     for await (const { bucket, record } of tailStreams(input)) yield* await this.#codec.decode(bucket, [record])
   }
 
-  async group(name: string, options: GroupOptions = {}): Promise<Group<T>> {
+  async group(name: string, options: GroupOptions = {}): Promise<Group<Output>> {
     this.#checkOpen('group')
     checkName('group name', name)
     const { from = 'earliest', visibilityMs } = options
@@ -129,7 +136,7 @@ export class QueueHandle<T> implements Queue<T> {
       const offset = await offsetOf(stream, from)
       ports.push(await stream.group(name, { from: offset, ...(visibilityMs === undefined ? {} : { visibilityMs }) }))
     }
-    const handle = new GroupHandle<T>({
+    const handle = new GroupHandle<Output>({
       name,
       ports,
       streams: this.#streams,
@@ -200,19 +207,15 @@ export class QueueHandle<T> implements Queue<T> {
     return this.close()
   }
 
-  async #appendAll(inputs: Iterable<RecordInput<T>>, options: { readonly signal?: AbortSignal }): Promise<readonly Receipt[]> {
+  async #appendAll(inputs: Iterable<RecordInput<Input>>, options: { readonly signal?: AbortSignal }): Promise<readonly Receipt[]> {
     this.#checkOpen('appendMany')
-    const byBucket = new Map<number, { readonly raws: RawRecord[]; readonly places: number[] }>()
-    let count = 0
-    for (const input of inputs) {
-      const { bucket, raw } = this.#route(input)
-      const batch = byBucket.get(bucket) ?? { raws: [], places: [] }
-      byBucket.set(bucket, batch)
-      batch.raws.push(raw)
-      batch.places.push(count++)
-    }
+    const routed: (RoutedRecord | Promise<RoutedRecord>)[] = []
+    for (const input of inputs) routed.push(this.#route(input, routed.length))
+    const all = this.#inOrder(routed.some((one) => one instanceof Promise) ? Promise.all(routed) : (routed as RoutedRecord[]))
+    const records = all instanceof Promise ? await all : all
+    const byBucket = groupByBucket(records)
     await this.#context.writable('appendMany')
-    const receipts: (Receipt | undefined)[] = new Array(count).fill(undefined)
+    const receipts: (Receipt | undefined)[] = new Array(records.length).fill(undefined)
     const outcomes = await Promise.allSettled(
       [...byBucket].map(async ([bucket, { raws, places }]) => {
         const stored = await this.#appendTo(bucket, raws, options)
@@ -234,10 +237,21 @@ export class QueueHandle<T> implements Queue<T> {
     return { receipts: records.map((_, index) => ({ bucket, offset: first + index, timestamp, durability })) }
   }
 
-  #route(input: RecordInput<T>): RoutedRecord {
+  /** Checked by the schema, if there is one; a promise only where that one is asynchronous. `index` is the place in a batch. */
+  #route(input: RecordInput<Input>, index?: number): RoutedRecord | Promise<RoutedRecord> {
+    if (this.#schema === undefined) return this.#encode(input as unknown as RecordInput<Output>)
+    return this.#schema.check(input.value, index, (value) => this.#encode({ ...input, value }))
+  }
+
+  #encode(input: RecordInput<Output>): RoutedRecord {
     const key = this.#codec.keyOf(input)
     const bucket = key === undefined ? this.#roundRobin++ % this.buckets : bucketOf(key, this.buckets)
     return { bucket, raw: this.#codec.encode(input, key) }
+  }
+
+  /** Waits are had only where there must be some: all calls have equally many then, and are stored in their order. */
+  #inOrder<Result>(result: Result | Promise<Result>): Result | Promise<Result> {
+    return this.#schema === undefined ? result : this.#schema.inOrder(result)
   }
 
   #chooseBucket(bucket: number | undefined): number {
@@ -273,4 +287,16 @@ export class QueueHandle<T> implements Queue<T> {
 
 function* mapIterable<A, B>(values: Iterable<A>, map: (value: A) => B): Iterable<B> {
   for (const value of values) yield map(value)
+}
+
+/** Records of one append by their buckets, with their places in the input. */
+function groupByBucket(records: readonly RoutedRecord[]): Map<number, { readonly raws: RawRecord[]; readonly places: number[] }> {
+  const byBucket = new Map<number, { readonly raws: RawRecord[]; readonly places: number[] }>()
+  for (const [place, { bucket, raw }] of records.entries()) {
+    const batch = byBucket.get(bucket) ?? { raws: [], places: [] }
+    byBucket.set(bucket, batch)
+    batch.raws.push(raw)
+    batch.places.push(place)
+  }
+  return byBucket
 }

@@ -6,6 +6,7 @@ import { murmur3 } from '../../codec/murmur3.js'
 import type { Codec } from '../../codec/codec.js'
 import { decodeValue, encodeValue, readyToDecode } from '../../codec/codecs.js'
 import type { RawRecord, StreamRecord } from '../../ports/stream-broker.js'
+import type { SchemaGate } from './schema-gate.js'
 import type { QueueOptions, RecordInput, StoredRecord } from './types.js'
 
 const DEFAULT_MAX_RECORD_BYTES = 1024 * 1024
@@ -13,11 +14,13 @@ const LARGEST_MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 export class RecordCodec<T> {
   readonly #codec: Codec
+  readonly #schema: SchemaGate<T> | undefined
   readonly #keyOf: ((value: T) => string) | undefined
   readonly #maxBytes: number
 
-  constructor(codec: Codec, options: QueueOptions<T>) {
+  constructor(codec: Codec, schema: SchemaGate<T> | undefined, options: Pick<QueueOptions<T>, 'key' | 'maxRecordBytes'>) {
     this.#codec = codec
+    this.#schema = schema
     this.#keyOf = options.key
     this.#maxBytes = checkMaxBytes(options.maxRecordBytes ?? DEFAULT_MAX_RECORD_BYTES)
   }
@@ -44,26 +47,44 @@ export class RecordCodec<T> {
     }
     // Bytes that came from the caller are copied: they may change before they are stored.
     const value = (input.value as unknown) === bytes ? bytes.slice() : bytes
-    return { codec, value, ...keyAndHeaders(key, input.headers) }
+    const schema = this.#schema === undefined ? {} : { schema: this.#schema.version }
+    return { codec, value, ...schema, ...keyAndHeaders(key, input.headers) }
   }
 
   tombstone(key: string): RawRecord {
     return { codec: 0, value: undefined, ...keyAndHeaders(key, undefined) }
   }
 
-  /** In their order. */
+  /** In their order, up to the first that cannot be read; the error is thrown when that one comes first. */
   async decode(bucket: number, records: readonly StreamRecord[]): Promise<StoredRecord<T>[]> {
     await readyToDecode(records.map(({ codec }) => codec))
-    return records.map((record) => this.#decodeOne(bucket, record))
+    const decoded: StoredRecord<T>[] = []
+    for (const record of records) {
+      try {
+        const value = this.#valueOf(bucket, record)
+        decoded.push(storedRecord(bucket, record, value instanceof Promise ? await value : value))
+      } catch (error) {
+        if (decoded.length === 0) throw error
+        break
+      }
+    }
+    return decoded
   }
 
-  #decodeOne(bucket: number, record: StreamRecord): StoredRecord<T> {
-    const { offset, timestamp, key, value, headers, codec } = record
-    const decoded = value === undefined ? undefined : decodeValue(codec, value, this.#codec)
-    const names = Object.fromEntries(headers.map(([name, bytes]) => [name, fromUtf8(bytes)]))
-    const stored = { bucket, offset, timestamp, value: decoded as T, headers: names }
-    return key === undefined ? stored : { ...stored, key: fromUtf8(key) }
+  /** undefined for a tombstone; a promise only where a value of an older schema is made one of the present one. */
+  #valueOf(bucket: number, { offset, codec, value, schema }: StreamRecord): T | Promise<T> {
+    if (value === undefined) return undefined as T
+    const decoded = decodeValue(codec, value, this.#codec)
+    return this.#schema === undefined ? (decoded as T) : this.#schema.upgrade(decoded, schema, { bucket, offset })
   }
+}
+
+function storedRecord<T>(bucket: number, record: StreamRecord, value: T): StoredRecord<T> {
+  const { offset, timestamp, key, schema } = record
+  const headers = Object.fromEntries(record.headers.map(([name, bytes]) => [name, fromUtf8(bytes)]))
+  const stored = { bucket, offset, timestamp, value, headers }
+  if (key === undefined && schema === undefined) return stored
+  return { ...stored, ...(key === undefined ? {} : { key: fromUtf8(key) }), ...(schema === undefined ? {} : { schemaVersion: schema }) }
 }
 
 /** The same everywhere: murmur3-32 of the key's UTF-8 bytes, modulo the number of buckets. */

@@ -3,6 +3,7 @@
 import type { Codec } from '../../codec/codec.js'
 import type { Cancellable, Durability, Handle, WriteDurability } from '../../ports/options.js'
 import type { SyncMode } from '../../ports/stream-broker.js'
+import type { StandardSchema, VersionedSchema } from './schema.js'
 
 /**
  * Where to begin: an offset, the oldest record, the next to be written (`latest`), the first at or after a time
@@ -29,6 +30,8 @@ export interface StoredRecord<T> {
   /** undefined for a tombstone. */
   readonly value: T
   readonly headers: Readonly<Record<string, string>>
+  /** Version of the schema that it was written with; absent where there was none. The value may be of a newer one by now. */
+  readonly schemaVersion?: number
 }
 
 export interface Delivery<T> extends StoredRecord<T> {
@@ -42,11 +45,18 @@ export interface Delivery<T> extends StoredRecord<T> {
   extend(ms: number): Promise<void>
 }
 
-export interface QueueOptions<T> {
+/** `Output` is what is stored and read, `Input` what may be appended; they differ where a schema fills in or transforms. */
+export interface QueueOptions<Output, Input = Output> {
   /** Fixed at creation, 1-1024; omitted: what is stored, or 1. Another number than stored is `invalid`. */
   readonly buckets?: number
-  /** Derives the key of each value; records of one key share a bucket and keep their order. */
-  readonly key?: (value: T) => string
+  /**
+   * Every value that is appended has to fit it (else `invalid`, with the issues), and what it makes of the value is
+   * stored, with its version. Records of older versions are read as values of this one, records of newer ones are
+   * `unsupported`. Without a schema values come back as stored.
+   */
+  readonly schema?: StandardSchema<Input, Output> | VersionedSchema<Input, Output>
+  /** Derives the key of each value as it is stored; records of one key share a bucket and keep their order. */
+  readonly key?: (value: Output) => string
   /** How values become bytes; recorded with each record. Default `json`. */
   readonly codec?: 'json' | 'structured' | Codec
   /** When an append is acknowledged; default `always`: when it is durable. */
@@ -107,19 +117,23 @@ export type QueueEvent =
   | { readonly type: 'appended'; readonly bucket: number; readonly next: number }
   | { readonly type: 'rewound'; readonly group: string; readonly bucket: number; readonly from: number; readonly to: number }
 
-export interface Queue<T> extends Handle {
+/** `Output` is what is stored and read, `Input` what may be appended; they differ where a schema fills in or transforms. */
+export interface Queue<Output, Input = Output> extends Handle {
   readonly name: string
   readonly buckets: number
-  append(value: T, options?: AppendRecordOptions): Promise<Receipt>
-  /** Receipts in input order; atomic per bucket. On failure the error carries `receipts` of the buckets that were stored. */
-  appendMany(values: Iterable<T>, options?: Cancellable): Promise<readonly Receipt[]>
-  appendRecords(records: Iterable<RecordInput<T>>, options?: Cancellable): Promise<readonly Receipt[]>
+  /**
+   * Takes the value as it is at the call; where the schema is asynchronous the value must not change until this resolves.
+   */
+  append(value: Input, options?: AppendRecordOptions): Promise<Receipt>
+  /** Receipts in input order; atomic per bucket. Nothing is stored when a value is `invalid`. On failure the error carries `receipts` of the buckets that were stored. */
+  appendMany(values: Iterable<Input>, options?: Cancellable): Promise<readonly Receipt[]>
+  appendRecords(records: Iterable<RecordInput<Input>>, options?: Cancellable): Promise<readonly Receipt[]>
   /** Says that the key is gone: a record without value. */
   tombstone(key: string, options?: Cancellable): Promise<Receipt>
-  read(options?: ReadRecordsOptions): Promise<readonly StoredRecord<T>[]>
+  read(options?: ReadRecordsOptions): Promise<readonly StoredRecord<Output>[]>
   /** New records of all buckets as they come, in order within a bucket; ends normally on abort. */
-  tail(options?: TailOptions): AsyncIterableIterator<StoredRecord<T>>
-  group(name: string, options?: GroupOptions): Promise<Group<T>>
+  tail(options?: TailOptions): AsyncIterableIterator<StoredRecord<Output>>
+  group(name: string, options?: GroupOptions): Promise<Group<Output>>
   groups(): Promise<readonly string[]>
   deleteGroup(name: string): Promise<void>
   stats(): Promise<QueueStats>
