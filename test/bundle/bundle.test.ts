@@ -76,8 +76,8 @@ describe('a bundle has only what it imports', () => {
  */
 const budgets = [
   { name: 'keys on IndexedDB', source: onIndexedDb.kv, aim: 5_000, limit: 13_500, limitOfAll: 17_000 },
-  { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, aim: 12_000, limit: 22_000, limitOfAll: 32_000 },
-  { name: 'everything in core', source: pieces['the whole package'], aim: 45_000, limit: 35_000, limitOfAll: 50_000 },
+  { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, aim: 12_000, limit: 22_500, limitOfAll: 36_000 },
+  { name: 'everything in core', source: pieces['the whole package'], aim: 45_000, limit: 35_000, limitOfAll: 54_000 },
 ]
 
 describe('bytes, minified and compressed with brotli', () => {
