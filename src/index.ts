@@ -13,6 +13,7 @@ export type { PartialAppend } from './core/features/queue/append-error.js'
 export type {
   AppendRecordOptions,
   BucketStats,
+  CompactionReport,
   ConsumeOptions,
   Delivery,
   Group,
@@ -47,5 +48,5 @@ export type {
 } from './core/features/snapshots/types.js'
 export type { Backend, StorageHealth } from './core/ports/backend.js'
 export type { Durability, WriteDurability } from './core/ports/options.js'
-export type { SyncMode } from './core/ports/stream-broker.js'
+export type { RetentionPolicy, SyncMode } from './core/ports/stream-broker.js'
 export { destroy, openStore, type OpenStoreOptions } from './open-store.js'

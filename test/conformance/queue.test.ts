@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { memory } from 'varve/adapters/memory'
 import { nodeFs } from 'varve/adapters/node-fs'
-import { type FaultBackend, faultBackend, queueSuite, registerSuite, streamBrokerSuite } from 'varve/testing'
+import { type FaultBackend, faultBackend, queueSuite, queueUpkeepSuite, registerSuite, streamBrokerSuite } from 'varve/testing'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-queue-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -33,6 +33,7 @@ describe('queues on files', () => {
   const make = async () => open(join(root, String(made++)))
   const reopen = async (backend: object) => open(directories.get(backend) as string)
   registerSuite(test, queueSuite(make, { reopen }))
+  registerSuite(test, queueUpkeepSuite(make, { reopen }))
   registerSuite(test, streamBrokerSuite(make))
 })
 
@@ -49,4 +50,10 @@ describe.each([
     test,
     streamBrokerSuite(async () => faultBackend({ files })),
   )
+  if (files) {
+    registerSuite(
+      test,
+      queueUpkeepSuite(async () => faultBackend({ files }), { reopen }),
+    )
+  }
 })

@@ -77,6 +77,18 @@ export function writeFrameHeader(into: Uint8Array, at: number, bodyLength: numbe
   return sealHeader(into, at, salt)
 }
 
+/** A frame with some of the records of another, in the form that carries offset deltas; it still has to be moved to its place. */
+export function writeCompactedFrame(
+  body: Uint8Array,
+  from: FrameHeader,
+  kept: { readonly count: number; readonly lastDelta: number },
+): Uint8Array {
+  const bytes = new Uint8Array(frameLength(body.length))
+  bytes.set(body, FRAME_HEADER_BYTES)
+  writeFrameHeader(bytes, 0, body.length, new Uint8Array(0), { ...from, ...kept })
+  return bytes
+}
+
 /** Makes the frame at `at` the one that follows `chain` in a log with this salt; returns its new chain value. */
 export function moveFrame(into: Uint8Array, at: number, salt: Uint8Array, chain: number): number {
   viewOf(into).setUint32(at + 60, chain, true)

@@ -86,6 +86,26 @@ export function readRecords(body: Uint8Array, header: FrameHeader, from: number,
   return records
 }
 
+/** The body with only the records that `keeps` wants, each with its offset delta before it. */
+export function keepRecords(body: Uint8Array, header: FrameHeader, keeps: (offset: number) => boolean): Uint8Array {
+  const kept = new Uint8Array(body.length + header.count * MAX_DELTA_BYTES)
+  const cursor = new ByteCursor(body)
+  let at = 0
+  for (let index = 0; index < header.count; index++) {
+    const delta = header.isCompacted ? cursor.varint() : index
+    const start = cursor.at
+    cursor.take(cursor.varint())
+    if (!keeps(header.baseOffset + delta)) continue
+    at = writeVarint(kept, at, delta)
+    kept.set(body.subarray(start, cursor.at), at)
+    at += cursor.at - start
+  }
+  return kept.slice(0, at)
+}
+
+/** Of a number below 2^32. */
+const MAX_DELTA_BYTES = 5
+
 function readRecord(bytes: Uint8Array, header: FrameHeader, offset: number): StreamRecord {
   const cursor = new ByteCursor(bytes)
   const attributes = cursor.byte()

@@ -4,10 +4,10 @@
 import { unescapeName, keyComponent } from '../base/key.js'
 import { StorageError } from '../base/errors.js'
 import { Cell } from '../engine/cell.js'
-import type { GroupState } from '../engine/group-state.js'
+import { floorOf, type GroupState } from '../engine/group-state.js'
 import { Journal } from '../engine/journal.js'
 import { JournalGroup } from '../engine/journal-group.js'
-import type { GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
+import type { CompactionResult, GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
 import { loadLogs, type OpenLog } from './load-logs.js'
 import type { StoreContext } from './store-context.js'
 
@@ -73,15 +73,27 @@ class JournalBroker implements StreamBroker {
 
   #journal(stream: string, openLog: OpenLog, options: StreamOptions): Journal {
     const context = this.#context
-    const { clock, backend } = context
+    const { clock, backend, mode } = context
+    const { sync = 'always', retention, compaction, tombstoneMs } = options
     return new Journal({
       log: openLog(stream, options),
       clock,
-      sync: options.sync ?? 'always',
+      sync,
+      retention,
+      compaction,
+      tombstoneMs,
       topic: stream,
       signals: backend.signals,
       checkFence: () => context.checkFence(),
+      committedOf: (group) => this.#committedOf(stream, group),
+      background: mode === 'write' && backend.requestScoped !== true,
     })
+  }
+
+  /** As it is stored now: another tab or Worker may have moved it. */
+  async #committedOf(stream: string, group: string): Promise<number> {
+    const { value } = await groupCell(this.#context, stream, group).read()
+    return value === undefined ? 0 : floorOf(value)
   }
 
   #checkSync({ sync }: StreamOptions): void {
@@ -130,9 +142,24 @@ class JournalStream implements RecordStream {
   flush: RecordStream['flush'] = () => this.#journal.flush()
   listen: RecordStream['listen'] = (wake) => this.#journal.listen(wake)
 
+  async trim(before: number): Promise<void> {
+    await this.#context.writable('trim')
+    await this.#journal.trim(before)
+  }
+
+  async compact(): Promise<CompactionResult> {
+    await this.#context.writable('compact')
+    return this.#journal.compact()
+  }
+
+  async seal(): Promise<void> {
+    await this.#context.writable('seal')
+    await this.#journal.seal()
+  }
+
   async group(name: string, options: GroupPortOptions = {}): Promise<GroupPort> {
-    const { clock, backend, mode } = this.#context
-    const cell = new Cell<GroupState>({ blobs: backend.blobs, clock, key: this.#groupKey(name) })
+    const { clock, mode } = this.#context
+    const cell = groupCell(this.#context, this.#name, name)
     const beforeWrite = (): Promise<void> => this.#context.writable('group')
     const group = new JournalGroup({ ...options, journal: this.#journal, cell, clock, beforeWrite })
     if (mode === 'write') await group.create()
@@ -140,7 +167,7 @@ class JournalStream implements RecordStream {
   }
 
   async groups(): Promise<readonly string[]> {
-    const prefix = this.#groupKey('')
+    const prefix = groupKey(this.#name, '')
     const names: string[] = []
     for await (const { key } of this.#context.backend.blobs.list({ prefix })) names.push(unescapeName(key.slice(prefix.length)))
     return names
@@ -148,15 +175,19 @@ class JournalStream implements RecordStream {
 
   async deleteGroup(name: string): Promise<void> {
     await this.#context.writable('deleteGroup')
-    await this.#context.backend.blobs.delete([this.#groupKey(name)])
+    await this.#context.backend.blobs.delete([groupKey(this.#name, name)])
   }
 
   close(): Promise<void> {
     this.#closed ??= this.#release()
     return this.#closed
   }
+}
 
-  #groupKey(name: string): string {
-    return `${this.#name}/group/${keyComponent('g', name)}`
-  }
+function groupKey(stream: string, group: string): string {
+  return `${stream}/group/${keyComponent('g', group)}`
+}
+
+function groupCell({ backend, clock }: StoreContext, stream: string, group: string): Cell<GroupState> {
+  return new Cell({ blobs: backend.blobs, clock, key: groupKey(stream, group) })
 }

@@ -28,6 +28,11 @@ export class BlockReader {
     return this.#block === undefined ? [] : this.#decode(this.#block, from, Math.min(limit, end - from))
   }
 
+  /** What the block holds may have changed on the medium. */
+  forget(): void {
+    this.#block = undefined
+  }
+
   #decode(block: FrameBlock, from: number, limit: number): StreamRecord[] {
     const records: StreamRecord[] = []
     for (const frame of block.frames) {

@@ -48,6 +48,7 @@ const MAX_ATTEMPTS = 200
 const BACKOFF = { firstMs: 2, maxMs: 500 }
 
 export class ChunkLog implements Log {
+  readonly rolled = 0
   readonly durability: { readonly written: Durability; readonly synced: Durability }
   readonly #options: ChunkLogOptions
   readonly #hints: Cell<ChunkHints>

@@ -50,6 +50,7 @@ const STATE_EVERY_BYTES = 4 * 1024 * 1024
 
 export class FileLog implements Log {
   readonly durability = { written: 'os', synced: 'disk' } as const
+  rolled = 0
   readonly #options: FileLogOptions
   readonly #manifestCell: Cell<LogManifest>
   readonly #segments: FileSegments
@@ -187,8 +188,10 @@ export class FileLog implements Log {
     await this.#open()
     await this.#options.beforeWrite()
     const rewritten = await this.#segments.rewrite(this.#sealed(name), frames, this.#manifest.epoch)
-    await this.#change((manifest) => replaceSegment(manifest, name, rewritten))
+    const isEmpty = rewritten.closed.records === 0 && name !== this.#last()?.name // the last one tells where the log ends
+    await this.#change((manifest) => replaceSegment(manifest, name, isEmpty ? undefined : rewritten))
     await this.#segments.delete(name)
+    if (isEmpty) await this.#segments.delete(rewritten.name)
   }
 
   async *frames(name: string): AsyncGenerator<WholeFrame> {
@@ -332,6 +335,7 @@ export class FileLog implements Log {
     const isFull = this.#written.length >= segmentBytes || clock.now() - this.#active.entry.createdAt > MAX_SEGMENT_AGE_MS
     if (!isFull) return this.#active
     const close = await this.#closing(this.#active)
+    this.rolled++
     return this.#beginSegment(close)
   }
 

@@ -68,8 +68,8 @@ export class FileSegments {
     return { entry, file, salt, reader, length: header.length + control.bytes.length, chain: control.chain }
   }
 
-  /** Writes a sealed segment with these frames in the place of an old one, under a name of its own; undefined where there are none. */
-  async rewrite(old: SealedSegment, frames: AsyncIterable<WholeFrame>, epoch: number): Promise<SealedSegment | undefined> {
+  /** Writes a sealed segment with these frames in the place of an old one, under a name of its own. */
+  async rewrite(old: SealedSegment, frames: AsyncIterable<WholeFrame>, epoch: number): Promise<SealedSegment> {
     const { files, place } = this.#options
     const { base, createdAt, sequence, closed } = old
     const salt = newSalt(SALT_BYTES)
@@ -81,7 +81,6 @@ export class FileSegments {
       await file.append(builder.begin())
       for await (const { bytes, header } of frames) await file.append(builder.frame(bytes, header))
       const { footer, end } = builder.finish(closed.next)
-      if (end.records === 0) return undefined
       await file.append(footer)
       await file.sync('strict')
       const sealed = { ...end, timestamp: closed.timestamp, sealedAt: closed.sealedAt, footer: footer.length }

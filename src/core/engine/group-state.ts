@@ -138,6 +138,12 @@ export function claim(
   return { state: taken.length === 0 ? undefined : { ...state, pending }, result: taken }
 }
 
+/** These offsets hold no record any more; neither do those from the cursor to `to`, if that is where the cursor stands. */
+export function forget(state: GroupState, offsets: ReadonlySet<number>, from: number, to: number): Transition<void> {
+  const pending = state.pending.filter((entry) => !offsets.has(entry.offset))
+  return { state: { ...state, cursor: state.cursor === from ? Math.max(from, to) : state.cursor, pending }, result: undefined }
+}
+
 /** Acknowledges everything below `next`. */
 export function commit(state: GroupState, next: number): Transition<void> {
   const pending = state.pending.filter((entry) => entry.offset >= next)

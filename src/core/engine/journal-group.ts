@@ -110,7 +110,8 @@ export class JournalGroup implements GroupPort {
 
   async state(): Promise<GroupBounds> {
     const state = await this.#read()
-    const bounds = { committed: machine.floorOf(state), cursor: state.cursor, pending: state.pending.length }
+    const { first } = await this.#options.journal.bounds()
+    const bounds = { committed: Math.max(machine.floorOf(state), first), cursor: state.cursor, pending: state.pending.length }
     return this.#rewound === undefined ? bounds : { ...bounds, rewound: this.#rewound }
   }
 
@@ -121,11 +122,25 @@ export class JournalGroup implements GroupPort {
     const input = { consumer, now: clock.now(), visibilityMs: this.#visibilityMs, limit, first, next }
     const taken = await this.#change((state) => machine.receive(state, input))
     try {
-      return await this.#withRecords(taken)
+      const deliveries = await this.#withRecords(taken)
+      if (deliveries.length === taken.length) return deliveries
+      await this.#forget(taken, deliveries)
+      return deliveries.length > 0 ? deliveries : await this.#receiveNow(consumer, limit)
     } catch (error) {
       await this.release(taken).catch(() => {}) // else they are free again when their visibility ends
       throw error
     }
+  }
+
+  /** What a compaction took will never be there again: nobody need acknowledge it, and the whole gap is passed at once. */
+  async #forget(taken: readonly PendingDelivery[], found: readonly PortDelivery[]): Promise<void> {
+    const { journal } = this.#options
+    const held = new Set(found.map(({ record }) => record.offset))
+    const gone = new Set(taken.map(({ offset }) => offset).filter((offset) => !held.has(offset)))
+    const from = Math.max(...taken.map(({ offset }) => offset)) + 1
+    const [next] = await journal.read({ from, limit: 1 })
+    const to = next?.offset ?? (await journal.bounds()).next
+    await this.#change((state) => machine.forget(state, gone, from, to))
   }
 
   /** Reads neighbouring offsets in one go. */

@@ -2,14 +2,16 @@
 // what is stored, and waits that a lost signal only makes slower.
 
 import type { Clock } from '../base/clock.js'
-import { StorageError } from '../base/errors.js'
+import { isStorageError, StorageError } from '../base/errors.js'
 import { Latch, nextWake } from '../base/latch.js'
 import type { SignalBus } from '../ports/signal-bus.js'
 import type {
   AppendOptions,
   AppendResult,
+  CompactionResult,
   ReadOptions,
   RecordBatch,
+  RetentionPolicy,
   StreamBounds,
   StreamRecord,
   StreamStats,
@@ -18,6 +20,7 @@ import type {
 import { BlockReader } from './block-reader.js'
 import { GroupCommit } from './group-commit.js'
 import type { Log, LogEnd } from './log.js'
+import { Retention } from './retention.js'
 
 const DEFAULT_READ_BYTES = 4 * 1024 * 1024
 /** Where signals can be lost, data is looked at again at least so often. */
@@ -30,18 +33,33 @@ export interface JournalOptions {
   readonly topic: string
   readonly signals?: SignalBus | undefined
   readonly checkFence: () => void | Promise<void>
+  readonly retention?: RetentionPolicy | undefined
+  readonly compaction?: 'key' | undefined
+  /** How long a compaction keeps tombstones; default a day. */
+  readonly tombstoneMs?: number | undefined
+  /** Everything below was acknowledged by the group; 0 where there is no such group. */
+  readonly committedOf: (group: string) => Promise<number>
+  /** false where nothing may go on after a request: retention is then enforced by `compact()` alone. */
+  readonly background: boolean
 }
+
+const DAY_MS = 24 * 3_600_000
 
 export class Journal {
   readonly #options: JournalOptions
   readonly #commits: GroupCommit
   readonly #latch = new Latch()
   readonly #blocks = new BlockReader()
+  readonly #retention: Retention | undefined
+  #enforcing: Promise<void> | undefined
+  /** Of the log, when retention was enforced last. */
+  #rolled = 0
   #closed = false
 
   constructor(options: JournalOptions) {
     this.#options = options
-    const { log, clock, sync, checkFence } = options
+    const { log, clock, sync, checkFence, retention: policy, committedOf } = options
+    if (policy !== undefined) this.#retention = new Retention({ log, policy, clock, committedOf })
     this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed: () => this.#announce() })
   }
 
@@ -56,7 +74,7 @@ export class Journal {
     this.#checkOpen('bounds')
     const { log } = this.#options
     const end = await log.end(true)
-    return { first: await log.first(), next: this.#visible(end), durable: end.durable, epoch: end.epoch }
+    return { first: await this.#first(), next: this.#visible(end), durable: end.durable, epoch: end.epoch }
   }
 
   async stats(): Promise<StreamStats> {
@@ -93,6 +111,37 @@ export class Journal {
     }
   }
 
+  async trim(before: number): Promise<void> {
+    const { next } = await this.bounds()
+    if (!Number.isInteger(before) || before < 0 || before > next) {
+      throw new StorageError('invalid', 'trim takes an offset inside the log', { operation: 'trim', facts: { before, maximum: next } })
+    }
+    await this.#options.log.trim(before)
+  }
+
+  /** What retention and compaction no longer keep goes from the medium. */
+  async compact(): Promise<CompactionResult> {
+    this.#checkOpen('compact')
+    const { log, clock, compaction, tombstoneMs = DAY_MS } = this.#options
+    await this.flush()
+    await this.#enforcing
+    const { compactLog } = await import('./compaction.js')
+    await log.roll()
+    const floor = Math.max(await log.first(), (await this.#retention?.floor()) ?? 0)
+    try {
+      return await compactLog(log, { floor, byKey: compaction === 'key', tombstonesBefore: clock.now() - tombstoneMs })
+    } finally {
+      this.#blocks.forget()
+    }
+  }
+
+  async seal(): Promise<void> {
+    this.#checkOpen('seal')
+    await this.flush()
+    await this.#options.log.seal()
+    this.#announce()
+  }
+
   flush(): Promise<void> {
     return this.#commits.flush()
   }
@@ -103,6 +152,7 @@ export class Journal {
     try {
       await this.#commits.close()
     } finally {
+      await this.#enforcing
       await this.#options.log.close()
       this.#latch.wake()
     }
@@ -111,6 +161,25 @@ export class Journal {
   #announce(): void {
     this.#latch.wake()
     this.#options.signals?.send(this.#options.topic)
+    const { log, background } = this.#options
+    if (this.#retention === undefined || !background || log.rolled === this.#rolled) return
+    this.#rolled = log.rolled
+    this.#enforcing ??= this.#enforce(this.#retention)
+  }
+
+  /** Awaited on close. A failure costs space until a segment is full again. */
+  async #enforce(retention: Retention): Promise<void> {
+    try {
+      await retention.enforce()
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+    } finally {
+      this.#enforcing = undefined
+    }
+  }
+
+  async #first(): Promise<number> {
+    return this.#retention === undefined ? this.#options.log.first() : this.#retention.first()
   }
 
   #visible(end: LogEnd): number {
@@ -119,7 +188,7 @@ export class Journal {
 
   async #readNow({ from, limit, maxBytes = DEFAULT_READ_BYTES }: ReadOptions): Promise<StreamRecord[]> {
     const { log } = this.#options
-    const start = Math.max(typeof from === 'number' ? from : await log.offsetAt(from.time), await log.first())
+    const start = Math.max(typeof from === 'number' ? from : await log.offsetAt(from.time), await this.#first())
     let visible = this.#visible(await log.end())
     if (start >= visible) visible = this.#visible(await log.end(true))
     const records: StreamRecord[] = []

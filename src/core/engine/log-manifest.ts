@@ -83,9 +83,10 @@ export function replaceSegment(manifest: LogManifest, name: string, by: SealedSe
   return { ...manifest, segments: manifest.segments.flatMap((entry) => (entry.name !== name ? [entry] : by === undefined ? [] : [by])) }
 }
 
-/** Nothing below `first` is readable; segments that lie wholly below, and are closed, are left out. */
+/** Nothing below `first` is readable; closed segments wholly below are left out, but for the last, which tells where the log ends. */
 export function trimManifest(manifest: LogManifest, first: number): LogManifest {
-  const segments = manifest.segments.filter((entry) => entry.closed === undefined || entry.closed.next > first)
+  const last = manifest.segments.length - 1
+  const segments = manifest.segments.filter(({ closed }, index) => index === last || closed === undefined || closed.next > first)
   return { ...manifest, first: Math.max(first, manifest.first ?? 0), segments }
 }
 

@@ -59,6 +59,8 @@ export interface LogStats {
 export interface Log extends Closable {
   /** What the promise of an append without a sync, and after one, is worth. */
   readonly durability: { readonly written: Durability; readonly synced: Durability }
+  /** How many segments were closed because they were full: when it rises, retention has something to look at. */
+  readonly rolled: number
   /** The end as last known here; with `refresh` also what others appended. Opens (and recovers) on first use. */
   end(refresh?: boolean): Promise<LogEnd>
   /** Oldest offset held. */

@@ -78,7 +78,32 @@ export interface StreamGuard {
   readonly version: string
 }
 
+/**
+ * What is kept: records younger than `ageMs`, at most the newest `records`, at most about `bytes`, whichever is less. With
+ * `untilAcked`, what the groups have not acknowledged is kept beyond that, up to `atMost`, which always wins; alone it
+ * keeps nothing that all of the groups have acknowledged.
+ */
+export interface RetentionPolicy {
+  readonly ageMs?: number
+  readonly records?: number
+  readonly bytes?: number
+  readonly untilAcked?: { readonly groups: readonly string[]; readonly atMost: { readonly ageMs?: number; readonly bytes?: number } }
+}
+
+/** What a compaction did: records held and bytes stored, before and after. */
+export interface CompactionResult {
+  readonly beforeRecords: number
+  readonly afterRecords: number
+  readonly beforeBytes: number
+  readonly afterBytes: number
+}
+
 export interface StreamOptions {
+  readonly retention?: RetentionPolicy
+  /** `compact()` keeps the last record of each key only. */
+  readonly compaction?: 'key'
+  /** How long a compaction keeps tombstones, ms. */
+  readonly tombstoneMs?: number
   readonly guard?: StreamGuard
   readonly sync?: SyncMode
   readonly durability?: WriteDurability
@@ -108,8 +133,12 @@ export interface RecordStream extends Closable {
   flush(): Promise<void>
   /** Calls back when records may have been added, here or elsewhere (signals can be lost: read again at least once a second). */
   listen(wake: () => void): () => void
-  /** Drops whole segments below `before`; what stays readable begins at or before it. Absent where the log cannot drop its beginning. */
-  trim?(before: number): Promise<void>
+  /** Nothing below `before` is read any more, and whole segments below are dropped. `invalid` past the end, with the maximum. */
+  trim(before: number): Promise<void>
+  /** Removes from the medium what retention, and compaction by key where it was chosen, no longer keep. Offsets stay. */
+  compact(): Promise<CompactionResult>
+  /** Ends the stream: later appends are `closed`. */
+  seal(): Promise<void>
   group(name: string, options?: GroupPortOptions): Promise<GroupPort>
   groups(): Promise<readonly string[]>
   deleteGroup(name: string): Promise<void>

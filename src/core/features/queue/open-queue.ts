@@ -10,6 +10,7 @@ import { streamsOf } from '../../derived/streams-over-journals.js'
 import { createQueue, findQueue, type FoundEntry } from '../../engine/catalogue.js'
 import type { Backend } from '../../ports/backend.js'
 import type { RecordStream, StreamOptions } from '../../ports/stream-broker.js'
+import { checkRetention } from './checks.js'
 import { QueueHandle } from './queue-handle.js'
 import type { SchemaGate } from './schema-gate.js'
 import type { Queue, QueueOptions } from './types.js'
@@ -72,14 +73,18 @@ async function findOrCreate(context: StoreContext, name: string, options: EntryO
   return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now() })
 }
 
-type LogOptions = Pick<QueueOptions<unknown>, 'sync' | 'durability' | 'segmentBytes'>
+type LogOptions = Pick<QueueOptions<unknown>, 'sync' | 'durability' | 'segmentBytes' | 'retention' | 'compaction' | 'tombstoneMs'>
 
 function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions {
-  const { sync, durability, segmentBytes } = options
+  const { sync, durability, segmentBytes, retention, compaction, tombstoneMs } = options
+  checkRetention(options)
   return {
     guard: { key: found.key, version: found.version },
     ...(sync === undefined ? {} : { sync }),
     ...(durability === undefined ? {} : { durability }),
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    ...(retention === undefined ? {} : { retention }),
+    ...(compaction === undefined ? {} : { compaction }),
+    ...(tombstoneMs === undefined ? {} : { tombstoneMs }),
   }
 }

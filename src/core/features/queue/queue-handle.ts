@@ -3,7 +3,7 @@ import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import type { Codec } from '../../codec/codec.js'
 import type { StoreContext } from '../../derived/store-context.js'
-import type { AppendResult, GroupPort, RawRecord, RecordStream } from '../../ports/stream-broker.js'
+import type { AppendResult, CompactionResult, GroupPort, RawRecord, RecordStream } from '../../ports/stream-broker.js'
 import { partialAppendError } from './append-error.js'
 import { checkLimit, checkWaitMs } from './checks.js'
 import { GroupHandle } from './group-handle.js'
@@ -13,6 +13,7 @@ import type { SchemaGate } from './schema-gate.js'
 import { tailStreams } from './tail.js'
 import type {
   AppendRecordOptions,
+  CompactionReport,
   Group,
   GroupOptions,
   Position,
@@ -173,6 +174,28 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     return { buckets }
   }
 
+  async trim(before: Position | readonly number[]): Promise<void> {
+    this.#checkOpen('trim')
+    const offsets = await this.#startOffsets(before)
+    await Promise.all(this.#streams.map((stream, bucket) => stream.trim(offsets[bucket] as number)))
+  }
+
+  async compact(): Promise<CompactionReport> {
+    this.#checkOpen('compact')
+    const sum = { beforeRecords: 0, afterRecords: 0, beforeBytes: 0, afterBytes: 0 }
+    for (const stream of this.#streams) {
+      const result = await stream.compact()
+      for (const field of Object.keys(sum) as (keyof CompactionResult)[]) sum[field] += result[field]
+    }
+    const removedRecords = sum.beforeRecords - sum.afterRecords
+    return { backend: this.#context.backend.name, ...sum, removedRecords, reclaimedBytes: sum.beforeBytes - sum.afterBytes }
+  }
+
+  async seal(): Promise<void> {
+    this.#checkOpen('seal')
+    await Promise.all(this.#streams.map((stream) => stream.seal()))
+  }
+
   async flush(): Promise<void> {
     this.#checkOpen('flush')
     await Promise.all(this.#streams.map((stream) => stream.flush()))
@@ -266,8 +289,7 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   #startOffsets(from: Position | readonly number[]): Promise<number[]> {
     if (!Array.isArray(from)) return Promise.all(this.#streams.map((stream) => offsetOf(stream, from as Position)))
     if (from.length === this.buckets) return Promise.all(this.#streams.map((stream, bucket) => offsetOf(stream, from[bucket] as number)))
-    throw new StorageError('invalid', 'tail takes one position, or an offset for each bucket', {
-      operation: 'tail',
+    throw new StorageError('invalid', 'expected one position, or an offset for each bucket', {
       facts: { buckets: this.buckets, given: from.length },
     })
   }

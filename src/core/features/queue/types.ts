@@ -2,7 +2,7 @@
 
 import type { Codec } from '../../codec/codec.js'
 import type { Cancellable, Durability, Handle, WriteDurability } from '../../ports/options.js'
-import type { SyncMode } from '../../ports/stream-broker.js'
+import type { CompactionResult, RetentionPolicy, SyncMode } from '../../ports/stream-broker.js'
 import type { StandardSchema, VersionedSchema } from './schema.js'
 
 /**
@@ -64,6 +64,12 @@ export interface QueueOptions<Output, Input = Output> {
   readonly durability?: WriteDurability
   /** Size at which a segment is closed and the next begun. */
   readonly segmentBytes?: number
+  /** What is kept; default everything. Whole segments past it are dropped in the background, the rest by `compact()`. */
+  readonly retention?: RetentionPolicy
+  /** `compact()` keeps the last record of each key only, and tombstones for `tombstoneMs`. */
+  readonly compaction?: 'key'
+  /** Default a day. */
+  readonly tombstoneMs?: number
   /** Largest value in bytes; default 1 MiB, at most 64 MiB. */
   readonly maxRecordBytes?: number
   /** false: `missing` instead of creating it. */
@@ -113,6 +119,14 @@ export interface QueueStats {
   readonly buckets: readonly BucketStats[]
 }
 
+/** What `compact` did, over all buckets. */
+export interface CompactionReport extends CompactionResult {
+  readonly backend: string
+  readonly removedRecords: number
+  /** Negative where new indexes took more than was freed. */
+  readonly reclaimedBytes: number
+}
+
 export type QueueEvent =
   | { readonly type: 'appended'; readonly bucket: number; readonly next: number }
   | { readonly type: 'rewound'; readonly group: string; readonly bucket: number; readonly from: number; readonly to: number }
@@ -137,6 +151,12 @@ export interface Queue<Output, Input = Output> extends Handle {
   groups(): Promise<readonly string[]>
   deleteGroup(name: string): Promise<void>
   stats(): Promise<QueueStats>
+  /** Nothing before it is read any more, and whole segments before it are dropped: one position for all buckets, or an offset for each. */
+  trim(before: Position | readonly number[]): Promise<void>
+  /** Frees what retention, and compaction by key, no longer keep. Offsets stay as they are; readers in flight are unharmed. */
+  compact(): Promise<CompactionReport>
+  /** No append follows: later ones are `closed`. What is there can be read for ever. */
+  seal(): Promise<void>
   /** Resolves when all that was accepted is as durable as the backend can make it. */
   flush(): Promise<void>
   /** Calls back on changes, here or in other tabs and processes; returns how to stop. */

@@ -1,0 +1,117 @@
+// Rewrites closed segments without the records that nobody needs: those below the floor, and by key all but the last of
+// each key, tombstones only for a while. Offsets stay as they are; a segment is replaced at once or not at all.
+
+import { frameBody, type FrameHeader, writeCompactedFrame } from '../codec/frame.js'
+import { keepRecords, readRecords } from '../codec/records.js'
+import type { CompactionResult } from '../ports/stream-broker.js'
+import type { Log, LogSegment, WholeFrame } from './log.js'
+
+export interface CompactionOptions {
+  /** Nothing below is kept. */
+  readonly floor: number
+  /** Keeps the last record of each key only. Takes memory for every key. */
+  readonly byKey: boolean
+  /** A tombstone with an earlier timestamp, ms, is not kept. */
+  readonly tombstonesBefore: number
+}
+
+interface KeyEntry {
+  readonly offset: number
+  readonly isTombstone: boolean
+  readonly timestamp: number
+}
+
+/**
+ * Oldest segment first: an older value is gone before the tombstone that hides it. A crash in between leaves a log that
+ * is compacted in part, and the next run does the rest.
+ */
+export async function compactLog(log: Log, options: CompactionOptions): Promise<CompactionResult> {
+  const before = await log.segments()
+  await log.trim(options.floor)
+  const kept = await log.segments()
+  const latest = options.byKey ? await latestByKey(log, kept) : undefined
+  const keeps = (offset: number, key: string | undefined): boolean => {
+    if (offset < options.floor) return false
+    const newest = key === undefined ? undefined : latest?.get(key)
+    return newest === undefined || (newest.offset === offset && !(newest.isTombstone && newest.timestamp < options.tombstonesBefore))
+  }
+  for (const segment of kept) {
+    const needsWork = latest !== undefined || segment.base < options.floor
+    if (needsWork && (await removes(log, segment, keeps))) await log.replace(segment.name, keptFrames(log, segment, keeps))
+  }
+  const after = await log.segments()
+  return {
+    beforeRecords: sum(before, 'records'),
+    afterRecords: sum(after, 'records'),
+    beforeBytes: sum(before, 'bytes'),
+    afterBytes: sum(after, 'bytes'),
+  }
+}
+
+type Keeps = (offset: number, key: string | undefined) => boolean
+
+async function latestByKey(log: Log, segments: readonly LogSegment[]): Promise<Map<string, KeyEntry>> {
+  const latest = new Map<string, KeyEntry>()
+  for (const { name } of segments) {
+    for await (const frame of log.frames(name)) {
+      for (const { key, value, offset, timestamp } of recordsOf(frame)) {
+        if (key !== undefined) latest.set(keyText(key), { offset, timestamp, isTombstone: value === undefined })
+      }
+    }
+  }
+  return latest
+}
+
+async function removes(log: Log, { name }: LogSegment, keeps: Keeps): Promise<boolean> {
+  for await (const frame of log.frames(name)) {
+    if (recordsOf(frame).some(({ offset, key }) => !keeps(offset, textOf(key)))) return true
+  }
+  return false
+}
+
+async function* keptFrames(log: Log, { name }: LogSegment, keeps: Keeps): AsyncGenerator<WholeFrame> {
+  for await (const frame of log.frames(name)) {
+    const kept = keptFrame(frame, keeps)
+    if (kept !== undefined) yield kept
+  }
+}
+
+/** The same frame where nothing goes, undefined where nothing stays. */
+function keptFrame(frame: WholeFrame, keeps: Keeps): WholeFrame | undefined {
+  const { header } = frame
+  const stays = new Set<number>()
+  for (const { offset, key } of recordsOf(frame)) if (keeps(offset, textOf(key))) stays.add(offset)
+  if (stays.size === header.count) return frame
+  if (stays.size === 0) return undefined
+  const body = keepRecords(bodyOf(frame), header, (offset) => stays.has(offset))
+  const offsets = [...stays]
+  const bytes = writeCompactedFrame(body, header, { count: stays.size, lastDelta: Math.max(...offsets) - header.baseOffset })
+  return { bytes, header: compactedHeader(header, bytes, offsets) }
+}
+
+function compactedHeader(header: FrameHeader, bytes: Uint8Array, offsets: readonly number[]): FrameHeader {
+  return { ...header, at: 0, length: bytes.length, count: offsets.length, isCompacted: true, next: Math.max(...offsets) + 1 }
+}
+
+function recordsOf(frame: WholeFrame): ReturnType<typeof readRecords> {
+  return readRecords(bodyOf(frame), frame.header, 0, Number.POSITIVE_INFINITY)
+}
+
+function bodyOf({ bytes, header }: WholeFrame): Uint8Array {
+  return frameBody(bytes, header) as Uint8Array // checked when the segment was read
+}
+
+function textOf(key: Uint8Array | undefined): string | undefined {
+  return key === undefined ? undefined : keyText(key)
+}
+
+/** One character a byte: any bytes can be a key. */
+function keyText(key: Uint8Array): string {
+  let text = ''
+  for (const byte of key) text += String.fromCharCode(byte)
+  return text
+}
+
+function sum(segments: readonly LogSegment[], field: 'records' | 'bytes'): number {
+  return segments.reduce((total, segment) => total + segment[field], 0)
+}
