@@ -4,15 +4,15 @@ import { type Clock, systemClock } from './core/base/clock.js'
 import { isStorageError, StorageError } from './core/base/errors.js'
 import { checkName } from './core/base/key.js'
 import { contextOf, createContext, storeOver } from './core/derived/resolve.js'
-import type { Store, StoreContext, StoreMode } from './core/derived/store-context.js'
+import type { Store, StoreContext } from './core/derived/store-context.js'
 import type { Backend } from './core/ports/backend.js'
 import { defaultBackend, destroyDefault } from '#platform'
 
 export interface OpenStoreOptions {
   /** Node only: the folder that holds the stores; default `.varve` in the working directory. */
   readonly directory?: string
-  /** `read` takes no lock, repairs nothing and sees what a running owner has written; writes are `denied`. */
-  readonly mode?: StoreMode
+  /** For writing, or with `read` for looking only: it takes no lock, repairs nothing and sees what a running owner has written; writes are `denied`. */
+  readonly mode?: 'read'
   /** Used where the platform has no storage, or refuses it: this is how loss is accepted, never by default. */
   readonly fallback?: Backend
   /** For tests. */
@@ -37,17 +37,18 @@ const overBackends = new WeakMap<StoreContext, SharedStore>()
  * Opening one name or backend twice gives two handles on one store; it is closed with the last. A backend that was passed
  * in stays open, and keeps what it holds of its own (files: the lock of the directory), until its own `close()`.
  *
- * Errors: `invalid` (name, or no default here: the message has the line to write), `denied` (another process owns the
+ * Errors: `invalid` (name, mode, or no default here: the message has the line to write), `denied` (another process owns the
  * files; its host and pid are named), `unavailable`.
  */
 export async function openStore(nameOrBackend: string | Backend, options: OpenStoreOptions = {}): Promise<Store> {
+  checkMode(options.mode)
   if (typeof nameOrBackend !== 'string') {
     const shared = sharedOver(nameOrBackend, options)
     await checkUsable(shared.context)
     return handleOn(shared, async () => {})
   }
   checkName('store name', nameOrBackend)
-  const key = JSON.stringify([nameOrBackend, options.directory, options.mode ?? 'write'])
+  const key = JSON.stringify([nameOrBackend, options.directory, options.mode])
   const opening = named.get(key) ?? openNamed(nameOrBackend, options)
   named.set(key, opening)
   const forget = (): void => {
@@ -100,8 +101,17 @@ function contextFor(backend: Backend, options: OpenStoreOptions): StoreContext {
   if (backend === null || typeof backend !== 'object') {
     throw new StorageError('invalid', 'openStore takes a name or a backend', { operation: 'openStore', facts: { got: typeof backend } })
   }
-  const isUsual = (options.mode ?? 'write') === 'write' && (options.clock ?? systemClock) === systemClock
+  const isUsual = options.mode === undefined && (options.clock ?? systemClock) === systemClock
   return isUsual ? contextOf(backend) : createContext(backend, options)
+}
+
+/** A mode that is misspelt would else be one that writes. */
+function checkMode(mode: unknown): void {
+  if (mode === undefined || mode === 'read') return
+  throw new StorageError('invalid', "the only mode to ask for is 'read'; a store is opened for writing without one", {
+    operation: 'openStore',
+    facts: { mode },
+  })
 }
 
 /** Says at once what the first write would say: the owner of the files, a place that cannot be written. */

@@ -91,9 +91,9 @@ async function appendMuch(opened: Opened, round: Round, promises: Promises, call
   }
 }
 
-async function expectKept(directory: string, promises: Promises, mode: 'read' | 'write'): Promise<void> {
+async function expectKept(directory: string, promises: Promises, mode?: 'read'): Promise<void> {
   const backend = nodeFs({ directory })
-  const store = await openStore(backend, { mode })
+  const store = await openStore(backend, mode === undefined ? {} : { mode })
   try {
     const counter = (await (await openKv<{ n: number }>(store, 'kv')).get('n')) ?? -1
     expect(counter).toBeGreaterThanOrEqual(promises.counter)
@@ -148,7 +148,7 @@ async function playRound(disk: SmallDisk, directory: string, round: Round): Prom
   const open2 = opened === undefined || round.closesWhileFull ? await open(directory, round.options) : opened
   await expectGoesOn(open2, promises)
   await open2.close()
-  await expectKept(directory, promises, 'write')
+  await expectKept(directory, promises)
   return promises.refused
 }
 

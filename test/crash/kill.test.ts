@@ -82,9 +82,9 @@ async function liveAndDie(child: ChildProcess, directory: string, name: string, 
 
 type Content = readonly (readonly string[])[]
 
-async function readAll(directory: string, mode: 'read' | 'write'): Promise<Content> {
+async function readAll(directory: string, mode?: 'read'): Promise<Content> {
   const backend = nodeFs({ directory })
-  const store = await openStore(backend, { mode })
+  const store = await openStore(backend, mode === undefined ? {} : { mode })
   try {
     const queue = await openQueue<string>(store, 'q', { create: false })
     return await Promise.all(Array.from({ length: queue.buckets }, (_, bucket) => readBucket(queue, bucket)))
@@ -123,7 +123,7 @@ async function killDirectory(nursery: Nursery, seed: number, counted: Counted): 
       receipts.push(...(await liveAndDie(await nursery.take(), directory, `${seed}.${life}`, drawn)))
       if (receipts.length === 0) continue // it may have died before it made the queue
       const where = `seed ${seed}, life ${life}: ${JSON.stringify(drawn)}`
-      const content = await readAll(directory, random() < 0.5 ? 'read' : 'write')
+      const content = await readAll(directory, random() < 0.5 ? 'read' : undefined)
       for (const [bucket, offset, value] of receipts) expect(content[bucket]?.[offset], where).toBe(value)
       for (const [bucket, values] of seen.entries()) expect(content[bucket]?.slice(0, values.length), where).toEqual(values)
       expect(new Set(content.flat()).size, where).toBe(content.flat().length)

@@ -43,10 +43,10 @@ export async function store(): Promise<void> {
   await openStore(backends[0] ?? memory())
   await openStore('shop', { fallback: memory() })
   await openStore('shop', { mode: 'read' })
+  // @ts-expect-error A store is opened for writing by saying nothing.
+  await openStore('shop', { mode: 'write' })
   // @ts-expect-error a store has a name or a backend
   await openStore(5)
-  // @ts-expect-error there is no such mode
-  await openStore('shop', { mode: 'append' })
   const health = await opened.health()
   same<typeof health.backend, string>()
   await opened.close()

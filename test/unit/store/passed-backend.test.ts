@@ -37,3 +37,9 @@ test('closing the backend closes what was opened on it, also in read mode', asyn
   for (const one of keys) await expect(one.get('theme')).rejects.toThrow(isClosed)
   await expect(openKv(reading)).rejects.toThrow('the store is closed')
 })
+
+test('a misspelt mode is refused and does not write', async () => {
+  for (const mode of ['write', 'readonly', 'Read']) {
+    await expect(openStore(memory(), { mode } as object)).rejects.toThrow(expect.objectContaining({ code: 'invalid', facts: { mode } }))
+  }
+})
