@@ -6,7 +6,7 @@ export const FAILURE = 1
 export const WRONG_USAGE = 64
 
 const ADVICE: Partial<Record<StorageErrorCode, string>> = {
-  missing: 'Is it the right directory? varve queues <directory> lists the queues of a store.',
+  missing: 'A store lies in the directory that nodeFs() was given, or in .varve/<name>; varve queues <directory> lists its queues.',
   denied: 'Another process owns the store, or permission is missing: append through the owner, or stop it first.',
   corrupt: 'Stored bytes are damaged. Keep a copy of the directory before anything is changed.',
   unsupported: 'The store was perhaps written by a newer version of Varve: update this one.',

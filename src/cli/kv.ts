@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
-import { StorageError } from '../core/base/errors.js'
 import { openKv } from '../index.js'
-import type { KvItem } from '../core/features/kv/types.js'
+import type { Store } from '../core/derived/resolve.js'
+import { kvNamespaces } from '../core/features/kv/namespaces.js'
+import type { Kv, KvItem } from '../core/features/kv/types.js'
 import { wholeNumber } from './arguments.js'
 import { formatCell, formatJson, formatTable } from './output.js'
+import { MOST_NAMES, unknownName } from './unknown-name.js'
 import { withStore } from './with-store.js'
 
 interface KvFlags {
@@ -35,8 +37,9 @@ export function addKv(program: Command): void {
 
 async function printValue(directory: string, key: string, { namespace }: KvFlags): Promise<void> {
   await withStore(directory, 'read', async (store) => {
-    const entry = await (await openKv(store, namespace)).entry(key)
-    if (entry === undefined) throw new StorageError('missing', 'there is no such key', { key, facts: { namespace } })
+    const kv = await openKnownNamespace(store, namespace)
+    const entry = await kv.entry(key)
+    if (entry === undefined) throw unknownName('key', key, await keysOf(kv))
     console.log(formatJson(entry.value))
   })
 }
@@ -44,12 +47,24 @@ async function printValue(directory: string, key: string, { namespace }: KvFlags
 async function printEntries(directory: string, { namespace, prefix, limit, json }: KvFlags): Promise<void> {
   await withStore(directory, 'read', async (store) => {
     const items: Item[] = []
-    for await (const item of (await openKv(store, namespace)).list({ prefix, limit })) {
+    for await (const item of (await openKnownNamespace(store, namespace)).list({ prefix, limit })) {
       if (json) console.log(formatJson(item))
       else items.push(item)
     }
     if (!json) console.log(items.length === 0 ? 'no keys' : itemTable(items))
   })
+}
+
+async function openKnownNamespace(store: Store, name: string): Promise<Kv<Record<string, unknown>>> {
+  const known = await kvNamespaces(store)
+  if (known.length > 0 && !known.includes(name)) throw unknownName('namespace', name, known)
+  return await openKv(store, name)
+}
+
+async function keysOf(kv: Kv<Record<string, unknown>>): Promise<readonly string[]> {
+  const keys: string[] = []
+  for await (const key of kv.keys({ limit: MOST_NAMES + 1 })) keys.push(key)
+  return keys
 }
 
 function itemTable(items: readonly Item[]): string {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { openQueue } from '../index.js'
 import type { Store } from '../core/derived/resolve.js'
 import type { Position, Queue, StoredRecord } from '../core/features/queue/types.js'
 import { position, wholeNumber } from './arguments.js'
 import { formatCell, formatTable, formatTime, printJsonLines } from './output.js'
+import { openKnownQueue } from './unknown-name.js'
 import { withStore } from './with-store.js'
 
 interface ReadFlags {
@@ -32,7 +32,7 @@ export function addRead(program: Command): void {
 }
 
 async function printRecords(store: Store, name: string, flags: ReadFlags): Promise<void> {
-  const queue = await openQueue(store, name, { create: false })
+  const queue = await openKnownQueue(store, name)
   const buckets = flags.bucket === undefined ? Array.from({ length: queue.buckets }, (_, i) => i) : [flags.bucket]
   const shown: StoredRecord<unknown>[] = []
   for (const bucket of buckets) {

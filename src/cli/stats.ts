@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { openQueue } from '../index.js'
 import type { Store } from '../core/derived/resolve.js'
 import type { BucketStats, Queue } from '../core/features/queue/types.js'
 import { formatJson, formatTable } from './output.js'
+import { openKnownQueue } from './unknown-name.js'
 import { withStore } from './with-store.js'
 
 interface GroupRow {
@@ -24,7 +24,7 @@ export function addStats(program: Command): void {
 }
 
 async function printStats(store: Store, name: string, json: boolean): Promise<void> {
-  const queue = await openQueue(store, name, { create: false })
+  const queue = await openKnownQueue(store, name)
   const { buckets } = await queue.stats()
   const groups = await groupRows(queue)
   await queue.close()

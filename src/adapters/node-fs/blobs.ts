@@ -13,7 +13,7 @@ import type { Place } from './place.js'
 import { walkKeys } from './walk.js'
 import { readWhole, syncFile, writeWhole } from './whole-io.js'
 
-const FOLDER = 'blobs'
+export const BLOBS_FOLDER = 'blobs'
 const MAX_BLOB_BYTES = 2 ** 31 - 4096
 const DELETES_PER_TURN = 256
 
@@ -35,7 +35,7 @@ export class NodeBlobs implements BlobStore {
     return this.#place.run({ operation: 'get', key }, options.signal, async () => {
       const path = pathOfKey(key)
       const directory = this.#place.existing()
-      const fd = directory === undefined ? undefined : openBlob(directory, join(directory.root, FOLDER, path))
+      const fd = directory === undefined ? undefined : openBlob(directory, join(directory.root, BLOBS_FOLDER, path))
       if (fd === undefined) return undefined
       try {
         return await readBlob(fd, key, options.range)
@@ -56,7 +56,7 @@ export class NodeBlobs implements BlobStore {
       }
       const path = pathOfKey(key)
       const directory = this.#place.owned('put')
-      const target = join(directory.root, FOLDER, path)
+      const target = join(directory.root, BLOBS_FOLDER, path)
       checkCondition(key, target, options.when)
       const strict = options.durability !== 'relaxed'
       const temporary = directory.temporaryPath()
@@ -80,7 +80,7 @@ export class NodeBlobs implements BlobStore {
       const folders = new Set<string>()
       for (let i = 0; i < paths.length; i++) {
         if (i % DELETES_PER_TURN === 0) await this.#nextTurn(directory, i)
-        const target = join(directory.root, FOLDER, paths[i] as string)
+        const target = join(directory.root, BLOBS_FOLDER, paths[i] as string)
         if (removeBlob(directory, target)) folders.add(dirname(target))
       }
       await this.#settle(directory, [...folders])
@@ -93,7 +93,7 @@ export class NodeBlobs implements BlobStore {
     try {
       const directory = this.#place.existing()
       if (directory === undefined) return
-      for await (const { key, path } of walkKeys(join(directory.root, FOLDER), options.prefix ?? '', options.after)) {
+      for await (const { key, path } of walkKeys(join(directory.root, BLOBS_FOLDER), options.prefix ?? '', options.after)) {
         const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false })
         if (stats?.isFile()) yield { key, bytes: Number(stats.size), version: versionOf(stats) }
         options.signal?.throwIfAborted()

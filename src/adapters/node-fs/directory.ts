@@ -9,6 +9,8 @@ import { DirectorySync } from './directory-sync.js'
 import { asStorageError, isMissing, NAME, systemCode } from './errors.js'
 import type { Identity } from './identity.js'
 
+export const LOCK_FOLDER = 'lock'
+
 const directories = new Map<string, Directory>()
 
 /** The directory when it exists, shared by all who name it. `user` keeps it until `leave`. */
@@ -94,7 +96,7 @@ export class Directory {
   /** Takes the directory for this process, or says who has it. Throws `fenced` once it was lost. */
   take(operation: string): DirectoryLock | Identity {
     if (this.#lock === undefined && !this.#lost) {
-      const taken = takeDirectoryLock(this.makeFolder(join(this.root, 'lock')), () => this.#lose())
+      const taken = takeDirectoryLock(this.makeFolder(join(this.root, LOCK_FOLDER)), () => this.#lose())
       if (!('held' in taken)) return taken
       this.#lock = taken
       this.#sweepTemporary()
@@ -123,7 +125,7 @@ export class Directory {
   }
 
   owner(): string | undefined {
-    const owner = directoryOwner(join(this.root, 'lock'))
+    const owner = directoryOwner(join(this.root, LOCK_FOLDER))
     return owner === undefined ? undefined : describe(owner)
   }
 

@@ -1,7 +1,7 @@
 // The command as a process of its own, beside this process, which owns the store.
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -98,10 +98,56 @@ test('append makes a queue of its own; a bad line is told by its number or passe
   expect(varve(['append', other, 'log', '--skip-bad-lines', '--json'], '1\nnope\n3\n').json()).toEqual([{ records: 2, skipped: 1 }])
 })
 
-test('what is not there is a failure that says so', () => {
+const LOOKING = [['queues'], ['stats', 'orders'], ['read', 'orders'], ['kv list'], ['kv get', 'theme'], ['snapshots list'], ['health']]
+
+test('a directory without a store is a failure that says what to do, and stays as it was', () => {
+  const empty = join(folder, 'empty')
+  mkdirSync(join(empty, 'lock'), { recursive: true })
+  writeFileSync(join(empty, 'notes.txt'), 'not ours')
+  for (const [verb = '', ...names] of LOOKING) {
+    const { status, stdout, stderr } = varve([...verb.split(' '), empty, ...names])
+    expect({ verb, status, stdout }).toEqual({ verb, status: 1, stdout: '' })
+    expect(stderr).toMatch(/there is no store in this directory .*\[missing\]\nA store lies in the directory that nodeFs\(\) was given/)
+  }
+  expect(readdirSync(empty, { recursive: true }).sort()).toEqual(['lock', 'notes.txt'])
   expect(varve(['queues', join(folder, 'nowhere')])).toMatchObject({ status: 1, stderr: expect.stringContaining('no such directory') })
-  expect(varve(['stats', directory, 'nothing'])).toMatchObject({ status: 1, stderr: expect.stringContaining('[missing]') })
-  expect(varve(['kv', 'get', directory, 'nothing'])).toMatchObject({ status: 1, stderr: expect.stringContaining('[missing]') })
+  expect(existsSync(join(folder, 'nowhere'))).toBe(false)
+})
+
+test('the folder above stores names them', () => {
+  const { status, stderr } = varve(['health', folder])
+  expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(JSON.stringify(directory)) })
+  const project = join(folder, 'project')
+  cpSync(join(directory, 'blobs'), join(project, '.varve', 'shop', 'blobs'), { recursive: true })
+  expect(varve(['queues', project]).stderr).toContain(JSON.stringify(join(project, '.varve', 'shop')))
+})
+
+test('a store that was opened and holds nothing yet is an empty one, not a missing one', async () => {
+  const backend = nodeFs({ directory: join(folder, 'new') })
+  const opened = await openStore(backend)
+  expect(varve(['queues', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no queues\n' })
+  expect(varve(['kv', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no keys\n' })
+  expect(varve(['snapshots', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no snapshots\n' })
+  await opened.close()
+  await backend.close()
+})
+
+test('an unknown name is a failure that lists the known ones', async () => {
+  await (await openKv(store, 'counters')).put('visits', 1)
+  const rows: [words: string[], says: string][] = [
+    [['stats', directory, 'nothing'], 'no such queue; there is "orders" (queue="nothing") [missing]'],
+    [['read', directory, 'nothing'], 'no such queue; there is "orders" (queue="nothing") [missing]'],
+    [['kv', 'get', directory, 'nothing'], 'no such key; there is "theme" (key="nothing") [missing]'],
+    [['kv', 'get', directory, 'theme', '--namespace', 'x'], 'no such namespace; there are "counters", "default" (namespace="x") [missing]'],
+    [['kv', 'list', directory, '--namespace', 'x'], 'no such namespace; there are "counters", "default" (namespace="x") [missing]'],
+    [['snapshots', 'list', directory, '--agent', 'x'], 'no such agent; there is "planner" (agent="x") [missing]'],
+    [['snapshots', 'list', directory, '--agent', 'planner', '--session', 'x'], 'no such session; there is "s1" (session="x") [missing]'],
+    [['snapshots', 'list', directory, '--tag', 'x'], 'no such tag; there is none at all (tag="x") [missing]'],
+  ]
+  for (const [words, says] of rows) {
+    expect(varve(words)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(`varve: there is ${says}`) })
+  }
+  expect(varve(['kv', 'list', directory, '--prefix', 'nothing'])).toMatchObject({ status: 0, stdout: 'no keys\n' })
 })
 
 test('wrong usage is 64, help and version are 0', () => {

@@ -19,13 +19,17 @@ export interface PlacedKey {
   readonly blobKey: string
 }
 
+export function namespacePath(namespace: string): string {
+  return `kv/${keyComponent('n', namespace)}`
+}
+
 export class KeySpace {
   readonly #blobs: BlobStore
   readonly #root: string
 
   constructor(blobs: BlobStore, namespace: string) {
     this.#blobs = blobs
-    this.#root = `kv/${keyComponent('n', namespace)}/${KEY_LETTER}`
+    this.#root = `${namespacePath(namespace)}/${KEY_LETTER}`
   }
 
   /** Throws `invalid` for what is no key, or is too long once it is escaped. */
