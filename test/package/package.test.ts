@@ -1,8 +1,40 @@
 import { cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { otherNode } from '../../scripts/other-node.mjs'
 import { compile, newProject, type Project, root } from './project.js'
 import { runInNode, runInPage, startWorker } from './runtimes.js'
+
+const PRINTED_IN_NODE = {
+  acked: 3,
+  total: 0,
+  first: 'book',
+  seen: ['book', 'ink', 'pen'],
+  state: { seen: 3 },
+  theme: 'dark',
+  refused: true,
+}
+
+/** Beside the one that runs the tests: all that package.json promises. */
+const OTHER_NODES = ['22.23.3', '24.21.0']
+const NODE_WITH_USING = '24.21.0'
+const COMMAND = 'node_modules/varve/dist/cli/main.js'
+
+/** In a language that the compiler of this file would rewrite. */
+const USING = `
+import { openKv, openStore } from 'varve'
+import { memory } from 'varve/adapters/memory'
+await using backend = memory()
+let left
+{
+  await using store = await openStore(backend)
+  await using keys = await openKv(store)
+  await keys.put('theme', 'dark')
+  left = keys
+}
+const theme = await (await openKv(backend)).get('theme')
+console.log(theme, await left.get('theme').catch(({ code }) => code))
+`
 
 describe('the packed package in an empty project', () => {
   let project: Project
@@ -19,8 +51,21 @@ describe('the packed package in an empty project', () => {
   })
 
   test('in Node, on files: all is there after opening again', async () => {
-    const printed = JSON.parse(await runInNode(project, 'src/node.ts'))
-    expect(printed).toEqual({ acked: 3, total: 0, seen: ['book', 'ink', 'pen'], state: { seen: 3 }, theme: 'dark', refused: true })
+    expect(JSON.parse(await runInNode(project, 'src/node.ts'))).toEqual(PRINTED_IN_NODE)
+  })
+
+  for (const version of OTHER_NODES) {
+    test(`in Node ${version}, on files: all is there after opening again`, async ({ skip }) => {
+      const node = await otherNode(version).catch((error: Error) => skip(`no Node ${version}: ${error.message}`))
+      expect(JSON.parse(await runInNode(project, 'src/node.ts', node, `node-${version}`))).toEqual(PRINTED_IN_NODE)
+      expect(await project.run(node, [COMMAND, 'queues', `node-${version}/.varve/shop`])).toMatch(/^orders +2 +3 /m)
+    })
+  }
+
+  test('in a Node that has await using: leaving the block closes', async ({ skip }) => {
+    const node = await otherNode(NODE_WITH_USING).catch((error: Error) => skip(`no Node ${NODE_WITH_USING}: ${error.message}`))
+    const script = await project.write('src/using.mjs', USING)
+    expect(await project.run(node, [script])).toBe('dark closed\n')
   })
 
   test('in a page built by Vite, on IndexedDB: all is there after opening again', async () => {

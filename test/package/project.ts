@@ -14,8 +14,8 @@ export const root = resolve(import.meta.dirname, '../..')
 export interface Project {
   readonly folder: string
   write(path: string, text: string): Promise<string>
-  /** Runs a command there; resolves to what it printed, rejects with it when it fails. */
-  run(command: string, args: readonly string[]): Promise<string>
+  /** Runs a command there, or in a folder below; resolves to what it printed, rejects with it when it fails. */
+  run(command: string, args: readonly string[], below?: string): Promise<string>
   /** Runs a script with this Node. */
   node(...args: readonly string[]): Promise<string>
   remove(): Promise<void>
@@ -34,9 +34,11 @@ export async function newProject(): Promise<Project> {
 }
 
 function projectIn(folder: string): Project {
-  const run = async (command: string, args: readonly string[]): Promise<string> => {
+  const run = async (command: string, args: readonly string[], below = ''): Promise<string> => {
     try {
-      const { stdout } = await execute(command, args, { cwd: folder, timeout: 120_000, maxBuffer: 1 << 26 })
+      const cwd = join(folder, below)
+      await mkdir(cwd, { recursive: true })
+      const { stdout } = await execute(command, args, { cwd, timeout: 120_000, maxBuffer: 1 << 26 })
       return stdout
     } catch (error) {
       const { stdout = '', stderr = '', message } = error as { stdout?: string; stderr?: string; message: string }

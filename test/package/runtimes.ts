@@ -11,12 +11,15 @@ import { build as buildPage } from 'vite'
 import { findBrowser } from '../../scripts/find-browser.mjs'
 import type { Project } from './project.js'
 
-/** Runs the file with Node in the project's folder and gives what it printed; rejects when it exits with anything but 0. */
-export async function runInNode(project: Project, file: string): Promise<string> {
+/**
+ * Runs the file with this Node, or with the executable `node`, and gives what it printed; rejects when it exits with anything but 0.
+ * Its working directory is the project's folder, or the one named below it.
+ */
+export async function runInNode(project: Project, file: string, node = process.execPath, below = ''): Promise<string> {
   const { code } = await transform(await readFile(join(project.folder, file), 'utf8'), { loader: 'ts', target: 'es2022', format: 'esm' })
   const script = file.replace(/\.ts$/, '.mjs')
   await project.write(script, code)
-  return project.node(script)
+  return project.run(node, [join(project.folder, script)], below)
 }
 
 /** A module Worker without Node compatibility, with an R2 bucket BUCKET and a KV namespace KV, on the local Workers runtime. */
