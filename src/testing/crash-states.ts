@@ -39,6 +39,8 @@ export interface CrashState {
   /** How many operations of the recording had happened. */
   readonly operations: number
   readonly failure: 'power' | 'kill'
+  /** The process was killed in the middle of the last operation, which got through in part. */
+  readonly isCut: boolean
   /** Equal for equal names and bytes on the disk. */
   readonly identity: string
   /** A new backend that finds what the crash left. Each call begins anew from it. */
@@ -60,6 +62,7 @@ interface Pattern {
   readonly fates: readonly Fate[]
 }
 
+const ALL_KEPT = 'all kept'
 const TEARS = [1, 512, 4096]
 const ALL_SUBSETS_UP_TO = 4
 
@@ -86,7 +89,7 @@ interface Point {
 
 /** A kill may cut the one write that was under way; the rest is as written. */
 function* killStates(point: Point): Generator<CrashState> {
-  yield stateOf(point, 'kill', 'all kept', leave(point.image, []))
+  yield stateOf(point, 'kill', ALL_KEPT, leave(point.image, []))
   const last = point.recording.operations[point.done - 1]
   if (last?.kind !== 'append') return
   const writes = point.image.files.get(last.path)?.writes.length ?? 0
@@ -99,6 +102,7 @@ function* killStates(point: Point): Generator<CrashState> {
 function* powerStates(point: Point, random: () => number): Generator<CrashState> {
   const risks = risksOf(point.image)
   for (const pattern of patternsOf(risks, random, point.options.samples ?? 8)) {
+    if (point.recording.relaxedLoss === 'suffix' && !losesSuffix(risks, pattern.fates)) continue
     yield stateOf(point, 'power', pattern.label, leave(point.image, risks, pattern.fates, random))
   }
 }
@@ -110,6 +114,7 @@ function stateOf(point: Point, failure: 'power' | 'kill', label: string, image: 
     description: `${failure} after operation ${point.done} (${describeOperation(point.recording.operations[point.done - 1])}): ${label}`,
     operations: point.done,
     failure,
+    isCut: failure === 'kill' && label !== ALL_KEPT,
     get identity() {
       identity ??= imageIdentity(image)
       return identity
@@ -138,7 +143,7 @@ function risksOf(image: DiskImage): readonly AtRisk[] {
 }
 
 function* patternsOf(risks: readonly AtRisk[], random: () => number, samples: number): Generator<Pattern> {
-  yield { label: 'all kept', fates: [] }
+  yield { label: ALL_KEPT, fates: [] }
   if (risks.length === 0) return
   yield* subsets(risks.length, random, samples)
   for (let i = 0; i < risks.length; i++) if (risks[i]?.kind === 'write') yield* spoiled(risks, i)
@@ -156,6 +161,13 @@ function* subsets(count: number, random: () => number, samples: number): Generat
     const bits = Array.from({ length: count }, () => random() < 0.5)
     yield lossOf(count, (i) => bits[i] === true)
   }
+}
+
+/** Once a relaxed change of blobs is lost, all later ones are. */
+function losesSuffix(risks: readonly AtRisk[], fates: readonly Fate[]): boolean {
+  const left = risks.flatMap((risk, i) => (risk.kind === 'blob' ? [fates[i] ?? 'kept'] : []))
+  const first = left.indexOf('lost')
+  return first === -1 || left.slice(first).every((fate) => fate === 'lost')
 }
 
 function lossOf(count: number, isLost: (i: number) => boolean): Pattern {

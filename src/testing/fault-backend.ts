@@ -29,6 +29,7 @@ import {
   EMPTY_IMAGE,
   type FileImage,
   type Recording,
+  type RelaxedLoss,
 } from './simulated-disk.js'
 
 const NAME = 'simulated'
@@ -38,6 +39,11 @@ export interface FaultBackendOptions {
   readonly files?: boolean
   /** What a put without `durability` means. Default `strict`. */
   readonly defaultDurability?: WriteDurability
+  /**
+   * What a power failure may take of relaxed puts. `any` (the default): any of them. `suffix`: all from some put on, as of a
+   * platform with one write-ahead log for all (IndexedDB on LevelDB or SQLite); a strict put then keeps all before it.
+   */
+  readonly relaxedLoss?: RelaxedLoss
   /** Bytes that fit; a write over it stores what fits and fails with `quota`. Default: no limit. */
   readonly capacityBytes?: number
   readonly maxBlobBytes?: number
@@ -75,6 +81,7 @@ class Disk {
   readonly initial: DiskImage
   readonly operations: DiskOperation[] = []
   readonly bootId: string
+  readonly relaxedLoss: RelaxedLoss
   image: DiskImage
   #version: number
 
@@ -83,6 +90,7 @@ class Disk {
     this.initial = options.image ?? EMPTY_IMAGE
     this.image = this.initial
     this.bootId = options.bootId ?? 'boot-1'
+    this.relaxedLoss = options.relaxedLoss ?? 'any'
     this.locks = new LocalLockTable(options.lastLockToken ?? 0)
     this.#version = greatestVersion(this.initial)
   }
@@ -151,8 +159,8 @@ class SimulatedBackend implements FaultBackend {
   }
 
   get recording(): Recording {
-    const { initial, operations, bootId, locks } = this.#disk
-    return { initial, operations, bootId, lastLockToken: locks.lastToken }
+    const { initial, operations, bootId, locks, relaxedLoss } = this.#disk
+    return { initial, operations, bootId, lastLockToken: locks.lastToken, relaxedLoss }
   }
 
   another(): FaultBackend {
@@ -276,7 +284,8 @@ class SimulatedBlobs implements BlobStore {
   #change(changes: readonly BlobChange[], options: WriteOptions): void {
     const durability = options.durability ?? this.#disk.options.defaultDurability ?? 'strict'
     const isStrict = durability === 'strict' && this.#disk.options.syncIsNoop !== true
-    this.#disk.apply({ kind: 'blobs', changes, isStrict, sequence: this.#disk.sequence })
+    const keepsAll = isStrict && this.#disk.relaxedLoss === 'suffix'
+    this.#disk.apply({ kind: 'blobs', changes, isStrict, keepsAll, sequence: this.#disk.sequence })
   }
 
   #versionOf(key: string): string | undefined {

@@ -51,7 +51,17 @@ export type DiskOperation =
   | { readonly kind: 'sync'; readonly path: string; readonly before: number }
   | { readonly kind: 'failed-sync'; readonly path: string }
   | { readonly kind: 'delete-file'; readonly path: string }
-  | { readonly kind: 'blobs'; readonly changes: readonly BlobChange[]; readonly isStrict: boolean; readonly sequence: number }
+  /** `keepsAll`: also makes every relaxed change before it durable. */
+  | {
+      readonly kind: 'blobs'
+      readonly changes: readonly BlobChange[]
+      readonly isStrict: boolean
+      readonly keepsAll: boolean
+      readonly sequence: number
+    }
+
+/** Which relaxed changes a power failure may take: any, or all from one on. */
+export type RelaxedLoss = 'any' | 'suffix'
 
 export interface BlobChange {
   readonly key: string
@@ -69,6 +79,7 @@ export interface Recording {
   readonly bootId: string
   /** Greatest lock token given out so far. */
   readonly lastLockToken: number
+  readonly relaxedLoss: RelaxedLoss
 }
 
 export const EMPTY_IMAGE: DiskImage = { files: new Map(), blobs: new Map() }
@@ -104,8 +115,8 @@ function syncFile(file: FileImage, before: number): FileImage {
 }
 
 function changeBlobs(blobs: ReadonlyMap<string, KeyImage>, operation: DiskOperation & { kind: 'blobs' }): ReadonlyMap<string, KeyImage> {
-  const { changes, isStrict, sequence } = operation
-  const changed = new Map(blobs)
+  const { changes, isStrict, keepsAll, sequence } = operation
+  const changed = keepsAll ? settledBlobs(blobs) : new Map(blobs)
   for (const { key, blob } of changes) {
     const before = changed.get(key) ?? { synced: undefined, changes: [] }
     if (!isStrict) changed.set(key, { synced: before.synced, changes: [...before.changes, { sequence, blob }] })
@@ -113,6 +124,15 @@ function changeBlobs(blobs: ReadonlyMap<string, KeyImage>, operation: DiskOperat
     else changed.set(key, { synced: blob, changes: [] })
   }
   return changed
+}
+
+function settledBlobs(blobs: ReadonlyMap<string, KeyImage>): Map<string, KeyImage> {
+  const settled = new Map<string, KeyImage>()
+  for (const [key, image] of blobs) {
+    const synced = currentBlob(image)
+    if (synced !== undefined) settled.set(key, image.changes.length === 0 ? image : { synced, changes: [] })
+  }
+  return settled
 }
 
 /** `base` with the writes on top; what lies between is zeros. */

@@ -1,14 +1,49 @@
-// What must hold in whatever a crash left: all that was promised is there, batches are whole, nothing is made up. In every
-// second state also: another look sees the same, and appends go on.
+// What must hold in whatever a crash left: all that was promised is there, batches are whole, nothing is made up, and the
+// group knows what it must. In every second state also: a second session sees the same, and appends go on.
 
-import { isStorageError, openQueue, openStore } from 'varve'
-import { type CrashOptions, type CrashState, crashStates, type FaultBackend } from 'varve/testing'
+import { isStorageError, openQueue, openStore, type Queue } from 'varve'
+import { type CrashOptions, type CrashState, crashStates, type FaultBackend, ManualClock } from 'varve/testing'
+import { checkGroup, isRequired } from './check-group.js'
+import { A_DAY_MS } from './group-diary.js'
 import { contentOf, type Life, type Promised, QUEUE } from './workload.js'
 
 export interface Checked {
   /** Distinct states with at least one acknowledged record that must have survived. */
   atRisk: number
   all: number
+}
+
+/** Enough to stand where a group had been before a tail was lost. */
+const AFTER = ['after 1', 'after 2', 'after 3']
+
+/**
+ * Of up to three sessions after a crash: whether each looks at the group. The second appends before it does, so that what
+ * the group had passed is there again, with other records.
+ */
+interface Plan {
+  readonly first: 'log' | 'group'
+  readonly second?: 'log' | 'group'
+  readonly third?: 'group'
+}
+
+const PLANS: readonly Plan[] = [
+  { first: 'group' },
+  { first: 'log', second: 'group' },
+  { first: 'group' },
+  { first: 'log', second: 'log', third: 'group' },
+  { first: 'group' },
+  { first: 'log', second: 'group', third: 'group' },
+]
+
+interface Visit {
+  readonly state: CrashState
+  /** What the first look found; omitted in that. */
+  readonly left?: readonly (readonly string[])[]
+  readonly append?: boolean
+  /** Whether the group is looked at. */
+  readonly group: boolean
+  /** The group was looked at before. */
+  readonly isLater?: boolean
 }
 
 /** Checks every distinct crash state of the life; gives what a chosen one held. */
@@ -44,11 +79,7 @@ class Checker {
   }
 
   required(state: CrashState): readonly Promised[] {
-    const isTorn = state.description.includes('torn') // the write was still under way
-    return this.#life.promised.filter(({ acknowledgedAt, durableAt }) => {
-      if (state.failure === 'power') return durableAt <= state.operations
-      return isTorn ? acknowledgedAt < state.operations : acknowledgedAt <= state.operations
-    })
+    return this.#life.promised.filter((promise) => isRequired(promise, state))
   }
 
   async check(state: CrashState, required: readonly Promised[]): Promise<void> {
@@ -62,36 +93,39 @@ class Checker {
 
   async #check(state: CrashState, required: readonly Promised[]): Promise<void> {
     const backend = state.open()
-    const content = await this.#look(backend, false)
-    this.#expectPromised(content, required)
-    this.#expectBefore(content)
-    this.#expectKnown(content)
-    this.#expectWhole(content)
-    const check = this.#checks++
-    if (check % 2 > 0) return
-    const again = await this.#look(backend.another(), true)
-    expectSame(again, content, 'a second look')
-    if (check % 8 > 0) return
-    const after = await this.#look(backend.another(), false)
-    expectSame(
-      after,
-      content.map((values) => [...values, 'after']),
-      'a look after appends',
-    )
+    const plan = PLANS[this.#checks++ % PLANS.length] as Plan
+    const left = await this.#look(backend, { state, group: plan.first === 'group' })
+    this.#expectPromised(left, required)
+    this.#expectBefore(left)
+    this.#expectKnown(left)
+    this.#expectWhole(left)
+    if (plan.second === undefined) return
+    const again = await this.#look(backend.another(), { state, left, append: true, group: plan.second === 'group' })
+    expectSame(again, left, 'a second look')
+    if (plan.third === undefined) return
+    const after = left.map((values) => [...values, ...AFTER])
+    const isLater = plan.second === 'group'
+    expectSame(await this.#look(backend.another(), { state, left, group: true, isLater }), after, 'a look after appends')
   }
 
-  async #look(backend: FaultBackend, append: boolean): Promise<string[][]> {
-    const store = await openStore(backend)
+  async #look(backend: FaultBackend, visit: Visit): Promise<string[][]> {
+    const store = await openStore(backend, { clock: new ManualClock({ now: this.#life.clock.now() + (visit.isLater ? 2 : 1) * A_DAY_MS }) })
     const queue = await openQueue<string>(store, QUEUE, { ...this.#life.options, sync: 'always' })
-    const content = await contentOf(queue)
-    if (append) {
-      for (const [bucket, values] of content.entries()) {
-        const { offset } = await queue.append('after', { key: keyOfBucket(bucket, content.length) })
-        if (offset !== values.length) throw new Error(`an append to bucket ${bucket} got offset ${offset}, there are ${values.length}`)
-      }
-    }
+    const found = await contentOf(queue)
+    const content = visit.append ? await this.#append(queue, found) : found
+    if (visit.group) await checkGroup(queue, { life: this.#life, state: visit.state, left: visit.left ?? found, content }, !visit.isLater)
     await store.close()
-    return content
+    return found
+  }
+
+  async #append(queue: Queue<string>, content: readonly (readonly string[])[]): Promise<string[][]> {
+    for (const [bucket, values] of content.entries()) {
+      const key = keyOfBucket(bucket, content.length)
+      const [first] = await queue.appendRecords(AFTER.map((value) => ({ value, key })))
+      if (first?.offset !== values.length)
+        throw new Error(`an append to bucket ${bucket} got offset ${first?.offset}, there are ${values.length}`)
+    }
+    return content.map((values) => [...values, ...AFTER])
   }
 
   #expectPromised(content: readonly (readonly string[])[], required: readonly Promised[]): void {

@@ -1,7 +1,8 @@
-// A small life of a queue on the simulated disk, with a note of every promise that it was given and when.
+// A small life of a queue and a group on the simulated disk, with a note of every promise that it was given and when.
 
-import { openQueue, openStore, type Queue, type QueueOptions } from 'varve'
-import { type FaultBackend, type Recording, seededRandom } from 'varve/testing'
+import { type Group, openQueue, openStore, type Queue, type QueueOptions } from 'varve'
+import { type FaultBackend, ManualClock, type Recording, seededRandom } from 'varve/testing'
+import { GroupDiary } from './group-diary.js'
 
 export interface Promised {
   readonly bucket: number
@@ -21,26 +22,32 @@ export interface Life {
   readonly batches: readonly (readonly string[])[]
   /** What each bucket held when this life began. */
   readonly before: readonly (readonly string[])[]
+  readonly group: Pick<GroupDiary, 'acks' | 'receives'>
+  readonly clock: ManualClock
 }
 
 export interface LifePlan {
   readonly seed: number
+  /** When it begins, ms. */
+  readonly now: number
   readonly options: QueueOptions<string> & { readonly buckets: number }
   readonly sessions: number
   readonly rounds: number
 }
 
 export const QUEUE = 'q'
+export const GROUP = 'g'
 
-/** Opens, appends from several callers, closes; several times. The last session stays open. */
+/** Opens, appends from several callers beside a consumer, closes; several times. The last session stays open. */
 export async function live(first: FaultBackend, plan: LifePlan): Promise<Life> {
-  const diary = new Diary(first.recording, plan)
+  const diary = new Diary(first, plan)
   let backend = first
   for (let session = 0; session < plan.sessions; session++) {
-    const store = await openStore(backend)
+    const store = await openStore(backend, { clock: diary.clock })
     const queue = await openQueue<string>(store, QUEUE, plan.options)
     if (session === 0) await diary.begin(queue)
-    for (let round = 0; round < plan.rounds; round++) await diary.round(queue)
+    const group = await queue.group(GROUP)
+    for (let round = 0; round < plan.rounds; round++) await diary.round(queue, group)
     if (session === plan.sessions - 1) break
     await store.close()
     diary.allDurable()
@@ -55,25 +62,31 @@ class Diary implements Life {
   readonly promised: Promised[] = []
   readonly batches: string[][] = []
   before: string[][] = []
+  readonly group: GroupDiary
+  readonly clock: ManualClock
   readonly #plan: LifePlan
   readonly #random: () => number
   #made = 0
 
-  constructor(recording: Recording, plan: LifePlan) {
-    this.recording = recording
+  constructor(backend: FaultBackend, plan: LifePlan) {
+    this.recording = backend.recording
     this.options = plan.options
+    this.clock = new ManualClock({ now: plan.now })
     this.#plan = plan
     this.#random = seededRandom(plan.seed)
+    this.group = new GroupDiary(this.recording, { isStrict: backend.blobs.traits.durable === 'disk', random: this.#random })
   }
 
   async begin(queue: Queue<string>): Promise<void> {
     this.before = await contentOf(queue)
+    await this.group.begin(await queue.group(GROUP), this.before)
   }
 
-  /** Up to four callers at once; now and then everything is flushed. */
-  async round(queue: Queue<string>): Promise<void> {
+  /** Up to four callers and a consumer at once; now and then time passes, and everything is flushed. */
+  async round(queue: Queue<string>, group: Group<string>): Promise<void> {
     const callers = 1 + this.#below(4)
-    await Promise.all(Array.from({ length: callers }, () => this.#append(queue)))
+    await Promise.all([...Array.from({ length: callers }, () => this.#append(queue)), this.#consume(group)])
+    if (this.#below(3) === 0) await this.clock.advance(1)
     if (this.#below(6) > 0) return
     await queue.flush()
     this.allDurable()
@@ -82,6 +95,10 @@ class Diary implements Life {
   allDurable(): void {
     const now = this.recording.operations.length
     for (const promise of this.promised) promise.durableAt = Math.min(promise.durableAt, now)
+  }
+
+  async #consume(group: Group<string>): Promise<void> {
+    for (let steps = this.#below(3); steps > 0; steps--) await this.group.step(group)
   }
 
   async #append(queue: Queue<string>): Promise<void> {

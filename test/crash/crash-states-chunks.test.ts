@@ -1,0 +1,32 @@
+import { describe } from 'vitest'
+import { type Scenario, testScenarios } from './reach.js'
+
+const scenarios: readonly Scenario[] = [
+  {
+    name: 'chunks',
+    backend: { files: false },
+    options: [1, 2, 4].map((buckets) => ({ buckets })),
+    states: 11_000,
+    sessions: 2,
+    rounds: 4,
+    failures: ['power'],
+  },
+  {
+    name: 'chunks, put strictly where puts are relaxed',
+    backend: { files: false, defaultDurability: 'relaxed' },
+    options: [1, 3].map((buckets) => ({ buckets, durability: 'strict' })),
+    states: 10_000,
+    sessions: 2,
+    rounds: 4,
+  },
+  {
+    name: 'chunks, put relaxedly',
+    backend: { files: false, defaultDurability: 'relaxed', relaxedLoss: 'suffix' },
+    options: [1, 2].map((buckets) => ({ buckets })),
+    states: 2_000,
+    sessions: 2,
+    rounds: 4,
+  },
+]
+
+describe('whatever a crash leaves of a log of chunks', () => testScenarios(scenarios))
