@@ -31,6 +31,8 @@ export interface ChunkLogOptions {
 /** Written now and then, so that a cold open need not begin at chunk 0. */
 interface ChunkHints {
   readonly places: readonly (readonly [chunk: number, base: number])[]
+  /** Where puts are relaxed: everything below was flushed. */
+  readonly durable?: number
 }
 
 interface ChunkEnd {
@@ -46,18 +48,26 @@ const HINT_EVERY_CHUNKS = 64
 const MAX_HINTS = 4_096
 const MAX_ATTEMPTS = 200
 const BACKOFF = { firstMs: 2, maxMs: 500 }
+/** What a frame's header can say. */
+const MAX_UNSYNCED_RECORDS = 0xffffffff
 
 export class ChunkLog implements Log {
   readonly rolled = 0
   readonly durability: { readonly written: Durability; readonly synced: Durability }
   readonly #options: ChunkLogOptions
   readonly #hints: Cell<ChunkHints>
+  /** A put is a promise of the operating system's only, until a strict one came after it. */
+  readonly #isRelaxed: boolean
   readonly #index = new ChunkIndex()
   readonly #salt: Uint8Array
   #end: ChunkEnd
   #opened: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
   #writable = false
+  /** Where puts are relaxed: everything below is durable all the same. */
+  #durable = 0
+  /** End of what this handle put. */
+  #put = 0
 
   constructor(options: ChunkLogOptions) {
     this.#options = options
@@ -65,6 +75,7 @@ export class ChunkLog implements Log {
     const { durable } = blobs.traits
     const stored = durable === 'os' && durability === 'strict' ? 'disk' : durable
     this.durability = { written: stored, synced: stored }
+    this.#isRelaxed = stored === 'os'
     this.#hints = new Cell({ blobs, clock, key: `${path}/manifest` })
     this.#salt = saltOf(path)
     this.#end = { chunk: 0, next: 0, chain: crc32c(this.#salt), timestamp: 0 }
@@ -93,7 +104,7 @@ export class ChunkLog implements Log {
         if (this.#end.chunk === before) return
         continue
       }
-      if (await this.#put(frames)) return
+      if (await this.#putChunk(frames)) return
       await this.#refresh()
       if (attempt > 0) await backOff(this.#options.clock, attempt, BACKOFF)
     }
@@ -106,6 +117,16 @@ export class ChunkLog implements Log {
   /** A put is the commit: nothing is left to sync. */
   sync(): Promise<void> {
     return Promise.resolve()
+  }
+
+  /** One strict put behind the relaxed ones: what commits into one log of transactions is durable up to there then. */
+  async flush(): Promise<void> {
+    if (!this.#isRelaxed || this.#put <= this.#durable || !(await this.#isAlive())) return
+    const { blobs, clock, path } = this.#options
+    const durable = this.#end.next
+    const mark = new Cell<ChunkHints>({ blobs, clock, key: `${path}/manifest`, durability: 'strict' })
+    await mark.update((stored) => ({ places: [], ...stored, durable: Math.max(durable, stored?.durable ?? 0) }))
+    this.#durable = Math.max(durable, this.#durable)
   }
 
   async read(from: number, _limit: number, _maxBytes: number): Promise<FrameBlock | undefined> {
@@ -148,7 +169,7 @@ export class ChunkLog implements Log {
   }
 
   close(): Promise<void> {
-    return Promise.resolve()
+    return this.flush()
   }
 
   offsetAtBytes(_bytes: number): Promise<number> {
@@ -186,7 +207,8 @@ export class ChunkLog implements Log {
 
   #logEnd(): LogEnd {
     const { next, chain, timestamp } = this.#end
-    return { next, chain, timestamp, durable: next, epoch: EPOCH, salt: this.#salt }
+    const durable = this.#isRelaxed ? Math.max(this.#durable, next - MAX_UNSYNCED_RECORDS) : next
+    return { next, chain, timestamp, durable, epoch: EPOCH, salt: this.#salt }
   }
 
   // The end
@@ -201,14 +223,15 @@ export class ChunkLog implements Log {
 
   /** A hint, a listing behind it, the last chunk: a cold open costs two reads and one list. */
   async #findEnd(): Promise<void> {
-    const places = (await this.#hints.read()).value?.places ?? []
+    const { places = [], durable = 0 } = (await this.#hints.read()).value ?? {}
+    this.#durable = durable
     for (const [chunk, base] of places) this.#index.note({ chunk, base })
     const hinted = places[places.length - 1]?.[0] ?? 0
     const prefix = `${this.#options.path}/log/`
     let lastKey: string | undefined
     for await (const { key } of this.#options.blobs.list({ prefix, after: hinted === 0 ? prefix : this.#key(hinted - 1) })) lastKey = key
-    if (lastKey === undefined) return
-    await this.#advance(Number(lastKey.slice(prefix.length)))
+    if (lastKey !== undefined) await this.#advance(Number(lastKey.slice(prefix.length)))
+    if (this.#end.next < durable) throw this.#hole(this.#end.chunk, this.#end.next)
   }
 
   /** Takes up what others appended; callers at the same time share it. */
@@ -244,7 +267,7 @@ export class ChunkLog implements Log {
   }
 
   /** True when the chunk is stored; false when somebody else has this number. */
-  async #put(frames: EncodedFrames): Promise<boolean> {
+  async #putChunk(frames: EncodedFrames): Promise<boolean> {
     const { blobs, clock } = this.#options
     const number = this.#end.chunk
     const writeId = newWriteId()
@@ -311,6 +334,7 @@ export class ChunkLog implements Log {
   async #stored(number: number, frames: EncodedFrames): Promise<void> {
     this.#index.note({ chunk: number, base: this.#end.next })
     this.#end = { chunk: number + 1, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
+    this.#put = frames.next
     if ((number + 1) % HINT_EVERY_CHUNKS === 0) await this.#leaveHint({ chunk: number + 1, base: frames.next })
   }
 
@@ -321,7 +345,7 @@ export class ChunkLog implements Log {
         const places = stored?.places ?? []
         if ((places[places.length - 1]?.[0] ?? 0) >= chunk) return undefined
         const kept = places.length < MAX_HINTS ? places : places.filter((_, index) => index % 2 === 1)
-        return { places: [...kept, [chunk, base] as const] }
+        return { ...stored, places: [...kept, [chunk, base] as const] }
       })
     } catch (error) {
       if (!isStorageError(error)) throw error

@@ -142,8 +142,9 @@ export class Journal {
     this.#announce()
   }
 
-  flush(): Promise<void> {
-    return this.#commits.flush()
+  async flush(): Promise<void> {
+    await this.#commits.flush()
+    await this.#options.log.flush?.()
   }
 
   async close(): Promise<void> {
@@ -182,8 +183,10 @@ export class Journal {
     return this.#retention === undefined ? this.#options.log.first() : this.#retention.first()
   }
 
+  /** Where a sync makes no commit better, readers need not wait for one. */
   #visible(end: LogEnd): number {
-    return this.#options.sync === 'always' ? end.durable : end.next
+    const { log, sync } = this.#options
+    return sync === 'always' && log.durability.written !== log.durability.synced ? end.durable : end.next
   }
 
   async #readNow({ from, limit, maxBytes = DEFAULT_READ_BYTES }: ReadOptions): Promise<StreamRecord[]> {

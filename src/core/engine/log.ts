@@ -73,6 +73,8 @@ export interface Log extends Closable {
   commit(encode: (at: LogEnd) => EncodedFrames | undefined | Promise<EncodedFrames | undefined>): Promise<void>
   /** Makes all that was committed durable. A failure is final for what was not durable before. */
   sync(): Promise<void>
+  /** Makes all that was committed as durable as the backend can, where that is more than `sync` promises. */
+  flush?(): Promise<void>
   /** Frames from the one that holds `from` on (never beyond `limit`), about `maxBytes`; undefined where there is none. */
   read(from: number, limit: number, maxBytes: number): Promise<FrameBlock | undefined>
   /** Offset of the first record with a timestamp at or after `time`; the end when there is none. */

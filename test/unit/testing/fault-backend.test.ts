@@ -106,6 +106,19 @@ describe('a power failure', () => {
     expect([...seen].sort()).toEqual(['1 2', '3 2', '3 undefined', 'undefined undefined'])
   })
 
+  test('takes relaxed puts from one on where they share a log, and none before a strict one', async () => {
+    const backend = faultBackend({ defaultDurability: 'relaxed', relaxedLoss: 'suffix' })
+    await backend.blobs.put('a', bytes('1'))
+    await backend.blobs.put('b', bytes('1'), { durability: 'strict' })
+    for (const text of ['2', '3', '4', '5', '6', '7']) await backend.blobs.put(Number(text) % 2 === 0 ? 'a' : 'b', bytes(text))
+    const seen = new Set<string>()
+    for (const state of crashStates(backend.recording, { failures: ['power'], from: 8 })) {
+      const left = state.open()
+      seen.add(`${textOf((await left.blobs.get('a'))?.data)} ${textOf((await left.blobs.get('b'))?.data)}`)
+    }
+    expect([...seen].sort()).toEqual(['1 1', '2 1', '2 3', '4 3', '4 5', '6 5', '6 7'])
+  })
+
   test('takes what was appended while a sync ran', async () => {
     const backend = faultBackend()
     const file = await backend.files?.open('log', { mode: 'append' })
