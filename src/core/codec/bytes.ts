@@ -9,5 +9,5 @@ export const bytesCodec: Codec = {
     if (value instanceof Uint8Array) return value
     throw new StorageError('invalid', '$ is not a Uint8Array', { facts: { path: '$', type: typeof value } })
   },
-  decode: (bytes) => new Uint8Array(bytes),
+  decode: (bytes) => bytes.slice(),
 }
