@@ -3,7 +3,7 @@
 
 import { webSha256 } from './web.js'
 
-export { webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes } from './web.js'
+export { noChecksum as tableChecksum, webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes } from './web.js'
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   if (globalThis.crypto?.subtle !== undefined) return webSha256(bytes)

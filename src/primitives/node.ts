@@ -3,6 +3,8 @@
 import { createHash, randomFillSync } from 'node:crypto'
 import { deflateRaw, gunzip, gzip, inflateRaw } from 'node:zlib'
 
+export { tableChecksum } from './wasm-checksum.js'
+
 type Format = 'gzip' | 'deflate'
 type Done = (error: Error | null, result: Buffer) => void
 

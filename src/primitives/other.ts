@@ -1,3 +1,9 @@
 // A runtime that nobody named: web standards and nothing else.
 
-export { webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes, webSha256 as sha256 } from './web.js'
+export {
+  noChecksum as tableChecksum,
+  webCompress as compress,
+  webDecompress as decompress,
+  webRandomBytes as randomBytes,
+  webSha256 as sha256,
+} from './web.js'

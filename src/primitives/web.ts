@@ -9,6 +9,9 @@ const STREAM_FROM_BYTES = 4096
 /** The most that `getRandomValues` gives in one call. */
 const RANDOM_CALL_BYTES = 65_536
 
+/** WebAssembly from bytes is not to be had everywhere. */
+export const noChecksum = undefined
+
 export function webRandomBytes(length: number): Uint8Array {
   const bytes = new Uint8Array(length)
   for (let at = 0; at < length; at += RANDOM_CALL_BYTES) crypto.getRandomValues(bytes.subarray(at, at + RANDOM_CALL_BYTES))

@@ -1,3 +1,9 @@
 // Cloudflare's runtime: web standards; WebAssembly from bytes and eval do not exist there.
 
-export { webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes, webSha256 as sha256 } from './web.js'
+export {
+  noChecksum as tableChecksum,
+  webCompress as compress,
+  webDecompress as decompress,
+  webRandomBytes as randomBytes,
+  webSha256 as sha256,
+} from './web.js'

@@ -1,5 +1,7 @@
 // CRC-32C (Castagnoli, reflected polynomial 0x82f63b78; RFC 3720 appendix B.4), slicing by 16: in plain TypeScript
-// three times faster than a table of bytes.
+// three times faster than a table of bytes. Long pieces are given to what the runtime has for it.
+
+import { tableChecksum } from '#primitives'
 
 const SLICES = 16
 const POLYNOMIAL = 0x82f63b78
@@ -21,10 +23,22 @@ function makeTable(): Int32Array {
   return table
 }
 
+/** From here on it pays. */
+const LONG_BYTES = 256
+let native: ReturnType<NonNullable<typeof tableChecksum>> | undefined
+
 /** The checksum of `bytes[start, end)` as an unsigned 32-bit number. `previous` continues an earlier checksum. */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, previous = 0): number {
+  if (tableChecksum !== undefined && end - start >= LONG_BYTES) {
+    native ??= tableChecksum(TABLE)
+    return ~native(bytes, start, end, ~previous) >>> 0
+  }
+  return ~plainChecksum(bytes, start, end, ~previous) >>> 0
+}
+
+function plainChecksum(bytes: Uint8Array, start: number, end: number, previous: number): number {
   const t = TABLE
-  let crc = ~previous
+  let crc = previous
   let at = start
   for (; end - at >= SLICES; at += SLICES) {
     crc ^= (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
@@ -47,5 +61,5 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, previou
       (t[bytes[at + 15] as number] as number)
   }
   for (; at < end; at++) crc = (crc >>> 8) ^ (t[(crc ^ (bytes[at] as number)) & 0xff] as number)
-  return ~crc >>> 0
+  return crc
 }

@@ -15,3 +15,11 @@ export declare function decompress(format: 'gzip' | 'deflate', bytes: Uint8Array
 
 /** `length` bytes from the runtime's cryptographic generator (any length). */
 export declare function randomBytes(length: number): Uint8Array
+
+/**
+ * Makes what continues a reflected CRC-32 (`crc` as inside the loop, not inverted) over `bytes[start, end)`; `tables` are
+ * the 16 of slicing by 16, of 256 entries each. undefined where plain TypeScript is as good or nothing better is allowed.
+ */
+export declare const tableChecksum:
+  | ((tables: Int32Array) => (bytes: Uint8Array, start: number, end: number, crc: number) => number)
+  | undefined
