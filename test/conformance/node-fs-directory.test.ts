@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { nodeFs } from 'varve/adapters/node-fs'
+import { usedBytes } from '../../dist/adapters/node-fs/used-bytes.js'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-directory-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -43,6 +44,28 @@ describe('the directory', () => {
     await backend.health()
     await backend.close()
     expect(existsSync(directory)).toBe(false)
+  })
+
+  test('is counted by health: what this store takes, and apart from it what the disk has left', async () => {
+    const directory = newDirectory()
+    const backend = nodeFs({ directory })
+    expect(await backend.health()).toMatchObject({ usedBytes: 0, freeBytes: undefined })
+    await backend.blobs.put('a/b', new Uint8Array(100_000))
+    symlinkSync('/', join(directory, 'link'))
+    const { usedBytes: before = 0, freeBytes = 0 } = await backend.health()
+    expect(before).toBe(filesBelow(directory).reduce((sum, path) => sum + statSync(path).size, 0))
+    expect(freeBytes).toBeGreaterThan(0)
+    await backend.blobs.put('a/c', new Uint8Array(50_000))
+    const { usedBytes: after } = await backend.health()
+    expect(after).toBe(before + 50_000)
+    await backend.close()
+  })
+
+  test('that holds more than can be counted soon is said to be of unknown size', async () => {
+    const directory = newDirectory()
+    mkdirSync(join(directory, 'b'), { recursive: true })
+    for (const name of ['a', 'b/c', 'b/d']) writeFileSync(join(directory, name), name)
+    expect([await usedBytes(directory, 4), await usedBytes(directory, 3)]).toEqual([7, undefined])
   })
 
   test('without a name is invalid', () => {

@@ -1,8 +1,8 @@
 // Files of a directory of the machine, through node:fs. One process owns a directory; others may read beside it.
 
-import { asyncDispose } from '../../core/base/async-dispose.js'
 import { statfs } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { asyncDispose } from '../../core/base/async-dispose.js'
 import { Closing } from '../../core/base/closing.js'
 import { StorageError } from '../../core/base/errors.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
@@ -13,6 +13,7 @@ import { NodeFiles } from './files.js'
 import { NodeLocks } from './locks.js'
 import { Place } from './place.js'
 import { NodeSignals } from './signals.js'
+import { usedBytes } from './used-bytes.js'
 
 export interface NodeFsOptions {
   /** Where everything is kept; made when it is missing. Relative to the working directory of the moment of the call. */
@@ -55,16 +56,17 @@ class NodeFsBackend implements Backend, AsyncDisposal {
 
   async health(): Promise<StorageHealth> {
     this.#place.checkOpen('health')
-    const room = await statfs(this.#place.path).catch(() => undefined)
+    const { path } = this.#place
+    const [used, disk] = await Promise.all([usedBytes(path), statfs(path).catch(() => undefined)])
     return {
       backend: NAME,
-      location: this.#place.path,
+      location: path,
       chosen: this.#chosen,
       persisted: true,
       ephemeral: false,
       durability: 'disk',
-      quotaBytes: room === undefined ? undefined : room.blocks * room.bsize,
-      usedBytes: room === undefined ? undefined : (room.blocks - room.bavail) * room.bsize,
+      usedBytes: used,
+      freeBytes: disk === undefined ? undefined : disk.bavail * disk.bsize,
       wipeGuard: 'none',
       lastDurableWrite: this.#place.lastDurableWrite,
       warnings:

@@ -21,8 +21,12 @@ export interface StorageHealth {
   readonly ephemeral: boolean
   /** The strongest durability that a write can have here. */
   readonly durability: Durability
+  /** The most that may be stored here, where the platform or the caller sets a limit. */
   readonly quotaBytes?: number
+  /** What is stored here takes so much: in a browser all of the origin, which shares the quota, else this store alone. */
   readonly usedBytes?: number
+  /** What the disk has left, for this store and for everything else on it. */
+  readonly freeBytes?: number
   /** What would notice a silent wipe by the platform; `none` is an honest answer. */
   readonly wipeGuard: string
   /** Milliseconds since 1970 of the last write that became durable through this object. */

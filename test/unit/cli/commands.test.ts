@@ -77,7 +77,9 @@ test('kv and snapshots show what is stored', () => {
 })
 
 test('health says where the data lies', () => {
-  expect(varve(['health', directory, '--json']).json()).toMatchObject([{ backend: 'node-fs', location: directory }])
+  expect(varve(['health', directory, '--json']).json()).toMatchObject([
+    { backend: 'node-fs', location: directory, usedBytes: expect.any(Number), freeBytes: expect.any(Number) },
+  ])
 })
 
 test('append is denied while another process owns the store, and says what to do', () => {
