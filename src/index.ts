@@ -4,6 +4,17 @@ export type { Codec, Json } from './core/codec/codec.js'
 export type { CodecOption } from './core/codec/codecs.js'
 export type { CompressionName } from './core/codec/compression.js'
 export type { Store, StoreMode } from './core/derived/store-context.js'
+export { checkOnStart, type StartCheck, type StartCheckOptions } from './core/compose/check-on-start.js'
+export { recover, type Quarantine, type RecoverOptions, type RecoveryReport } from './core/compose/recover.js'
+export {
+  scan,
+  type Anomaly,
+  type AnomalyKind,
+  type ScanOptions,
+  type ScanProgress,
+  type ScanReport,
+  type StoreAnomaly,
+} from './core/compose/scan.js'
 export { openKv } from './core/features/kv/open-kv.js'
 export type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvOptions, KvPutOptions, KvUpdateOptions } from './core/features/kv/types.js'
 export { openQueue } from './core/features/queue/open-queue.js'

@@ -23,6 +23,12 @@ export function streamsOf(context: StoreContext): StreamBroker {
   return broker
 }
 
+/** Names of the streams that are open here. */
+export function openStreams(context: StoreContext): readonly string[] {
+  const broker = brokers.get(context)
+  return broker instanceof JournalBroker ? broker.names : []
+}
+
 interface OpenStream {
   readonly journal: Journal
   handles: number
@@ -43,6 +49,10 @@ class JournalBroker implements StreamBroker {
     }
     this.#context = context
     context.onClose({ close: () => this.#closeAll() })
+  }
+
+  get names(): readonly string[] {
+    return [...this.#open.keys()]
   }
 
   async open(stream: string, options: StreamOptions = {}): Promise<RecordStream> {

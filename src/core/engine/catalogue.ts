@@ -8,6 +8,8 @@ import { newSalt, openEnvelope, sealEnvelope } from '../codec/envelope.js'
 import type { BlobStore } from '../ports/blob-store.js'
 
 const PREFIX = 'queues/'
+/** Before the escaped name in the key of an entry. */
+export const CATALOGUE_PREFIX = PREFIX + keyComponent('q', '')
 const JSON_CODEC = 1
 
 export interface QueueEntry {
@@ -55,9 +57,8 @@ export async function removeQueue(blobs: BlobStore, found: FoundEntry): Promise<
 }
 
 export async function listQueues(blobs: BlobStore): Promise<string[]> {
-  const prefix = PREFIX + keyComponent('q', '')
   const names: string[] = []
-  for await (const { key } of blobs.list({ prefix })) names.push(unescapeName(key.slice(prefix.length)))
+  for await (const { key } of blobs.list({ prefix: CATALOGUE_PREFIX })) names.push(unescapeName(key.slice(CATALOGUE_PREFIX.length)))
   return names
 }
 

@@ -2,13 +2,10 @@
 // acknowledged is missing), or corrupt (something durable is gone). The rule is the one of docs/format.md, "Opening a log".
 
 import { StorageError } from '../base/errors.js'
-import { FRAME_HEADER_BYTES, frameBody, type FrameFault, type FrameHeader, readFrameHeader } from '../codec/frame.js'
+import { FRAME_HEADER_BYTES, type FrameFault, type FrameHeader } from '../codec/frame.js'
 import type { ByteSource } from '../ports/file-store.js'
+import { FRAME_ALIGNMENT, FrameWindow } from './frame-window.js'
 import { decodeControlState, decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.js'
-
-const WINDOW_BYTES = 1024 * 1024
-/** Frames begin at multiples of this. */
-const ALIGNMENT = 8
 
 export type EndFault = FrameFault | 'body' | 'chain' | 'offset'
 
@@ -40,7 +37,7 @@ export async function scanSegment(
   onFrame: (frame: FrameHeader, position: number, reached: number) => void,
 ): Promise<ScannedSegment> {
   const { header } = from
-  const window = new Window(file)
+  const window = new FrameWindow(file)
   let { length: at, next, chain, timestamp, durable, bootId } = from
   let fault: EndFault | undefined
   while (at < file.size) {
@@ -80,9 +77,9 @@ export interface SegmentRest {
 
 /** Looks for frames of this file after the place where the scan stopped. */
 export async function inspectRest(file: ByteSource, scanned: ScannedSegment): Promise<SegmentRest> {
-  const window = new Window(file)
+  const window = new FrameWindow(file)
   let rest: SegmentRest = { frames: 0, durable: 0, next: scanned.next }
-  let at = scanned.length + ALIGNMENT
+  let at = scanned.length + FRAME_ALIGNMENT
   while (at + FRAME_HEADER_BYTES <= file.size) {
     const frame = await window.frame(at, scanned.header.salt)
     const isWhole = typeof frame !== 'string' && (await window.body(at, frame)) !== undefined
@@ -90,7 +87,7 @@ export async function inspectRest(file: ByteSource, scanned: ScannedSegment): Pr
       rest = { frames: rest.frames + 1, durable: Math.max(rest.durable, frame.durable), next: Math.max(rest.next, frame.next) }
       at += frame.length
     } else {
-      at += ALIGNMENT
+      at += FRAME_ALIGNMENT
     }
   }
   return rest
@@ -118,35 +115,5 @@ export function judgeEnd(
         lastOffset: Math.max(durable, rest.next) - 1,
       },
     })
-  }
-}
-
-/** A piece of the file at a time, so that any size is scanned in flat memory. */
-class Window {
-  readonly #file: ByteSource
-  #bytes = new Uint8Array(0) as Uint8Array
-  #start = 0
-
-  constructor(file: ByteSource) {
-    this.#file = file
-  }
-
-  /** The header at `at` in the file, `frame.at` being its place in the window. */
-  async frame(at: number, salt: Uint8Array): Promise<FrameHeader | FrameFault> {
-    await this.#load(at, FRAME_HEADER_BYTES)
-    const frame = readFrameHeader(this.#bytes, at - this.#start, salt)
-    return typeof frame !== 'string' && frame.length > this.#file.size - at ? 'incomplete' : frame
-  }
-
-  async body(at: number, frame: FrameHeader): Promise<Uint8Array | undefined> {
-    await this.#load(at, frame.length)
-    return frameBody(this.#bytes, { ...frame, at: at - this.#start })
-  }
-
-  async #load(at: number, length: number): Promise<void> {
-    const end = Math.min(at + length, this.#file.size)
-    if (at >= this.#start && end <= this.#start + this.#bytes.length) return
-    this.#bytes = await this.#file.read({ start: at, end: Math.min(at + Math.max(length, WINDOW_BYTES), this.#file.size) })
-    this.#start = at
   }
 }

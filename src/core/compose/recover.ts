@@ -1,0 +1,57 @@
+// Repairs what a scan found, and scans again.
+
+import { StorageError } from '../base/errors.js'
+import { contextOf } from '../derived/resolve.js'
+import type { Store } from '../derived/store-context.js'
+import { openStreams } from '../derived/streams-over-journals.js'
+import type { Quarantine } from '../engine/doctor/repair-file-log.js'
+import type { Backend } from '../ports/backend.js'
+import { examineStore, reportOf, type ScanOptions, type ScanReport } from './scan.js'
+
+export type { Quarantine } from '../engine/doctor/repair-file-log.js'
+
+export interface RecoverOptions extends ScanOptions {
+  /** `ignore` only reports, `repair` mends in place, `quarantine` keeps a copy of what it replaces or removes first. */
+  readonly mode: 'ignore' | 'repair' | 'quarantine'
+  /** Takes the copies; needed for `quarantine`. */
+  readonly quarantine?: Quarantine
+}
+
+export interface RecoveryReport {
+  readonly before: ScanReport
+  /** A scan of what is there now. */
+  readonly after: ScanReport
+}
+
+/**
+ * Makes the queues of a store whole again with everything that can still be read: good records stay at their offsets, what
+ * is lost becomes a gap, what nothing points to is removed. Can be cut short at any point and run again.
+ *
+ * Errors: `invalid` (mode), `conflict` (a queue is open: close it first), `denied` (another process owns the store).
+ */
+export async function recover(source: Store | Backend, options: RecoverOptions): Promise<RecoveryReport> {
+  const { mode, quarantine } = options
+  checkMode(mode, quarantine)
+  const found = await examineStore(source, options)
+  const before = reportOf(found)
+  if (mode === 'ignore' || before.healthy) return { before, after: before }
+  const context = contextOf(source)
+  await context.writable('recover')
+  const open = openStreams(context)
+  if (open.length > 0)
+    throw new StorageError('conflict', 'close all queues before a recovery', { operation: 'recover', facts: { open: open.length } })
+  for (const repair of found.repairs) {
+    options.signal?.throwIfAborted()
+    await repair(mode === 'quarantine' ? quarantine : undefined)
+  }
+  return { before, after: reportOf(await examineStore(source, options)) }
+}
+
+function checkMode(mode: unknown, quarantine: unknown): void {
+  if (mode !== 'ignore' && mode !== 'repair' && mode !== 'quarantine') {
+    throw new StorageError('invalid', 'mode is ignore, repair or quarantine', { operation: 'recover', facts: { mode: String(mode) } })
+  }
+  if (mode === 'quarantine' && typeof quarantine !== 'function') {
+    throw new StorageError('invalid', 'mode quarantine needs a function that keeps the copies', { operation: 'recover' })
+  }
+}

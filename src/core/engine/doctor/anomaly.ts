@@ -1,0 +1,45 @@
+// What an examination of a log can find.
+
+/**
+ * `partial_write`: the end of the log was cut by a crash before anything there was acknowledged as durable.
+ * `corrupted_frame`, `truncated_segment`: stored records cannot be read any more. `damaged_header`: a segment's own header;
+ * its records may still be whole. `missing_segment`: the file is gone. `misplaced_segment`: a file of another log lies in
+ * its place. `missing_index`: costs time only. `damaged_manifest`: what names the segments. `damaged_group`: the state of a
+ * consumer group. `damaged_catalogue`: what leads from the queue's name to its log. `orphaned_file`: left by a crash or a
+ * deleted queue, nothing points to it. `unexpected_file`: not Varve's. The `_line` kinds are those of logs of text.
+ */
+export type AnomalyKind =
+  | 'partial_write'
+  | 'corrupted_frame'
+  | 'truncated_segment'
+  | 'damaged_header'
+  | 'missing_segment'
+  | 'misplaced_segment'
+  | 'missing_index'
+  | 'damaged_manifest'
+  | 'damaged_group'
+  | 'damaged_catalogue'
+  | 'orphaned_file'
+  | 'unexpected_file'
+  | 'truncated_line'
+  | 'corrupted_line'
+
+export interface Anomaly {
+  readonly kind: AnomalyKind
+  /** The file or blob, as the backend names it. */
+  readonly path: string
+  /** Byte position in it. */
+  readonly position?: number
+  /** Offsets that cannot be read, both ends included; absent where none is lost. */
+  readonly firstOffset?: number
+  readonly lastOffset?: number
+  /** In words. */
+  readonly detail: string
+}
+
+/** Something between two good stretches of frames, or behind the last. */
+export interface FrameDamage {
+  readonly position: number
+  readonly end: number
+  readonly fault: string
+}

@@ -1,0 +1,131 @@
+// Looks at everything that belongs to one log of files, and changes nothing. Works beside a running owner: what it may be
+// writing at the moment is no anomaly, and what it replaces meanwhile is looked for again.
+
+import { utf8 } from '../../base/bytes.js'
+import { isStorageError } from '../../base/errors.js'
+import { murmur3 } from '../../codec/murmur3.js'
+import { Cell } from '../cell.js'
+import { EMPTY_MANIFEST, type LogManifest, type SegmentEntry } from '../log-manifest.js'
+import type { Anomaly } from './anomaly.js'
+import { examineSegment, type SegmentExamination } from './examine-segment.js'
+import { type FileLogPlace, withFile } from './file-log-place.js'
+import { rebuildManifest } from './rebuild-manifest.js'
+
+export interface ExaminedSegment {
+  readonly entry: SegmentEntry
+  /** undefined where the file is not there. */
+  readonly found: SegmentExamination | undefined
+}
+
+export interface LogExamination {
+  readonly anomalies: readonly Anomaly[]
+  readonly manifest: LogManifest
+  readonly segments: readonly ExaminedSegment[]
+  /** Paths that nothing points to. */
+  readonly leftovers: readonly string[]
+  /** Keys of groups whose state cannot be read. */
+  readonly damagedGroups: readonly string[]
+  readonly records: number
+  readonly bytes: number
+}
+
+const MOST_TRIES = 5
+
+export async function examineFileLog(place: FileLogPlace): Promise<LogExamination> {
+  for (let attempt = 1; ; attempt++) {
+    const known = await readManifest(place)
+    const examination = await examine(place, known)
+    // The owner may have dropped, replaced or begun a segment while this was looking.
+    const isSame = !place.isLive || JSON.stringify(await readManifest(place)) === JSON.stringify(known)
+    if (isSame || examination.anomalies.length === 0 || attempt === MOST_TRIES) return examination
+  }
+}
+
+async function examine(place: FileLogPlace, known: LogManifest | 'damaged' | undefined): Promise<LogExamination> {
+  const { path } = place
+  const paths = await listed(place)
+  const anomalies: Anomaly[] = []
+  let manifest = known === 'damaged' || known === undefined ? EMPTY_MANIFEST : known
+  if (known === 'damaged' || (known === undefined && paths.length > 0)) {
+    manifest = await rebuildManifest(place, paths)
+    const isNeeded = known === 'damaged' || manifest.segments.length > 0
+    if (isNeeded) anomalies.push(damagedManifest(path, known === 'damaged' ? 'cannot be read' : 'is missing'))
+  }
+  const segments: ExaminedSegment[] = []
+  for (const entry of manifest.segments) {
+    const examined = await examineEntry(place, manifest, entry)
+    anomalies.push(...examined.anomalies)
+    segments.push(examined)
+  }
+  const named = new Set(manifest.segments.map(({ name }) => `${path}/seg/${name}`))
+  // A running owner makes a file before its manifest names it.
+  const leftovers = place.isLive ? [] : paths.filter((one) => !named.has(one))
+  const damagedGroups = await groupsThatFail(place)
+  anomalies.push(...leftovers.map((one) => leftover(one)), ...damagedGroups.map(damagedGroup))
+  const records = segments.reduce((sum, { found }) => sum + (found?.records ?? 0), 0)
+  const bytes = segments.reduce((sum, { found }) => sum + (found?.end.length ?? 0), 0)
+  return { anomalies, manifest, segments, leftovers, damagedGroups, records, bytes }
+}
+
+async function examineEntry(
+  place: FileLogPlace,
+  manifest: LogManifest,
+  entry: SegmentEntry,
+): Promise<ExaminedSegment & { readonly anomalies: readonly Anomaly[] }> {
+  const path = `${place.path}/seg/${entry.name}`
+  const bootId = (await place.files.bootId()) ?? null
+  const durable = manifest.durable
+  const found = await withFile(place.files, path, (source) =>
+    examineSegment(source, { entry, path, place: murmur3(utf8(place.path)), durable, bootId }),
+  )
+  if (found === undefined) return { entry, found, anomalies: missingSegment(entry, path, durable) }
+  place.progress?.(found.end.length)
+  const isBeingWritten = place.isLive && entry.closed === undefined
+  return { entry, found, anomalies: isBeingWritten ? found.anomalies.filter(({ kind }) => kind !== 'partial_write') : found.anomalies }
+}
+
+async function readManifest({ blobs, clock, path }: FileLogPlace): Promise<LogManifest | 'damaged' | undefined> {
+  try {
+    return (await new Cell<LogManifest>({ blobs, clock, key: `${path}/manifest` }).read()).value
+  } catch (error) {
+    if (isStorageError(error, 'corrupt')) return 'damaged'
+    throw error
+  }
+}
+
+async function listed({ files, path }: FileLogPlace): Promise<string[]> {
+  const paths: string[] = []
+  for await (const file of files.list(`${path}/`)) paths.push(file.path)
+  return paths
+}
+
+async function groupsThatFail({ blobs, clock, path }: FileLogPlace): Promise<string[]> {
+  const damaged: string[] = []
+  for await (const { key } of blobs.list({ prefix: `${path}/group/` })) {
+    await new Cell({ blobs, clock, key }).read().catch((error) => {
+      if (!isStorageError(error, 'corrupt')) throw error
+      damaged.push(key)
+    })
+  }
+  return damaged
+}
+
+function missingSegment({ base, closed }: SegmentEntry, path: string, durable: number): Anomaly[] {
+  const next = closed?.next ?? durable
+  if (next <= base) return []
+  return [{ kind: 'missing_segment', path, firstOffset: base, lastOffset: next - 1, detail: 'the file of a segment is gone' }]
+}
+
+function damagedManifest(path: string, what: string): Anomaly {
+  return { kind: 'damaged_manifest', path: `${path}/manifest`, detail: `the manifest ${what}; it can be made again from the segments` }
+}
+
+function damagedGroup(key: string): Anomaly {
+  return { kind: 'damaged_group', path: key, detail: 'the positions of a consumer group cannot be read; without them it begins anew' }
+}
+
+function leftover(path: string): Anomaly {
+  const isSegment = /\/seg\/\d{10}-\d+-[0-9a-f]{16}$/.test(path)
+  if (!isSegment) return { kind: 'unexpected_file', path, detail: 'not a file of this log' }
+  return { kind: 'orphaned_file', path, detail: 'a segment that nothing points to, left by a crash' }
+}

@@ -1,0 +1,62 @@
+// All frames of a segment that are whole, damage or not: what cannot be read is passed over, and looked behind.
+
+import { FRAME_HEADER_BYTES, type FrameHeader } from '../../codec/frame.js'
+import type { ByteSource } from '../../ports/file-store.js'
+import { FRAME_ALIGNMENT, FrameWindow } from '../frame-window.js'
+import type { WholeFrame } from '../log.js'
+import { SEGMENT_HEADER_BYTES } from '../segment.js'
+import type { FrameDamage } from './anomaly.js'
+
+export interface WalkOptions {
+  readonly salt: Uint8Array
+  /** Frames of an earlier offset belong to another life of the file. */
+  readonly base: number
+  /** Where frames end at the latest. */
+  readonly end: number
+}
+
+export type WalkStep =
+  | { readonly kind: 'frame'; readonly position: number; readonly frame: WholeFrame }
+  | ({ readonly kind: 'damage' } & FrameDamage)
+
+export async function* walkFrames(source: ByteSource, { salt, base, end }: WalkOptions): AsyncGenerator<WalkStep> {
+  const window = new FrameWindow(source)
+  let next = base
+  let at = SEGMENT_HEADER_BYTES
+  let damagedFrom: { readonly position: number; readonly fault: string } | undefined
+  while (at < end) {
+    const header = await window.frame(at, salt)
+    const fault = await faultOf(window, at, header, { next, end })
+    if (fault !== undefined) {
+      damagedFrom ??= { position: at, fault }
+      at += FRAME_ALIGNMENT
+      continue
+    }
+    if (damagedFrom !== undefined) yield { kind: 'damage', ...damagedFrom, end: at }
+    damagedFrom = undefined
+    const whole = header as FrameHeader
+    yield { kind: 'frame', position: at, frame: await window.whole(at, whole) }
+    next = Math.max(next, whole.next)
+    at += whole.length
+  }
+  if (damagedFrom !== undefined) yield { kind: 'damage', ...damagedFrom, end }
+}
+
+async function faultOf(
+  window: FrameWindow,
+  at: number,
+  header: FrameHeader | string,
+  limits: { readonly next: number; readonly end: number },
+): Promise<string | undefined> {
+  if (typeof header === 'string') return at + FRAME_HEADER_BYTES > limits.end ? 'incomplete' : header
+  if (at + header.length > limits.end) return 'incomplete'
+  if (header.baseOffset < limits.next) return 'offset'
+  return (await window.body(at, header)) === undefined ? 'body' : undefined
+}
+
+/** The whole frames with records. */
+export async function* wholeFrames(source: ByteSource, options: WalkOptions): AsyncGenerator<WholeFrame> {
+  for await (const step of walkFrames(source, options)) {
+    if (step.kind === 'frame' && !step.frame.header.isControl) yield step.frame
+  }
+}
