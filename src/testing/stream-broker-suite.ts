@@ -49,6 +49,15 @@ function recordCases(streamCase: StreamCase): SuiteCase[] {
       expectEqual([text(second?.key), second?.value, second?.headers.length], ['k', undefined, 0])
       expectEqual([third?.key, third?.value?.length], [undefined, 0])
     }),
+    streamCase('text comes back as its UTF-8 bytes', async (stream) => {
+      const texts = ['', 'plain', 'naïve €', '😀'.repeat(40), 'long '.repeat(2_000), '€'.repeat(9_000)]
+      await stream.append({ records: texts.map((one) => ({ key: one, value: one, headers: [['h', one]] as const, codec: 1 })) })
+      const read = await stream.read({ from: 0, limit: 10 })
+      expectEqual(
+        read.map(({ key, value, headers }) => [text(key), text(value), text(headers[0]?.[1])]),
+        texts.map((one) => [one, one, one]),
+      )
+    }),
     streamCase('the version of its schema comes back with each record that has one', async (stream) => {
       const versions = [1, undefined, 127, 128, 2 ** 53 - 1]
       const raws = versions.map((schema) => ({ key: utf8('k'), value: utf8('v'), headers: [['h', utf8('x')]] as const, codec: 15, schema }))

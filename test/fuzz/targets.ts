@@ -9,7 +9,7 @@ import { frameBody, readFrameHeader } from '../../dist/core/codec/frame.js'
 import { jsonCodec } from '../../dist/core/codec/json.js'
 import { readRecords } from '../../dist/core/codec/records.js'
 import { structuredCodec } from '../../dist/core/codec/structured.js'
-import { encodeAppends, sizeBatch } from '../../dist/core/engine/append-batch.js'
+import { encodeAppends, guessBatchBytes } from '../../dist/core/engine/append-batch.js'
 import { Cell } from '../../dist/core/engine/cell.js'
 import { decodeChunk, encodeChunk } from '../../dist/core/engine/chunk.js'
 import { decodeControlState, decodeSegmentHeader, encodeControlFrame, encodeSegmentHeader } from '../../dist/core/engine/segment.js'
@@ -58,7 +58,7 @@ function frames(): Uint8Array[] {
       headers: [['name', utf8('value')]] as const,
       schema: i % 2 === 0 ? undefined : i,
     }))
-    return { ...sizeBatch({ records }), options: {}, resolve: () => {}, reject: () => {} }
+    return { records, bytes: guessBatchBytes(records), options: {}, resolve: () => {}, reject: () => {} }
   }
   const at = { next: 40, chain: 7, durable: 30, epoch: 2, timestamp: 1_700_000_000_000, salt: SALT }
   const control = encodeControlFrame({ kind: 'state', durable: 3, bootId: 'boot' }, at).bytes

@@ -9,40 +9,26 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const SHORT_TEXT = 48
 
 export function utf8(text: string): Uint8Array {
-  const isShort = text.length <= SHORT_TEXT
-  return (isShort ? ascii(text) : undefined) ?? encoder.encode(text)
+  if (text.length > SHORT_TEXT) return encoder.encode(text)
+  const bytes = new Uint8Array(text.length)
+  return asciiInto(text, bytes, 0) ? bytes : encoder.encode(text)
 }
 
-const POOL_BYTES = 64 * 1024
-let pool = new Uint8Array(POOL_BYTES)
-let poolUsed = 0
-
-/**
- * The same for bytes that are soon copied elsewhere: a view into a piece of memory shared with other texts, which spares
- * an allocation that costs as much as the encoding.
- */
-export function utf8Pooled(text: string): Uint8Array {
-  const most = text.length * 3
-  if (most > POOL_BYTES / 4) return encoder.encode(text)
-  if (poolUsed + most > POOL_BYTES) {
-    pool = new Uint8Array(POOL_BYTES)
-    poolUsed = 0
-  }
-  const start = poolUsed
-  poolUsed += encoder.encodeInto(text, pool.subarray(start)).written
-  return pool.subarray(start, poolUsed)
+/** Writes at `at`, where there must be room for three bytes a unit, and returns the position after it. */
+export function utf8Into(text: string, into: Uint8Array, at: number): number {
+  if (text.length <= SHORT_TEXT && asciiInto(text, into, at)) return at + text.length
+  return at + encoder.encodeInto(text, into.subarray(at)).written
 }
 
-/** Undefined where a character needs more than a byte. */
-function ascii(text: string): Uint8Array | undefined {
+/** False where a character needs more than a byte. */
+function asciiInto(text: string, into: Uint8Array, at: number): boolean {
   const { length } = text
-  const bytes = new Uint8Array(length)
-  for (let at = 0; at < length; at++) {
-    const unit = text.charCodeAt(at)
-    if (unit > 0x7f) return undefined
-    bytes[at] = unit
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return false
+    into[at + i] = unit
   }
-  return bytes
+  return true
 }
 
 /** Throws `corrupt` where the bytes are not UTF-8: all that Varve stores as text is. */

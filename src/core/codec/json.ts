@@ -1,7 +1,7 @@
 // JSON that refuses what would not come back equal: one walk that finds the first such place and its path, then
 // JSON.stringify. `__proto__` is data like any other key: JSON.parse makes it an own property.
 
-import { fromUtf8, utf8Pooled } from '../base/bytes.js'
+import { fromUtf8, utf8 } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import type { Codec } from './codec.js'
 import { classOf, isPlainArray, isPlainObject, MAX_DEPTH } from './value-kind.js'
@@ -14,15 +14,7 @@ import { faultAt, refuseValue, type ValueFault, within } from './value-path.js'
 export const jsonCodec: Codec = {
   name: 'json',
   id: 1,
-  encode(value) {
-    const fault = check(value, [])
-    if (fault !== undefined) throw refuseValue(fault, '; use codec: structured')
-    try {
-      return utf8Pooled(JSON.stringify(value))
-    } catch (cause) {
-      throw new StorageError('invalid', '$ is too large for one JSON text', { cause, facts: { path: '$' } })
-    }
-  },
+  encode: (value) => utf8(jsonText(value)),
   decode(bytes) {
     try {
       return JSON.parse(fromUtf8(bytes)) as unknown
@@ -30,6 +22,17 @@ export const jsonCodec: Codec = {
       throw new StorageError('corrupt', 'stored bytes are not JSON', { cause, facts: { bytes: bytes.length } })
     }
   },
+}
+
+/** What `encode` gives the bytes of, with its refusals. */
+export function jsonText(value: unknown): string {
+  const fault = check(value, [])
+  if (fault !== undefined) throw refuseValue(fault, '; use codec: structured')
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    throw new StorageError('invalid', '$ is too large for one JSON text', { cause, facts: { path: '$' } })
+  }
 }
 
 /** The first place that JSON would change; `ancestors` is the way down to here. */

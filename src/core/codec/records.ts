@@ -2,73 +2,15 @@
 // key length + 1 and key; value length + 1 (0 = tombstone) and value; header count, then name and value of each with
 // their lengths; the schema version, if there is one.
 
-import { fromUtf8, utf8 } from '../base/bytes.js'
+import { fromUtf8 } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
-import type { RawRecord, StreamRecord } from '../ports/stream-broker.js'
+import type { StreamRecord } from '../ports/stream-broker.js'
 import type { FrameHeader } from './frame.js'
-import { ByteCursor, unzigzag, varintLength, writeVarint, zigzag } from './varint.js'
+import { ByteCursor, unzigzag, writeVarint } from './varint.js'
 
 const CODEC = 0x0f
-const HAS_SCHEMA = 0x10
+export const HAS_SCHEMA = 0x10
 const KNOWN_ATTRIBUTES = CODEC | HAS_SCHEMA
-
-/** A record with its length known, ready to be written. */
-export interface SizedRecord {
-  readonly record: RawRecord
-  readonly headers: readonly (readonly [name: Uint8Array, value: Uint8Array])[]
-  /** Without the length prefix. */
-  readonly length: number
-}
-
-export function sizeRecord(record: RawRecord): SizedRecord {
-  const headers = (record.headers ?? []).map(([name, value]) => [utf8(name), value] as const)
-  let length = 2 + optionalLength(record.key) + optionalLength(record.value) + varintLength(headers.length)
-  for (const [name, value] of headers) length += prefixedLength(name) + prefixedLength(value)
-  if (record.schema !== undefined) length += varintLength(record.schema)
-  return { record, headers, length }
-}
-
-function optionalLength(bytes: Uint8Array | undefined): number {
-  return bytes === undefined ? 1 : varintLength(bytes.length + 1) + bytes.length
-}
-
-function prefixedLength(bytes: Uint8Array): number {
-  return varintLength(bytes.length) + bytes.length
-}
-
-/** With its length prefix. */
-export function storedRecordBytes(sized: SizedRecord): number {
-  return varintLength(sized.length) + sized.length
-}
-
-/** Writes one record and returns the position after it. Its timestamp is the frame's. */
-export function writeRecord(into: Uint8Array, at: number, sized: SizedRecord): number {
-  const { record, headers, length } = sized
-  let position = writeVarint(into, at, length)
-  into[position++] = record.schema === undefined ? record.codec : record.codec | HAS_SCHEMA
-  position = writeVarint(into, position, zigzag(0))
-  position = writeOptional(into, position, record.key)
-  position = writeOptional(into, position, record.value)
-  position = writeVarint(into, position, headers.length)
-  for (const [name, value] of headers) {
-    position = writePrefixed(into, position, name)
-    position = writePrefixed(into, position, value)
-  }
-  return record.schema === undefined ? position : writeVarint(into, position, record.schema)
-}
-
-function writeOptional(into: Uint8Array, at: number, bytes: Uint8Array | undefined): number {
-  if (bytes === undefined) return writeVarint(into, at, 0)
-  const position = writeVarint(into, at, bytes.length + 1)
-  into.set(bytes, position)
-  return position + bytes.length
-}
-
-function writePrefixed(into: Uint8Array, at: number, bytes: Uint8Array): number {
-  const position = writeVarint(into, at, bytes.length)
-  into.set(bytes, position)
-  return position + bytes.length
-}
 
 /**
  * The records of a body from offset `from` on, at most `limit`; keys and values are views into the body.

@@ -2,6 +2,9 @@
 
 import { StorageError } from '../base/errors.js'
 
+/** Of a number below 2^53. */
+export const MAX_VARINT_BYTES = 8
+
 export function varintLength(value: number): number {
   let length = 1
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++

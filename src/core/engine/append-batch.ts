@@ -1,16 +1,20 @@
 // One caller's append while it waits in the group commit, and the frames that a group of them becomes.
 
 import { FRAME_HEADER_BYTES, frameLength, writeFrameHeader } from '../codec/frame.js'
-import { type SizedRecord, sizeRecord, storedRecordBytes, writeRecord } from '../codec/records.js'
-import type { AppendOptions, AppendResult, RecordBatch } from '../ports/stream-broker.js'
+import { guessRecordBytes, RecordWriter } from '../codec/record-writer.js'
+import type { AppendOptions, AppendResult, RawRecord } from '../ports/stream-broker.js'
+import { borrowMemory } from './frame-memory.js'
 import type { EncodedFrames, LogEnd } from './log.js'
 
 /** Small appends share a frame up to this size; a single batch is never split. */
 const SHARED_FRAME_BYTES = 1024 * 1024
+/** So that the room set aside for a text does not make the memory grow just before the end. */
+const SPARE_BYTES = 64 * 1024
 
 export interface PendingAppend {
-  readonly records: readonly SizedRecord[]
-  readonly bodyBytes: number
+  readonly records: readonly RawRecord[]
+  /** Their size in a frame, guessed. */
+  readonly bytes: number
   readonly options: AppendOptions
   resolve(result: AppendResult): void
   reject(error: unknown): void
@@ -22,56 +26,62 @@ export interface PlacedAppend {
   readonly first: number
 }
 
-export function sizeBatch(batch: RecordBatch): { records: SizedRecord[]; bodyBytes: number } {
-  let bodyBytes = 0
-  const records = batch.records.map((record) => {
-    const sized = sizeRecord(record)
-    bodyBytes += storedRecordBytes(sized)
-    return sized
-  })
-  return { records, bodyBytes }
+export function guessBatchBytes(records: readonly RawRecord[]): number {
+  let bytes = 0
+  for (const record of records) bytes += guessRecordBytes(record)
+  return bytes
 }
 
-/** All appends as frames that continue `at`; one timestamp for all of them. */
+/**
+ * All appends as frames that continue `at`, with one timestamp for all of them. The frames lie in borrowed memory: whoever
+ * stored them gives it back.
+ */
 export function encodeAppends(appends: readonly PendingAppend[], at: LogEnd, timestamp: number): EncodedFrames {
   const groups = groupBySize(appends)
-  const bytes = new Uint8Array(groups.reduce((sum, group) => sum + frameLength(group.bodyBytes), 0))
-  let position = 0
+  const guess = groups.reduce((sum, group) => sum + frameLength(group.bytes), 0)
+  const writer = new RecordWriter(borrowMemory(guess + SPARE_BYTES))
   let { next, chain } = at
   for (const group of groups) {
-    let bodyEnd = position + FRAME_HEADER_BYTES
-    let count = 0
-    let hasTombstones = false
-    for (const append of group.appends) {
-      for (const sized of append.records) {
-        bodyEnd = writeRecord(bytes, bodyEnd, sized)
-        hasTombstones ||= sized.record.value === undefined
-      }
-      count += append.records.length
-    }
+    const start = writer.at
+    writer.skip(FRAME_HEADER_BYTES)
+    const { count, hasTombstones } = writeGroup(writer, group)
+    const bodyLength = writer.at - start - FRAME_HEADER_BYTES
+    writer.padTo(start + frameLength(bodyLength))
     const fields = { baseOffset: next, timestamp, durable: at.durable, epoch: at.epoch, chain, count, hasTombstones }
-    chain = writeFrameHeader(bytes, position, group.bodyBytes, at.salt, fields)
+    chain = writeFrameHeader(writer.bytes, start, bodyLength, at.salt, fields)
     next += count
-    position += frameLength(group.bodyBytes)
   }
-  return { bytes, next, chain, timestamp }
+  return { bytes: writer.bytes.subarray(0, writer.at), next, chain, timestamp }
+}
+
+function writeGroup(writer: RecordWriter, group: FrameGroup): { readonly count: number; readonly hasTombstones: boolean } {
+  let count = 0
+  let hasTombstones = false
+  for (const { records } of group.appends) {
+    for (const record of records) {
+      writer.record(record)
+      hasTombstones ||= record.value === undefined
+    }
+    count += records.length
+  }
+  return { count, hasTombstones }
 }
 
 interface FrameGroup {
   readonly appends: PendingAppend[]
-  bodyBytes: number
+  bytes: number
 }
 
 function groupBySize(appends: readonly PendingAppend[]): FrameGroup[] {
   const groups: FrameGroup[] = []
   let last: FrameGroup | undefined
   for (const append of appends) {
-    if (last === undefined || last.bodyBytes + append.bodyBytes > SHARED_FRAME_BYTES) {
-      last = { appends: [], bodyBytes: 0 }
+    if (last === undefined || last.bytes + append.bytes > SHARED_FRAME_BYTES) {
+      last = { appends: [], bytes: 0 }
       groups.push(last)
     }
     last.appends.push(append)
-    last.bodyBytes += append.bodyBytes
+    last.bytes += append.bytes
   }
   return groups
 }

@@ -4,7 +4,8 @@
 import type { Clock } from '../base/clock.js'
 import { StorageError } from '../base/errors.js'
 import type { AppendOptions, AppendResult, RecordBatch, SyncMode } from '../ports/stream-broker.js'
-import { encodeAppends, type PendingAppend, type PlacedAppend, sizeBatch } from './append-batch.js'
+import { encodeAppends, guessBatchBytes, type PendingAppend, type PlacedAppend } from './append-batch.js'
+import { giveBackMemory } from './frame-memory.js'
 import type { EncodedFrames, Log, LogEnd } from './log.js'
 
 const MAX_COMMIT_BYTES = 8 * 1024 * 1024
@@ -47,11 +48,12 @@ export class GroupCommit {
       this.#syncError = undefined
       return Promise.reject(error)
     }
-    const sized = sizeBatch(batch)
+    const { records } = batch
     return new Promise((resolve, reject) => {
       let stopListening = (): void => {}
       const append: PendingAppend = {
-        ...sized,
+        records,
+        bytes: guessBatchBytes(records),
         options,
         resolve(result) {
           stopListening()
@@ -123,7 +125,7 @@ export class GroupCommit {
     let bytes = 0
     let count = 0
     for (const append of this.#waiting) {
-      bytes += append.bodyBytes
+      bytes += append.bytes
       if (count > 0 && bytes > MAX_COMMIT_BYTES) break
       count++
     }
@@ -151,6 +153,7 @@ export class GroupCommit {
             )
       return stored
     })
+    if (stored !== undefined) giveBackMemory(stored.bytes)
     const durability = await this.#settle(placed, stored)
     if (stored !== undefined) this.#options.committed()
     for (const { append, error } of refused) append.reject(error)

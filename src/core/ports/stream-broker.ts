@@ -1,13 +1,16 @@
 // Records in, records out: what a queue bucket stands on. Offsets rise by one from 0 on every backend
-// (gaps only where `at` declared them). Bytes only; values, keys as text and hashing to buckets live above.
+// (gaps only where `at` declared them). Bytes only; what values mean, keys and hashing to buckets live above.
 
 import type { Cancellable, Closable, Durability, WriteDurability } from './options.js'
 
+/** Text stands for its UTF-8 bytes: it need not be encoded before it is written where it stays. */
+export type BytesOrText = Uint8Array | string
+
 export interface RawRecord {
-  readonly key?: Uint8Array
+  readonly key?: BytesOrText
   /** undefined is a tombstone. */
-  readonly value: Uint8Array | undefined
-  readonly headers?: readonly (readonly [string, Uint8Array])[]
+  readonly value: BytesOrText | undefined
+  readonly headers?: readonly (readonly [string, BytesOrText])[]
   /** Codec of the value, 0-15, kept with the record. */
   readonly codec: number
   /** Version of the schema that the value was validated by, from 1; kept with the record. */

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import type { FrameHeader } from '../../../dist/core/codec/frame.js'
-import { readRecords, sizeRecord, storedRecordBytes, writeRecord } from '../../../dist/core/codec/records.js'
+import { RecordWriter } from '../../../dist/core/codec/record-writer.js'
+import { readRecords } from '../../../dist/core/codec/records.js'
 import type { RawRecord } from '../../../dist/core/ports/stream-broker.js'
 
 const header = { baseOffset: 40, timestamp: 7, count: 1 } as FrameHeader
 
 function encode(record: RawRecord): Uint8Array {
-  const sized = sizeRecord(record)
-  const bytes = new Uint8Array(storedRecordBytes(sized))
-  expect(writeRecord(bytes, 0, sized)).toBe(bytes.length)
-  return bytes
+  const writer = new RecordWriter(new Uint8Array(0))
+  writer.record(record)
+  return writer.bytes.subarray(0, writer.at)
 }
 
 test('a schema version lies behind the headers, and its attribute says that it is there', () => {
@@ -35,4 +35,31 @@ test('a record that ends before its schema version is corrupt', () => {
   const bytes = encode({ value: Uint8Array.of(9), codec: 1 })
   bytes[1] = 0x11
   expect(() => readRecords(bytes, header, 0, 1)).toThrow(expect.objectContaining({ code: 'corrupt' }))
+})
+
+test('text is stored as its UTF-8 bytes, whatever its length in them', () => {
+  const units = ['x', 'é', '€', '😀', '\ud800']
+  const lengths = [0, 1, 20, 41, 42, 43, 48, 49, 63, 64, 125, 126, 127, 128, 5_461, 5_462, 16_382, 16_383, 16_384]
+  const texts = units.flatMap((unit) => lengths.map((length) => unit.repeat(length)))
+  for (const text of texts) {
+    const bytes = new TextEncoder().encode(text)
+    const asText = encode({ key: text, value: text, headers: [[text, text]], codec: 1, schema: 3 })
+    const asBytes = encode({ key: bytes, value: bytes, headers: [[text, bytes]], codec: 1, schema: 3 })
+    expect(Buffer.compare(asText, asBytes)).toBe(0)
+    expect(Buffer.compare(readRecords(asText, header, 0, 1)[0]?.value as Uint8Array, bytes)).toBe(0)
+  }
+})
+
+test('records follow one another, whatever was in the memory before', () => {
+  const record = { key: 'ключ', value: '€'.repeat(60), headers: [['h', 'x']] as const, codec: 1 }
+  const writer = new RecordWriter(new Uint8Array(64).fill(0xff))
+  writer.skip(3)
+  for (let i = 0; i < 40; i++) writer.record(record)
+  const end = writer.at
+  writer.padTo(end + 5)
+  expect(writer.bytes.subarray(end, writer.at)).toEqual(new Uint8Array(5))
+  const read = readRecords(writer.bytes.subarray(3, end), { ...header, count: 40 }, 0, 100)
+  expect(read.map(({ offset }) => offset)).toEqual(Array.from({ length: 40 }, (_, index) => 40 + index))
+  for (const { key, value } of read)
+    expect([`${Buffer.from(key ?? [])}`, `${Buffer.from(value ?? [])}`]).toEqual([record.key, record.value])
 })

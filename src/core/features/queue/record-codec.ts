@@ -5,12 +5,17 @@ import { StorageError } from '../../base/errors.js'
 import { murmur3 } from '../../codec/murmur3.js'
 import type { Codec } from '../../codec/codec.js'
 import { decodeValue, encodeValue, readyToDecode } from '../../codec/codecs.js'
-import type { RawRecord, StreamRecord } from '../../ports/stream-broker.js'
+import { jsonCodec, jsonText } from '../../codec/json.js'
+import type { BytesOrText, RawRecord, StreamRecord } from '../../ports/stream-broker.js'
 import type { SchemaGate } from './schema-gate.js'
 import type { QueueOptions, RecordInput, StoredRecord } from './types.js'
 
 const DEFAULT_MAX_RECORD_BYTES = 1024 * 1024
 const LARGEST_MAX_RECORD_BYTES = 64 * 1024 * 1024
+/** Longer ones become bytes at once, so that little memory is set aside for what a text may need at most. */
+const LONGEST_TEXT = 16 * 1024
+/** Of UTF-8, for one unit of a string. */
+const MAX_UNIT_BYTES = 3
 
 export class RecordCodec<T> {
   readonly #codec: Codec
@@ -38,17 +43,28 @@ export class RecordCodec<T> {
   }
 
   encode(input: RecordInput<T>, key: string | undefined): RawRecord {
-    const { codec, bytes } = encodeValue(this.#codec, input.value)
-    if (bytes.length > this.#maxBytes) {
+    const { codec, value } = this.#encodeValue(input.value)
+    if (typeof value !== 'string' && value.length > this.#maxBytes) {
       throw new StorageError('invalid', 'a record is larger than the queue allows', {
         operation: 'append',
-        facts: { bytes: bytes.length, maxRecordBytes: this.#maxBytes },
+        facts: { bytes: value.length, maxRecordBytes: this.#maxBytes },
       })
     }
-    // Bytes that came from the caller are copied: they may change before they are stored.
-    const value = (input.value as unknown) === bytes ? bytes.slice() : bytes
     const schema = this.#schema === undefined ? {} : { schema: this.#schema.version }
     return { codec, value, ...schema, ...keyAndHeaders(key, input.headers) }
+  }
+
+  /** Text where it is surely small enough: it cannot change any more, and becomes bytes where they are stored. */
+  #encodeValue(value: T): { readonly codec: number; readonly value: BytesOrText } {
+    const chosen = this.#codec
+    if (chosen === jsonCodec && !(value instanceof Uint8Array)) {
+      const text = jsonText(value)
+      const isSmall = text.length <= LONGEST_TEXT && text.length * MAX_UNIT_BYTES <= this.#maxBytes
+      return { codec: jsonCodec.id, value: isSmall ? text : utf8(text) }
+    }
+    const { codec, bytes } = encodeValue(chosen, value)
+    // Bytes that came from the caller are copied: they may change before they are stored.
+    return { codec, value: (value as unknown) === bytes ? bytes.slice() : bytes }
   }
 
   tombstone(key: string): RawRecord {
@@ -95,7 +111,7 @@ function storedRecord<T>(bucket: number, record: StreamRecord, value: T): Stored
 
 /** The same everywhere: murmur3-32 of the key's UTF-8 bytes, modulo the number of buckets. */
 export function bucketOf(key: string, buckets: number): number {
-  return murmur3(utf8(key)) % buckets
+  return buckets === 1 ? 0 : murmur3(utf8(key)) % buckets
 }
 
 /** A plain assignment is much faster, and wrong for one name only. */
@@ -110,8 +126,8 @@ function headersOf({ headers }: StreamRecord): Record<string, string> {
 }
 
 function keyAndHeaders(key: string | undefined, headers: Readonly<Record<string, string>> | undefined): Pick<RawRecord, 'key' | 'headers'> {
-  const named = Object.entries(headers ?? {}).map(([name, value]) => [name, utf8(value)] as const)
-  return { ...(key === undefined ? {} : { key: utf8(key) }), ...(named.length === 0 ? {} : { headers: named }) }
+  const named = headers === undefined ? [] : Object.entries(headers).map(([name, text]) => [name, `${text}`] as const)
+  return { ...(key === undefined ? {} : { key }), ...(named.length === 0 ? {} : { headers: named }) }
 }
 
 function checkMaxBytes(maxBytes: number): number {
