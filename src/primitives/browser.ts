@@ -1,12 +1,13 @@
 // Browsers: web standards. Pages outside a secure context have no `crypto.subtle`; SHA-256 then comes from hash-wasm,
 // loaded when it is first needed.
 
+import { loadPart } from '../core/base/load-part.js'
 import { webSha256 } from './web.js'
 
 export { noChecksum as tableChecksum, webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes } from './web.js'
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   if (globalThis.crypto?.subtle !== undefined) return webSha256(bytes)
-  const { wasmSha256 } = await import('./wasm-sha256.js')
+  const { wasmSha256 } = await loadPart('SHA-256', () => import('./wasm-sha256.js'))
   return await wasmSha256(bytes)
 }

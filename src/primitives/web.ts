@@ -1,7 +1,7 @@
 // The primitives by web standards alone, shared by every runtime but Node. Compression streams cost more to set up than
 // they save on small inputs, so those go through fflate; so does everything where the runtime has no streams.
 
-import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'fflate'
+import { loadPart } from '../core/base/load-part.js'
 
 type Format = 'gzip' | 'deflate'
 
@@ -23,30 +23,33 @@ export async function webSha256(bytes: Uint8Array): Promise<Uint8Array> {
 }
 
 export async function webCompress(format: Format, bytes: Uint8Array, level?: number): Promise<Uint8Array> {
-  if (bytes.length < STREAM_FROM_BYTES || typeof CompressionStream === 'undefined') return compressSmall(format, bytes, level)
+  const hasStreams = typeof CompressionStream !== 'undefined'
+  const small = bytes.length < STREAM_FROM_BYTES || !hasStreams ? await loadSmall(hasStreams) : undefined
+  if (small !== undefined) return small.compressSmall(format, bytes, level)
   const stream = new CompressionStream(format === 'gzip' ? 'gzip' : 'deflate-raw')
   return await pump(stream, bytes, Number.POSITIVE_INFINITY)
 }
 
 export async function webDecompress(format: Format, bytes: Uint8Array, plainLength: number): Promise<Uint8Array> {
-  const small = plainLength < STREAM_FROM_BYTES && bytes.length < STREAM_FROM_BYTES
+  const hasStreams = typeof DecompressionStream !== 'undefined'
+  const isSmall = plainLength < STREAM_FROM_BYTES && bytes.length < STREAM_FROM_BYTES
+  const small = isSmall || !hasStreams ? await loadSmall(hasStreams) : undefined
   const plain =
-    small || typeof DecompressionStream === 'undefined'
-      ? decompressSmall(format, bytes, plainLength)
+    small !== undefined
+      ? small.decompressSmall(format, bytes, plainLength)
       : await pump(new DecompressionStream(format === 'gzip' ? 'gzip' : 'deflate-raw'), bytes, plainLength)
   if (plain.length !== plainLength) throw new Error(`inflates to another length than ${plainLength} bytes`)
   return plain
 }
 
-function compressSmall(format: Format, bytes: Uint8Array, level = 6): Uint8Array {
-  const options = { level: level as 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 }
-  return format === 'gzip' ? gzipSync(bytes, { ...options, mtime: 0 }) : deflateSync(bytes, options)
-}
-
-/** One byte of room past the end shows an output that is too long: what lies behind it is not kept. */
-function decompressSmall(format: Format, bytes: Uint8Array, plainLength: number): Uint8Array {
-  const out = new Uint8Array(plainLength + 1)
-  return format === 'gzip' ? gunzipSync(bytes, { out }) : inflateSync(bytes, { out })
+/** Where there are streams this only saves time: a page that cannot fetch it any more does without. */
+async function loadSmall(hasStreams: boolean): Promise<typeof import('./small-deflate.js') | undefined> {
+  try {
+    return await loadPart('compression', () => import('./small-deflate.js'))
+  } catch (error) {
+    if (hasStreams) return undefined
+    throw error
+  }
 }
 
 /** Sends the bytes through the stream; gives up as soon as more than `maxBytes` come out. */

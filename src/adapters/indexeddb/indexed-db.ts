@@ -6,7 +6,7 @@ import { isStorageError } from '../../core/base/errors.js'
 import { checkName } from '../../core/base/key.js'
 import type { Backend, StorageHealth } from '../../core/ports/backend.js'
 import type { AsyncDisposal, WriteDurability } from '../../core/ports/options.js'
-import { hasWebLocks, WebLocks } from '../web/locks.js'
+import { hasWebLocks, WebLocksOnDemand } from '../web/locks-on-demand.js'
 import { evictionWarnings, originStorage } from '../web/persistence.js'
 import { WebSignals } from '../web/signals.js'
 import { IndexedDbBlobs } from './blobs.js'
@@ -46,7 +46,7 @@ export function indexedDb(options: IndexedDbOptions): Backend & AsyncDisposal {
 class IndexedDbBackend implements Backend, AsyncDisposal {
   readonly name = BACKEND
   readonly blobs: IndexedDbBlobs
-  readonly locks: WebLocks | undefined
+  readonly locks: WebLocksOnDemand | undefined
   readonly signals: WebSignals
   readonly #options: IndexedDbOptions
   readonly #closing = new Closing(BACKEND)
@@ -65,7 +65,7 @@ class IndexedDbBackend implements Backend, AsyncDisposal {
     })
     const scope = `varve-indexeddb/${options.name}/`
     this.signals = new WebSignals(scope)
-    this.locks = hasWebLocks() ? new WebLocks({ backend: BACKEND, prefix: scope, signals: this.signals, checkOpen }) : undefined
+    this.locks = hasWebLocks() ? new WebLocksOnDemand({ backend: BACKEND, prefix: scope, signals: this.signals, checkOpen }) : undefined
   }
 
   async health(): Promise<StorageHealth> {

@@ -22,11 +22,6 @@ export interface WebLocksOptions {
   readonly checkOpen: (operation: string) => void
 }
 
-/** True where the Web Locks of this page or worker can be used: in secure contexts. */
-export function hasWebLocks(): boolean {
-  return globalThis.navigator?.locks !== undefined
-}
-
 /** Full names that this page or worker holds: no past life of it does. */
 const heldHere = new Set<string>()
 

@@ -1,7 +1,7 @@
 // Compression by name (as users write it) and by id (as it is stored). What does not pay is stored as it is; what is read
 // back never grows past the length that was stored with it.
 
-import { StorageError } from '../base/errors.js'
+import { isStorageError, StorageError } from '../base/errors.js'
 import { compress, decompress } from '#primitives'
 
 /** `none` 0, `gzip` 1, `deflate` 2 (raw, RFC 1951). */
@@ -41,7 +41,7 @@ export async function compressBytes(name: CompressionName, bytes: Uint8Array, le
   return { compression: NAMES.indexOf(name), bytes: smaller }
 }
 
-/** The inverse: `corrupt` when the bytes do not inflate to exactly `plainLength`, and no more memory than that is taken. */
+/** The inverse: `corrupt` when the bytes do not inflate to exactly `plainLength`, and no more memory than that is taken; `unavailable` where this runtime has to load code for it and cannot. */
 export async function decompressBytes(id: number, bytes: Uint8Array, plainLength: number): Promise<Uint8Array> {
   const name = compressionName(id)
   if (name === 'none') {
@@ -51,6 +51,7 @@ export async function decompressBytes(id: number, bytes: Uint8Array, plainLength
   try {
     return await decompress(name, bytes, plainLength)
   } catch (cause) {
+    if (isStorageError(cause, 'unavailable')) throw cause
     throw damaged(name, bytes.length, plainLength, cause)
   }
 }

@@ -3,10 +3,8 @@
 
 import { unescapeName, keyComponent } from '../base/key.js'
 import { StorageError } from '../base/errors.js'
-import { Cell } from '../engine/cell.js'
-import { floorOf, type GroupState } from '../engine/group-state.js'
+import { loadPart } from '../base/load-part.js'
 import { Journal } from '../engine/journal.js'
-import { JournalGroup } from '../engine/journal-group.js'
 import type { CompactionResult, GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
 import { loadLogs, type OpenLog } from './load-logs.js'
 import type { StoreContext } from './store-context.js'
@@ -102,8 +100,8 @@ class JournalBroker implements StreamBroker {
 
   /** As it is stored now: another tab or Worker may have moved it. */
   async #committedOf(stream: string, group: string): Promise<number> {
-    const { value } = await groupCell(this.#context, stream, group).read()
-    return value === undefined ? 0 : floorOf(value)
+    const { committedIn } = await loadGroups()
+    return await committedIn(this.#context, groupKey(stream, group))
   }
 
   #checkSync({ sync }: StreamOptions): void {
@@ -168,12 +166,8 @@ class JournalStream implements RecordStream {
   }
 
   async group(name: string, options: GroupPortOptions = {}): Promise<GroupPort> {
-    const { clock, mode } = this.#context
-    const cell = groupCell(this.#context, this.#name, name)
-    const beforeWrite = (): Promise<void> => this.#context.writable('group')
-    const group = new JournalGroup({ ...options, journal: this.#journal, cell, clock, beforeWrite })
-    if (mode === 'write') await group.create()
-    return group
+    const { openGroup } = await loadGroups()
+    return await openGroup(this.#context, { ...options, journal: this.#journal, key: groupKey(this.#name, name) })
   }
 
   async groups(): Promise<readonly string[]> {
@@ -198,6 +192,7 @@ function groupKey(stream: string, group: string): string {
   return `${stream}/group/${keyComponent('g', group)}`
 }
 
-function groupCell({ backend, clock }: StoreContext, stream: string, group: string): Cell<GroupState> {
-  return new Cell({ blobs: backend.blobs, clock, key: groupKey(stream, group) })
+/** A program that only appends never has any. */
+function loadGroups(): Promise<typeof import('./groups.js')> {
+  return loadPart('groups', () => import('./groups.js'))
 }

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { isStorageError } from '../../../dist/core/base/errors.js'
 import { loadPart } from '../../../dist/core/base/load-part.js'
@@ -55,7 +57,8 @@ test('unknown names and taken ids are invalid', async () => {
 test('the structured codec is loaded when stored data asks for it, not before', async () => {
   const structured = encodeValue(await chooseCodec('structured'), new Map([[1, 2]]))
   // A query makes it another module, which has loaded nothing yet.
-  const fresh = (await import(`${new URL('../../../dist/core/codec/codecs.js', import.meta.url)}?fresh`)) as typeof codecs
+  const address = `${pathToFileURL(join(import.meta.dirname, '../../../dist/core/codec/codecs.js'))}?fresh`
+  const fresh = (await import(/* @vite-ignore */ address)) as typeof codecs
   const json = await fresh.chooseCodec('json')
   await fresh.readyToDecode([0, 1])
   expect(await codeOf(async () => fresh.decodeValue(2, structured.bytes, json))).toBe('unsupported')

@@ -1,12 +1,12 @@
 import { asyncDispose } from '../../base/async-dispose.js'
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
+import { loadPart } from '../../base/load-part.js'
 import type { Codec } from '../../codec/codec.js'
 import type { StoreContext } from '../../derived/store-context.js'
 import type { AppendResult, CompactionResult, GroupPort, RawRecord, RecordStream } from '../../ports/stream-broker.js'
 import { partialAppendError } from './append-error.js'
 import { checkLimit, checkWaitMs } from './checks.js'
-import { GroupHandle } from './group-handle.js'
 import { offsetOf, readFrom } from './position.js'
 import { bucketOf, RecordCodec } from './record-codec.js'
 import type { SchemaGate } from './schema-gate.js'
@@ -137,6 +137,7 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
       const offset = await offsetOf(stream, from)
       ports.push(await stream.group(name, { from: offset, ...(visibilityMs === undefined ? {} : { visibilityMs }) }))
     }
+    const { GroupHandle } = await loadPart('groups', () => import('./group-handle.js'))
     const handle = new GroupHandle<Output>({
       name,
       ports,

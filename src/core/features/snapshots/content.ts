@@ -1,7 +1,7 @@
 // The state of a snapshot as blobs: compressed as a whole, cut where a blob would be larger than the backend takes.
 
 import { concatBytes, equalBytes } from '../../base/bytes.js'
-import { StorageError } from '../../base/errors.js'
+import { isStorageError, StorageError } from '../../base/errors.js'
 import type { EncodedValue } from '../../codec/codecs.js'
 import { type CompressionName, compressBytes, decompressBytes } from '../../codec/compression.js'
 import { ENVELOPE_BYTES, openEnvelope, sealEnvelope } from '../../codec/envelope.js'
@@ -72,6 +72,7 @@ async function provePlain(packed: Uint8Array, manifest: Manifest, fault: unknown
     if (actual === manifest.contentHash && fault === undefined) return plain
     if (actual === manifest.contentHash) actual = 'a damaged header'
   } catch (error) {
+    if (isStorageError(error, 'unavailable')) throw error
     cause ??= error
   }
   const facts = { expected: manifest.contentHash, actual }
