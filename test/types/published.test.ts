@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compile, newProject, type Project, root } from '../package/project.js'
@@ -17,6 +17,8 @@ describe('published types, without types of Node and with every declaration chec
     await project.write('everything.ts', await everyEntry())
     await project.write('inference.ts', await readFile(join(root, 'test/types/inference.ts'), 'utf8'))
     await project.write('disposal.ts', await readFile(join(root, 'test/types/disposal.ts'), 'utf8'))
+    await project.write('schemas.ts', await readFile(join(root, 'test/types/schemas.ts'), 'utf8'))
+    await symlink(join(root, 'node_modules/valibot'), join(project.folder, 'node_modules/valibot'))
     await project.write('wrong.ts', "import { openKv } from 'varve'\nexport const kv: number = openKv\n")
   })
   afterAll(() => project?.remove())
@@ -34,6 +36,12 @@ describe('published types, without types of Node and with every declaration chec
 
     test(`what is held open can be held by await using (${name})`, async () => {
       await compile(project, `disposal-${name}`, ['disposal.ts'], { ...options, lib: [...LIBRARIES, 'ESNext.Disposable'] })
+    })
+
+    test(`a queue has the types of its schema (${name})`, async () => {
+      const lib = [...LIBRARIES, 'DOM.AsyncIterable']
+      const exactOptionalPropertyTypes = name === 'nodenext'
+      await compile(project, `schemas-${name}`, ['schemas.ts'], { ...options, lib, exactOptionalPropertyTypes })
     })
 
     test(`a wrong use does not compile (${name})`, async () => {

@@ -5,8 +5,9 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as v from 'valibot'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openKv, openQueue, openSnapshots, openStore, type Store } from 'varve'
+import { deleteQueue, openKv, openQueue, openSnapshots, openStore, type Store } from 'varve'
 import { nodeFs } from 'varve/adapters/node-fs'
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
@@ -68,6 +69,17 @@ test('read prints the records of all buckets, or those from a position', () => {
   ])
   expect(varve(['read', directory, 'orders', '--from', 'last:1', '--json']).json()).toMatchObject([{ offset: 1 }])
   expect(varve(['read', directory, 'orders']).stdout).toMatch(/"item":"book"/)
+})
+
+test('read prints what a schema made of the values, without that schema', async () => {
+  const schema = { version: 3, schema: v.object({ item: v.string(), count: v.optional(v.number(), 1) }) }
+  const queue = await openQueue(store, 'versioned', { schema })
+  await queue.append({ item: 'pen' })
+  const { status, json } = varve(['read', directory, 'versioned', '--json'])
+  expect(status).toBe(0)
+  expect(json()).toMatchObject([{ offset: 0, value: { item: 'pen', count: 1 }, schemaVersion: 3 }])
+  expect(varve(['read', directory, 'versioned']).stdout).toMatch(/"item":"pen","count":1/)
+  await deleteQueue(store, 'versioned')
 })
 
 test('kv and snapshots show what is stored', () => {
