@@ -21,8 +21,7 @@ export function readRecords(body: Uint8Array, header: FrameHeader, from: number,
   const records: StreamRecord[] = []
   for (let index = 0; index < header.count && records.length < limit; index++) {
     const offset = header.baseOffset + (header.isCompacted ? cursor.varint() : index)
-    const length = cursor.varint()
-    const record = cursor.take(length)
+    const record = cursor.piece(cursor.varint())
     if (offset >= from) records.push(readRecord(record, header, offset))
   }
   return records
@@ -48,8 +47,7 @@ export function keepRecords(body: Uint8Array, header: FrameHeader, keeps: (offse
 /** Of a number below 2^32. */
 const MAX_DELTA_BYTES = 5
 
-function readRecord(bytes: Uint8Array, header: FrameHeader, offset: number): StreamRecord {
-  const cursor = new ByteCursor(bytes)
+function readRecord(cursor: ByteCursor, header: FrameHeader, offset: number): StreamRecord {
   const attributes = cursor.byte()
   if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) throw newerRecord(offset, attributes)
   const timestamp = header.timestamp + unzigzag(cursor.varint())

@@ -65,10 +65,21 @@ export class ByteCursor {
 
   /** A view, checked against what is left before anything is taken. */
   take(length: number): Uint8Array {
-    if (length > this.end - this.at) throw damaged('a length points past the end', this.at)
-    const taken = this.bytes.subarray(this.at, this.at + length)
-    this.at += length
-    return taken
+    const start = this.#pass(length)
+    return this.bytes.subarray(start, this.at)
+  }
+
+  /** The same as bytes to be read by themselves. */
+  piece(length: number): ByteCursor {
+    const start = this.#pass(length)
+    return new ByteCursor(this.bytes, start, this.at)
+  }
+
+  #pass(length: number): number {
+    const start = this.at
+    if (length > this.end - start) throw damaged('a length points past the end', start)
+    this.at = start + length
+    return start
   }
 }
 
