@@ -2,7 +2,7 @@
 // fetches the body; the checksum of the body; a chain to the frame before; and how far the log was durable when the
 // frame was made, which tells a torn tail from corruption. Little-endian; the table stands in docs/format.md.
 
-import { getU64, setU64, viewOf } from '../base/bytes.js'
+import { setU64, viewOf } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import { crc32c } from './crc32c.js'
 
@@ -111,19 +111,18 @@ function attributesOf(fields: FrameFields): number {
 /** Reads and checks the header at `at`; the body is not looked at. `end` bounds what may be read. */
 export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array, end = bytes.length): FrameHeader | FrameFault {
   if (end - at < FRAME_HEADER_BYTES) return end > at && isZero(bytes, at, end) ? 'magic' : 'incomplete'
-  const view = viewOf(bytes)
-  if (view.getUint32(at, true) !== FRAME_MAGIC) return 'magic'
-  const headerCrc = view.getUint32(at + 8, true)
+  if (u32(bytes, at) !== FRAME_MAGIC) return 'magic'
+  const headerCrc = u32(bytes, at + 8)
   if (headerChecksum(bytes, at, salt) !== headerCrc) return 'header'
-  const length = view.getUint32(at + 4, true)
-  const bodyLength = view.getUint32(at + 56, true)
-  const attributes = view.getUint16(at + 52, true)
-  if ((attributes & ~KNOWN_ATTRIBUTES) !== 0 || view.getUint16(at + 54, true) !== 0) return 'unknown'
+  const length = u32(bytes, at + 4)
+  const bodyLength = u32(bytes, at + 56)
+  const attributes = u16(bytes, at + 52)
+  if ((attributes & ~KNOWN_ATTRIBUTES) !== 0 || u16(bytes, at + 54) !== 0) return 'unknown'
   if (length !== frameLength(bodyLength) || length > MAX_FRAME_BYTES) return 'length'
-  const baseOffset = getU64(view, at + 16)
-  const count = view.getUint32(at + 40, true)
+  const baseOffset = u64(bytes, at + 16)
+  const count = u32(bytes, at + 40)
   const isControl = (attributes & ATTRIBUTE.control) !== 0
-  const lastDelta = view.getUint32(at + 44, true)
+  const lastDelta = u32(bytes, at + 44)
   const isCompacted = (attributes & ATTRIBUTE.compacted) !== 0
   if (isControl ? count !== 0 : count === 0 || (isCompacted ? lastDelta < count - 1 : lastDelta !== count - 1)) return 'length'
   return {
@@ -131,12 +130,12 @@ export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array,
     length,
     bodyLength,
     headerCrc,
-    bodyCrc: view.getUint32(at + 12, true),
+    bodyCrc: u32(bytes, at + 12),
     baseOffset,
-    timestamp: getU64(view, at + 24),
-    durable: baseOffset - view.getUint32(at + 36, true),
-    epoch: view.getUint32(at + 48, true),
-    chain: view.getUint32(at + 60, true),
+    timestamp: u64(bytes, at + 24),
+    durable: baseOffset - u32(bytes, at + 36),
+    epoch: u32(bytes, at + 48),
+    chain: u32(bytes, at + 60),
     count,
     hasTombstones: (attributes & ATTRIBUTE.tombstones) !== 0,
     isControl,
@@ -145,11 +144,11 @@ export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array,
   }
 }
 
-/** The body, checked; undefined when its checksum fails. `bytes` must hold the whole frame. */
-export function frameBody(bytes: Uint8Array, header: FrameHeader): Uint8Array | undefined {
-  const start = header.at + FRAME_HEADER_BYTES
+/** The body, checked; undefined when its checksum fails. `bytes` must hold the whole frame, from `at` on. */
+export function frameBody(bytes: Uint8Array, header: FrameHeader, at = header.at): Uint8Array | undefined {
+  const start = at + FRAME_HEADER_BYTES
   const end = start + header.bodyLength
-  if (crc32c(bytes, start, end) !== header.bodyCrc || !isZero(bytes, end, header.at + header.length)) return undefined
+  if (crc32c(bytes, start, end) !== header.bodyCrc || !isZero(bytes, end, at + header.length)) return undefined
   return bytes.subarray(start, end)
 }
 
@@ -169,4 +168,18 @@ function headerChecksum(bytes: Uint8Array, at: number, salt: Uint8Array): number
 function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if (bytes[at] !== 0) return false
   return true
+}
+
+// Without a view, which costs more to make than a header to read.
+
+function u16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0
+}
+
+function u64(bytes: Uint8Array, at: number): number {
+  return u32(bytes, at + 4) * 2 ** 32 + u32(bytes, at)
 }

@@ -40,12 +40,17 @@ export async function scanSegment(
   const window = new FrameWindow(file)
   let { length: at, next, chain, timestamp, durable, bootId } = from
   let fault: EndFault | undefined
-  while (at < file.size) {
-    const frame = await window.frame(at, header.salt)
+  const { size } = file
+  while (at < size) {
+    const coming = window.reach(at, FRAME_HEADER_BYTES)
+    if (coming !== undefined) await coming
+    const frame = window.headerAt(at, header.salt)
     if (typeof frame === 'string') fault = frame
     else if (frame.chain !== chain) fault = 'chain'
     else if (frame.baseOffset !== next) fault = 'offset'
-    const body = fault === undefined ? await window.body(at, frame as FrameHeader) : undefined
+    const more = fault === undefined ? window.reach(at, (frame as FrameHeader).length) : undefined
+    if (more !== undefined) await more
+    const body = fault === undefined ? window.bodyAt(at, frame as FrameHeader) : undefined
     if (body === undefined) {
       fault ??= 'body'
       break
@@ -80,8 +85,11 @@ export async function inspectRest(file: ByteSource, scanned: ScannedSegment): Pr
   const window = new FrameWindow(file)
   let rest: SegmentRest = { frames: 0, durable: 0, next: scanned.next }
   let at = scanned.length + FRAME_ALIGNMENT
-  while (at + FRAME_HEADER_BYTES <= file.size) {
-    const frame = await window.frame(at, scanned.header.salt)
+  const { size } = file
+  while (at + FRAME_HEADER_BYTES <= size) {
+    const coming = window.reach(at, FRAME_HEADER_BYTES)
+    if (coming !== undefined) await coming
+    const frame = window.headerAt(at, scanned.header.salt)
     const isWhole = typeof frame !== 'string' && (await window.body(at, frame)) !== undefined
     if (isWhole) {
       rest = { frames: rest.frames + 1, durable: Math.max(rest.durable, frame.durable), next: Math.max(rest.next, frame.next) }
