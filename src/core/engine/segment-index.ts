@@ -41,14 +41,15 @@ export class SegmentIndex {
     if (position >= last.position + EVERY_BYTES && offset > last.offset) this.#entries.push({ offset, position, reached })
   }
 
-  /** Where to begin to look for an offset. */
-  positionOf(offset: number): number {
-    return this.#last((entry) => entry.offset <= offset).position
+  /** Where to begin to look for an offset, and the next place that is known: a frame ends there. */
+  placeOf(offset: number): { readonly position: number; readonly next: number | undefined } {
+    const at = this.#last((entry) => entry.offset <= offset)
+    return { position: (this.#entries[at] as IndexEntry).position, next: this.#entries[at + 1]?.position }
   }
 
   /** Where to begin to look for the first record at or after `time`: all frames before are earlier. */
   positionAtTime(time: number): number {
-    return this.#last((entry) => entry.reached < time).position
+    return (this.#entries[this.#last((entry) => entry.reached < time)] as IndexEntry).position
   }
 
   /** The first known offset whose frame begins at or after `position`; undefined behind the last entry. */
@@ -56,8 +57,8 @@ export class SegmentIndex {
     return this.#entries.find((entry) => entry.position >= position)?.offset
   }
 
-  /** The last entry of a run that begins with the first one. */
-  #last(belongs: (entry: IndexEntry) => boolean): IndexEntry {
+  /** Number of the last entry of a run that begins with the first one. */
+  #last(belongs: (entry: IndexEntry) => boolean): number {
     let low = 0
     let high = this.#entries.length - 1
     while (low < high) {
@@ -65,7 +66,7 @@ export class SegmentIndex {
       if (belongs(this.#entries[middle] as IndexEntry)) low = middle
       else high = middle - 1
     }
-    return this.#entries[low] as IndexEntry
+    return low
   }
 }
 

@@ -9,6 +9,8 @@ import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment.js'
 import { readFooter, SegmentIndex } from './segment-index.js'
 
 const WINDOW_BYTES = 256 * 1024
+/** A longer frame is not read at once because of a hint. */
+const LARGEST_HINT_BYTES = 16 * 1024 * 1024
 
 export interface SegmentReaderOptions {
   readonly source: ByteSource
@@ -93,8 +95,10 @@ export class SegmentReader {
 
   async #read(offset: number, limit: number, length: number, maxBytes: number): Promise<FrameBlock | undefined> {
     const salt = await this.#prepare()
-    let position = this.#index.positionOf(offset)
-    let wanted = Math.max(WINDOW_BYTES, Math.min(maxBytes, 2 * WINDOW_BYTES))
+    const place = this.#index.placeOf(offset)
+    let { position } = place
+    const hinted = Math.min((place.next ?? position) - position, LARGEST_HINT_BYTES)
+    let wanted = Math.max(WINDOW_BYTES, Math.min(maxBytes, 2 * WINDOW_BYTES), hinted)
     while (position < length) {
       const bytes = await this.source.read({ start: position, end: Math.min(position + wanted, length) })
       const frames = this.#parse(bytes, position, salt, length)
