@@ -7,7 +7,7 @@
 //   --folder path     where to measure, to choose the file system; default the one for temporary files
 //   --json            the results as JSON instead of a table
 
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -27,8 +27,11 @@ const { values } = parseArgs({
 })
 const options = { ...values, rounds: positive('rounds'), scale: positive('scale'), mib: positive('mib') }
 const facts = describeMachine(options.folder)
+options.folder = mkdtempSync(join(options.folder, 'varve-bench-log-'))
+process.once('exit', () => rmSync(options.folder, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1)) // servers are stopped on exit
 await build()
-const { installPeers, loadPeers, peerNames, serverVersions, versions } = await import('../bench/log/install.mjs')
+const { installPeers, loadPeers, peerNames, reason, serverVersions, versions } = await import('../bench/log/install.mjs')
 const { rows } = await import('../bench/log/rows.mjs')
 const { measureRow } = await import('../bench/log/measure.mjs')
 
@@ -44,14 +47,15 @@ for await (const result of measured()) {
   results.push(result)
   console.error(`${result.title}, ${result.peer}: ${result.value.toFixed(2)}`)
 }
-if (results.length === 0) fail(`no peer and no row is called ${options.only}`)
+if (results.length === 0 && absent.size === 0) fail(`no peer and no row is called ${options.only}`)
 if (options.only === '' && options.scale === 1) writeFileSync(join(root, 'bench/log-report.md'), report())
 print()
 process.exitCode = results.every(({ passed }) => passed !== false) ? 0 : 1
 
 async function* measured() {
   for (const row of rows) {
-    if (isPeer ? options.only in row.peers : isWanted(`${row.title}, ${row.format}`)) yield* await measureRow(row, open, options)
+    const title = `${row.title}, ${row.format}`
+    if (isPeer ? options.only in row.peers : isWanted(title)) yield* await orReason(title, () => measureRow(row, open, options))
   }
   if (isPeer) return
   const { recoveryResult } = await import('../bench/log/recovery.mjs')
@@ -60,6 +64,17 @@ async function* measured() {
     for (const recordsPerFrame of [64, 1]) yield await recoveryResult({ ...options, mib: Math.max(1, 64 * options.scale), recordsPerFrame })
   }
   if (isWanted('opening a log, peak memory')) yield* await sizeResults(options)
+}
+
+/** A peer that fails in the middle costs its row, not the run. */
+async function orReason(title, measure) {
+  try {
+    return await measure()
+  } catch (error) {
+    console.error(error)
+    absent.set(title, reason(error))
+    return []
+  }
 }
 
 function isWanted(title) {

@@ -71,7 +71,7 @@ async function tryOut(open, folder) {
 }
 
 /** One line, without places on this machine. */
-function reason(error) {
+export function reason(error) {
   const [line] = String(error?.message ?? error).split('\n')
   return line.replaceAll(root, '').replace(/ imported from .*/, '')
 }

@@ -11,7 +11,7 @@ export async function startServer(command, makeArgs, folder) {
   const port = await freePort()
   const child = spawn(command, makeArgs(port), { cwd: folder, stdio: 'ignore' })
   const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
+  process.prependOnceListener('exit', kill) // before its folder is removed
   const ended = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.code === 'ENOENT' ? `${command} is not on this machine` : error.message))
     child.once('exit', (code) => resolve(`${command} ended with code ${code}`))
