@@ -21,7 +21,9 @@ async function loadChunkLogs(context: StoreContext): Promise<OpenLog> {
   const { ChunkLog } = await loadPart('the log of chunks', () => import('../engine/chunk-log.js'))
   const { backend, clock } = context
   const beforeWrite = (): Promise<void> => context.writable('append')
-  return (path, { durability, guard }) => new ChunkLog({ blobs: backend.blobs, clock, path, durability, guard, beforeWrite })
+  const { blobs, requestScoped } = backend
+  return (path, { durability, guard, segmentBytes }) =>
+    new ChunkLog({ blobs, clock, path, durability, guard, segmentBytes, requestScoped, beforeWrite })
 }
 
 async function loadFileLogs(context: StoreContext, files: FileStore): Promise<OpenLog> {

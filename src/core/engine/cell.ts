@@ -46,6 +46,11 @@ export class Cell<T> {
     this.#options = options
   }
 
+  /** Of what was read or stored last; undefined where there was nothing. */
+  get version(): string | undefined {
+    return this.#known?.version
+  }
+
   async read(signal?: AbortSignal): Promise<CellSnapshot<T>> {
     const { blobs, key } = this.#options
     const blob = await blobs.get(key, signal === undefined ? {} : { signal })
@@ -58,7 +63,7 @@ export class Cell<T> {
    * Applies `change` to the newest value and stores the result; it may run several times. Resolves to the value that is
    * stored at the end. `unavailable` when too many others changed the cell at once.
    */
-  async update(change: Change<T>, signal?: AbortSignal): Promise<T | undefined> {
+  async update(change: Change<T>, signal?: AbortSignal, durability = this.#options.durability): Promise<T | undefined> {
     const { clock, key } = this.#options
     let current = this.#known ?? (await this.read(signal))
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -69,7 +74,7 @@ export class Cell<T> {
         current = fresh
         continue
       }
-      const outcome = await this.#tryPut(next, current)
+      const outcome = await this.#tryPut(next, current, durability)
       if (outcome === 'stored') return next
       // A lost race is tried again at once, then ever more patiently.
       if (outcome === 'busy' || attempt > 0) await backOff(clock, attempt, outcome === 'busy' ? SLOW_BACKOFF : BACKOFF, signal)
@@ -78,8 +83,8 @@ export class Cell<T> {
     throw new StorageError('unavailable', 'too many writers changed the same cell at once', { key, facts: { attempts: MAX_ATTEMPTS } })
   }
 
-  async #tryPut(value: T, current: CellSnapshot<T>): Promise<'stored' | 'lost' | 'busy'> {
-    const { blobs, key, durability } = this.#options
+  async #tryPut(value: T, current: CellSnapshot<T>, durability: WriteDurability | undefined): Promise<'stored' | 'lost' | 'busy'> {
+    const { blobs, key } = this.#options
     const writeId = newWriteId()
     const id = toHex(writeId.subarray(0, 8))
     const writeIds = [...current.writeIds.slice(1 - REMEMBERED_WRITES), id]

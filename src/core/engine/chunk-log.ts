@@ -1,22 +1,29 @@
-// A log of create-only chunks that anybody may extend: the chunk number is the compare-and-set, one put is one commit.
-// Opening writes nothing and fences nobody. A loser of a race reads what came first, encodes again behind it and tries
-// again, unseen by its caller.
+// A log that anybody may extend: create-only chunks, the chunk number being the compare-and-set, so that one put is one
+// commit; its older part is merged into segments. Opening writes nothing and fences nobody. A loser of a race reads what
+// came first, encodes again behind it and tries again, unseen by its caller. What is not where it was looked for may have
+// been merged, replaced or dropped: then the manifest is read again.
 
 import { backOff } from '../base/backoff.js'
-import { equalBytes, utf8 } from '../base/bytes.js'
+import { utf8 } from '../base/bytes.js'
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { crc32c } from '../codec/crc32c.js'
-import { newWriteId } from '../codec/envelope.js'
-import { type FrameHeader, FRAME_HEADER_BYTES } from '../codec/frame.js'
+import type { FrameHeader } from '../codec/frame.js'
 import { murmur3 } from '../codec/murmur3.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import type { Durability, WriteDurability } from '../ports/options.js'
 import type { StreamGuard } from '../ports/stream-broker.js'
-import { Cell } from './cell.js'
-import { CHUNK_HEADER_BYTES, chunkWriteId, decodeChunk, encodeChunk } from './chunk.js'
-import { ChunkIndex, type ChunkPlace } from './chunk-index.js'
+import { ChunkIndex } from './chunk-index.js'
+import { type ChunkEnd, ManifestCell, withPlace } from './chunk-manifest.js'
+import { type ChunkCount, ChunkMerger, isSeal } from './chunk-merger.js'
+import { ChunkReader } from './chunk-reader.js'
+import { CHUNK_EPOCH, ChunkSegments } from './chunk-segments.js'
+import { ChunkStore } from './chunk-store.js'
+import { ChunkUpkeep } from './chunk-upkeep.js'
+import { ChunkWriter, isStale } from './chunk-writer.js'
 import type { EncodedFrames, FrameBlock, Log, LogEnd, LogSegment, LogStats, WholeFrame } from './log.js'
+import { logSegment, replaceSegment, type SealedSegment, trimManifest } from './log-manifest.js'
+import { encodeControlFrame } from './segment.js'
 
 export interface ChunkLogOptions {
   readonly blobs: BlobStore
@@ -25,60 +32,75 @@ export interface ChunkLogOptions {
   readonly path: string
   readonly durability?: WriteDurability | undefined
   readonly guard?: StreamGuard | undefined
+  /** Of a merged segment, about; default 4 MiB, on remote objects 8, at most half of the largest blob. */
+  readonly segmentBytes?: number | undefined
+  /** True where nothing may outlive the call that began it: chunks are then merged before their last commit resolves. */
+  readonly requestScoped?: boolean | undefined
   readonly beforeWrite: () => Promise<void>
 }
 
-/** Written now and then, so that a cold open need not begin at chunk 0. */
-interface ChunkHints {
-  readonly places: readonly (readonly [chunk: number, base: number])[]
-  /** Where puts are relaxed: everything below was flushed. */
-  readonly durable?: number
-}
-
-interface ChunkEnd {
-  /** Number of the next chunk. */
-  readonly chunk: number
-  readonly next: number
-  readonly chain: number
-  readonly timestamp: number
-}
-
-const EPOCH = 1
+const MIB = 2 ** 20
 const HINT_EVERY_CHUNKS = 64
-const MAX_HINTS = 4_096
+/** Chunks from one roll point to the next: their listing is short, and so is the work that a request does for others. */
+const SEGMENT_CHUNKS = { background: 1024, requestScoped: 32 }
 const MAX_ATTEMPTS = 200
+const MAX_REPLACES = 8
+const MAX_LOOKS = 8
 const BACKOFF = { firstMs: 2, maxMs: 500 }
 /** What a frame's header can say. */
 const MAX_UNSYNCED_RECORDS = 0xffffffff
 
 export class ChunkLog implements Log {
-  readonly rolled = 0
   readonly durability: { readonly written: Durability; readonly synced: Durability }
+  /** Merges so far. */
+  rolled = 0
   readonly #options: ChunkLogOptions
-  readonly #hints: Cell<ChunkHints>
-  /** A put is a promise of the operating system's only, until a strict one came after it. */
-  readonly #isRelaxed: boolean
+  readonly #manifest: ManifestCell
+  readonly #chunks: ChunkStore
+  readonly #segments: ChunkSegments
+  readonly #reader: ChunkReader
+  readonly #writer: ChunkWriter
+  readonly #upkeep: ChunkUpkeep
   readonly #index = new ChunkIndex()
   readonly #salt: Uint8Array
+  /** A put is a promise of the operating system's only, until a strict one came after it. */
+  readonly #isRelaxed: boolean
   #end: ChunkEnd
+  /** Where puts are relaxed: end of what this handle put, and what is known to be durable all the same. */
+  #written = 0
+  #durable = 0
+  /** Of the chunks that are not merged, as far as known: decides when to merge, nothing else. */
+  #unmergedBytes = 0
+  #isSealed = false
   #opened: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
   #writable = false
-  /** Where puts are relaxed: everything below is durable all the same. */
-  #durable = 0
-  /** End of what this handle put. */
-  #put = 0
 
   constructor(options: ChunkLogOptions) {
     this.#options = options
-    const { blobs, clock, path, durability } = options
+    const { blobs, clock, path, durability, guard, requestScoped = false } = options
     const { durable } = blobs.traits
     const stored = durable === 'os' && durability === 'strict' ? 'disk' : durable
     this.durability = { written: stored, synced: stored }
     this.#isRelaxed = stored === 'os'
-    this.#hints = new Cell({ blobs, clock, key: `${path}/manifest` })
     this.#salt = saltOf(path)
     this.#end = { chunk: 0, next: 0, chain: crc32c(this.#salt), timestamp: 0 }
+    const manifestKey = `${path}/manifest`
+    const manifest = new ManifestCell({ blobs, clock, key: manifestKey, start: this.#end, onChange: () => this.#adopt() })
+    const chunks = new ChunkStore({ blobs, path, salt: this.#salt })
+    const segments = new ChunkSegments({ blobs, path, place: murmur3(utf8(path)) })
+    const segmentBytes = segmentBytesOf(options)
+    const segmentChunks = requestScoped ? SEGMENT_CHUNKS.requestScoped : SEGMENT_CHUNKS.background
+    const isChecked = blobs.batch !== undefined
+    const merger = new ChunkMerger({ chunks, segments, manifest, clock, maxBytes: segmentBytes, maxChunks: 2 * segmentChunks, isChecked })
+    this.#manifest = manifest
+    this.#chunks = chunks
+    this.#segments = segments
+    this.#reader = new ChunkReader({ chunks, segments, manifest, index: this.#index, end: () => this.#end })
+    this.#writer = new ChunkWriter({ blobs, clock, chunks, manifest, manifestKey, path, durability, guard })
+    const onMerged = (merged: ChunkCount): void => this.#merged(merged)
+    const isBackground = !requestScoped
+    this.#upkeep = new ChunkUpkeep({ manifest, merger, segments, clock, segmentBytes, segmentChunks, isBackground, onMerged })
   }
 
   async end(refresh = false): Promise<LogEnd> {
@@ -87,24 +109,26 @@ export class ChunkLog implements Log {
     return this.#logEnd()
   }
 
-  first(): Promise<number> {
-    return Promise.resolve(0)
+  async first(): Promise<number> {
+    await this.#open()
+    return this.#manifest.value.first ?? 0
   }
 
   async commit(encode: (at: LogEnd) => EncodedFrames | undefined | Promise<EncodedFrames | undefined>): Promise<void> {
     await this.#beforeWrite()
     await this.#open()
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      if (this.#isSealed) throw new StorageError('closed', 'the log was sealed: no append follows', { operation: 'append' })
+      const at = this.#end
       const encoding = encode(this.#logEnd())
       const frames = encoding instanceof Promise ? await encoding : encoding
       // What a stale end refuses may be right at the real one, and the other way round.
-      const before = this.#end.chunk
       if (frames === undefined) {
         await this.#refresh()
-        if (this.#end.chunk === before) return
+        if (this.#end.chunk === at.chunk) return
         continue
       }
-      if (await this.#putChunk(frames)) return
+      if (await this.#put(frames, at)) return
       await this.#refresh()
       if (attempt > 0) await backOff(this.#options.clock, attempt, BACKOFF)
     }
@@ -121,39 +145,26 @@ export class ChunkLog implements Log {
 
   /** One strict put behind the relaxed ones: what commits into one log of transactions is durable up to there then. */
   async flush(): Promise<void> {
-    if (!this.#isRelaxed || this.#put <= this.#durable || !(await this.#isAlive())) return
-    const { blobs, clock, path } = this.#options
+    await this.#upkeep.settled()
+    if (!this.#isRelaxed || this.#written <= this.#durable || !(await this.#writer.isAlive())) return
     const durable = this.#end.next
-    const mark = new Cell<ChunkHints>({ blobs, clock, key: `${path}/manifest`, durability: 'strict' })
-    await mark.update((stored) => ({ places: [], ...stored, durable: Math.max(durable, stored?.durable ?? 0) }))
+    await this.#manifest.change((manifest) => ({ ...manifest, durable: Math.max(durable, manifest.durable ?? 0) }))
     this.#durable = Math.max(durable, this.#durable)
   }
 
-  async read(from: number, _limit: number, _maxBytes: number): Promise<FrameBlock | undefined> {
+  async read(from: number, limit: number, maxBytes: number): Promise<FrameBlock | undefined> {
     await this.#open()
-    if (from >= this.#end.next) return undefined
-    const place = await this.#locate(from)
-    const block = await this.#chunk(place.chunk)
-    if (block === undefined) throw this.#hole(place.chunk, from)
-    const last = block.frames[block.frames.length - 1] as FrameHeader
-    this.#index.note({ chunk: place.chunk + 1, base: last.next })
-    return block
+    return this.#lookingAgain(() => this.#reader.read(from, limit, maxBytes))
   }
 
   async offsetAt(time: number): Promise<number> {
     await this.end(true)
-    let low = 0
-    let high = this.#end.chunk
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const block = await this.#chunk(middle)
-      if (block === undefined) throw this.#hole(middle, 0)
-      const last = block.frames[block.frames.length - 1] as FrameHeader
-      if (last.timestamp >= time) high = middle
-      else low = middle + 1
-    }
-    const block = low === this.#end.chunk ? undefined : await this.#chunk(low)
-    return block?.frames.find((frame) => frame.timestamp >= time)?.baseOffset ?? this.#end.next
+    return this.#lookingAgain(() => this.#reader.offsetAt(time))
+  }
+
+  async offsetAtBytes(bytes: number): Promise<number> {
+    await this.end(true)
+    return this.#lookingAgain(() => this.#reader.offsetAtBytes(bytes))
   }
 
   /** Nobody drops a tail of chunks, so positions never go back, unless the log itself is shorter than they say. */
@@ -163,52 +174,91 @@ export class ChunkLog implements Log {
 
   async stats(): Promise<LogStats> {
     await this.end(true)
-    let bytes = 0
-    for await (const info of this.#options.blobs.list({ prefix: `${this.#options.path}/log/` })) bytes += info.bytes
-    return { bytes, segments: this.#end.chunk }
+    const { segments, merged } = this.#manifest.value
+    let bytes = segments.reduce((sum, { closed }) => sum + closed.length + closed.footer, 0)
+    for await (const chunk of this.#chunks.list(0)) bytes += chunk.bytes
+    return { bytes, segments: segments.length + this.#end.chunk - merged.chunk }
   }
 
-  close(): Promise<void> {
-    return this.flush()
+  async close(): Promise<void> {
+    try {
+      await this.flush()
+    } finally {
+      await this.#upkeep.close()
+    }
   }
 
-  offsetAtBytes(_bytes: number): Promise<number> {
-    return Promise.resolve(0)
+  async segments(): Promise<readonly LogSegment[]> {
+    await this.#open()
+    return this.#manifest.value.segments.map(logSegment)
   }
 
-  segments(): Promise<readonly LogSegment[]> {
-    return Promise.resolve([])
+  async roll(): Promise<void> {
+    await this.#beforeWrite()
+    await this.end(true)
+    await this.#upkeep.roll(this.#end.chunk)
   }
 
-  roll(): Promise<void> {
-    return Promise.resolve()
+  async trim(before: number): Promise<void> {
+    await this.#beforeWrite()
+    const { next } = await this.end(true)
+    let dropped: readonly string[] = []
+    await this.#manifest.change((manifest) => {
+      const trimmed = trimManifest(manifest, Math.min(before, next))
+      const kept = new Set(trimmed.segments.map(({ name }) => name))
+      dropped = manifest.segments.flatMap(({ name }) => (kept.has(name) ? [] : [name]))
+      return dropped.length > 0 || trimmed.first !== (manifest.first ?? 0) ? trimmed : undefined
+    })
+    await this.#segments.delete(dropped)
   }
 
-  trim(_before: number): Promise<void> {
-    return Promise.reject(this.#notYet('trim'))
+  async replace(name: string, frames: AsyncIterable<WholeFrame>): Promise<void> {
+    await this.#open()
+    await this.#beforeWrite()
+    const { base, createdAt, sequence, closed } = this.#sealed(name)
+    const { next, timestamp, sealedAt } = closed
+    const built = await this.#segments.build({ sequence, base, createdAt, next, timestamp, sealedAt }, frames)
+    for (let attempt = 0; attempt < MAX_REPLACES; attempt++) {
+      const number = this.#manifest.value.sequence + 1
+      const segment = built.closed.records === 0 ? undefined : await this.#segments.store(built, number)
+      const isReplaced = await this.#manifest.change((manifest) => {
+        const isSame = manifest.sequence === number - 1 && manifest.segments.some((entry) => entry.name === name)
+        return isSame ? { ...replaceSegment(manifest, name, segment), sequence: number } : undefined
+      })
+      await this.#segments.delete(isReplaced ? [name] : segment === undefined ? [] : [segment.name])
+      if (isReplaced) return
+      this.#sealed(name)
+    }
+    throw new StorageError('unavailable', 'others change the segments of the log', { operation: 'compact', facts: { name } })
   }
 
-  replace(_name: string, _frames: AsyncIterable<WholeFrame>): Promise<void> {
-    return Promise.reject(this.#notYet('compact'))
+  async *frames(name: string): AsyncGenerator<WholeFrame> {
+    await this.#open()
+    yield* this.#segments.frames(this.#sealed(name))
   }
 
-  // biome-ignore lint/correctness/useYield: there are no segments
-  async *frames(_name: string): AsyncGenerator<WholeFrame> {
-    throw this.#notYet('compact')
-  }
-
-  seal(): Promise<void> {
-    return Promise.reject(this.#notYet('seal'))
-  }
-
-  #notYet(operation: string): StorageError {
-    return new StorageError('unsupported', 'a log of chunks has no segments', { operation })
+  /** The last chunk of the log says so: every other writer wants its number, and meets it. */
+  async seal(): Promise<void> {
+    await this.end(true)
+    if (this.#isSealed) return
+    try {
+      await this.commit((at) => ({ ...encodeControlFrame({ kind: 'seal' }, at), next: at.next, timestamp: at.timestamp }))
+    } catch (error) {
+      if (!(this.#isSealed && isStorageError(error, 'closed'))) throw error
+    }
+    this.#isSealed = true
   }
 
   #logEnd(): LogEnd {
     const { next, chain, timestamp } = this.#end
     const durable = this.#isRelaxed ? Math.max(this.#durable, next - MAX_UNSYNCED_RECORDS) : next
-    return { next, chain, timestamp, durable, epoch: EPOCH, salt: this.#salt }
+    return { next, chain, timestamp, durable, epoch: CHUNK_EPOCH, salt: this.#salt }
+  }
+
+  #sealed(name: string): SealedSegment {
+    const entry = this.#manifest.value.segments.find((one) => one.name === name)
+    if (entry !== undefined) return entry
+    throw new StorageError('missing', 'there is no such closed segment', { facts: { path: this.#segments.path(name) } })
   }
 
   // The end
@@ -221,17 +271,41 @@ export class ChunkLog implements Log {
     return this.#opened
   }
 
-  /** A hint, a listing behind it, the last chunk: a cold open costs two reads and one list. */
+  /** The manifest, a listing of what comes behind it, the last chunk: a cold open costs two reads and one list. */
   async #findEnd(): Promise<void> {
-    const { places = [], durable = 0 } = (await this.#hints.read()).value ?? {}
+    let look = 0
+    while (!(await this.#lookForEnd())) {
+      if (++look < MAX_LOOKS) continue
+      throw new StorageError('unavailable', 'the log changes too quickly to be opened', { operation: 'open', key: this.#options.path })
+    }
+    const { durable = 0 } = this.#manifest.value
+    const { chunk, next } = this.#end
     this.#durable = durable
+    if (next >= durable) return
+    throw new StorageError('corrupt', 'a chunk of the log is missing', { key: this.#chunks.key(chunk), facts: { firstOffset: next } })
+  }
+
+  /** False when chunks were merged on the way. */
+  async #lookForEnd(): Promise<boolean> {
+    await this.#manifest.read()
+    const { merged, places } = this.#manifest.value
     for (const [chunk, base] of places) this.#index.note({ chunk, base })
-    const hinted = places[places.length - 1]?.[0] ?? 0
-    const prefix = `${this.#options.path}/log/`
-    let lastKey: string | undefined
-    for await (const { key } of this.#options.blobs.list({ prefix, after: hinted === 0 ? prefix : this.#key(hinted - 1) })) lastKey = key
-    if (lastKey !== undefined) await this.#advance(Number(lastKey.slice(prefix.length)))
-    if (this.#end.next < durable) throw this.#hole(this.#end.chunk, this.#end.next)
+    const last = await this.#lastListed(Math.max(merged.chunk, (places[places.length - 1]?.[0] ?? 0) - 1))
+    const isThere = await this.#advance(last ?? merged.chunk)
+    return isThere === (last !== undefined) && this.#manifest.value.merged.chunk === merged.chunk
+  }
+
+  async #lastListed(from: number): Promise<number | undefined> {
+    let last: number | undefined
+    let bytes = 0
+    for await (const listed of this.#chunks.list(from)) {
+      last = listed.chunk
+      bytes += listed.bytes
+    }
+    const { merged } = this.#manifest.value
+    if (last === undefined && from > merged.chunk) return this.#lastListed(merged.chunk) // a hint outlived its chunks
+    this.#unmergedBytes = bytes
+    return last
   }
 
   /** Takes up what others appended; callers at the same time share it. */
@@ -246,16 +320,43 @@ export class ChunkLog implements Log {
     while (await this.#advance(this.#end.chunk)) {}
   }
 
-  /** Makes chunk `number` the last one; false when there is none. */
+  /** Makes chunk `number`, or one behind it, the last one; false when there is none. */
   async #advance(number: number): Promise<boolean> {
-    const block = await this.#chunk(number)
+    const block = await this.#chunks.find(number)
+    if (this.#isDoubtful(block)) await this.#manifest.read()
+    if (number < this.#manifest.value.merged.chunk) return true
     if (block === undefined) return false
+    if (number < this.#end.chunk) return true
     const first = block.frames[0] as FrameHeader
     const last = block.frames[block.frames.length - 1] as FrameHeader
-    if (number < this.#end.chunk) return true
     this.#index.note({ chunk: number, base: first.baseOffset })
-    this.#end = { chunk: number + 1, next: last.next, chain: last.headerCrc, timestamp: Math.max(this.#end.timestamp, last.timestamp) }
+    this.#moveEnd({ chunk: number + 1, next: last.next, chain: last.headerCrc, timestamp: last.timestamp }, block.bytes.length)
+    if (isSeal(block)) this.#isSealed = true
     return true
+  }
+
+  /**
+   * Whether there is more to ask before an answer counts: a chunk that is not there may have been merged; one that is
+   * may have been put by somebody as late as we are, where a put cannot check the manifest.
+   */
+  #isDoubtful(block: FrameBlock | undefined): boolean {
+    const isChecked = this.#options.blobs.batch !== undefined
+    return isChecked ? block === undefined : isStale(this.#options.clock, this.#manifest.knownAt)
+  }
+
+  /** The manifest says something new: the log goes on behind what was merged, here or elsewhere. */
+  #adopt(): void {
+    const { merged, sealed } = this.#manifest.value
+    this.#index.note({ chunk: merged.chunk, base: merged.next })
+    if (sealed) this.#isSealed = true
+    if (merged.chunk <= this.#end.chunk) return
+    this.#unmergedBytes = 0
+    this.#moveEnd(merged, 0)
+  }
+
+  #moveEnd(end: ChunkEnd, bytes: number): void {
+    this.#end = { ...end, timestamp: Math.max(this.#end.timestamp, end.timestamp) }
+    this.#unmergedBytes += bytes
   }
 
   // Writing
@@ -266,129 +367,67 @@ export class ChunkLog implements Log {
     this.#writable = true
   }
 
-  /** True when the chunk is stored; false when somebody else has this number. */
-  async #putChunk(frames: EncodedFrames): Promise<boolean> {
-    const { blobs, clock } = this.#options
-    const number = this.#end.chunk
-    const writeId = newWriteId()
-    const bytes = encodeChunk(frames.bytes, EPOCH, writeId)
-    if (bytes.length > blobs.traits.maxBlobBytes) {
-      throw new StorageError('invalid', 'an append is larger than this backend can store at once', {
-        operation: 'append',
-        facts: { bytes: bytes.length, maxBytes: blobs.traits.maxBlobBytes },
-      })
-    }
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const outcome = await this.#tryPut(number, bytes, writeId)
-      if (outcome === 'other') return false
-      if (outcome === 'stored') {
-        await this.#stored(number, frames)
-        return true
-      }
-      await backOff(clock, attempt, BACKOFF)
-    }
-    throw new StorageError('unavailable', 'the backend did not answer', { operation: 'append', key: this.#key(number) })
+  /** True when the chunk is stored; false when the log goes on from elsewhere. */
+  async #put(frames: EncodedFrames, { chunk, next }: ChunkEnd): Promise<boolean> {
+    if ((await this.#writer.put(chunk, frames.bytes)) === 'lost') return false
+    const before = this.#unmerged()
+    this.#index.note({ chunk, base: next })
+    const end = { chunk: chunk + 1, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
+    this.#written = frames.next
+    if (this.#end.chunk === chunk) this.#moveEnd(end, frames.bytes.length) // else a reader was there first
+    await this.#upkeep.committed(
+      before,
+      () => this.#unmerged(),
+      () => this.#end.chunk,
+    )
+    const { chunks } = this.#unmerged()
+    if (chunks >= HINT_EVERY_CHUNKS && this.#end.chunk % HINT_EVERY_CHUNKS === 0) await this.#leaveHint()
+    return true
   }
 
-  /** The same bytes and write id at every try, so that a put whose answer was lost is recognised. */
-  async #tryPut(number: number, bytes: Uint8Array, writeId: Uint8Array): Promise<'stored' | 'other' | 'unknown'> {
-    try {
-      await this.#putOnce(this.#key(number), bytes)
-      return 'stored'
-    } catch (error) {
-      const conflict = isStorageError(error, 'conflict')
-      if (!conflict && !isStorageError(error, 'unavailable')) throw error
-      const found = await this.#options.blobs.get(this.#key(number)).catch((failure) => {
-        if (isStorageError(failure, 'unavailable')) return 'unknown' as const
-        throw failure
-      })
-      if (found === 'unknown') return 'unknown'
-      if (found !== undefined) return equalBytes(chunkWriteId(found.data), writeId) ? 'stored' : 'other'
-      if (conflict && !(await this.#isAlive())) throw this.#deleted()
-      return 'unknown'
-    }
+  #unmerged(): ChunkCount {
+    return { chunks: this.#end.chunk - this.#manifest.value.merged.chunk, bytes: this.#unmergedBytes }
   }
 
-  async #isAlive(): Promise<boolean> {
-    const { blobs, guard } = this.#options
-    return guard === undefined || (await blobs.get(guard.key))?.version === guard.version
-  }
-
-  /** With the guard in the same commit where the backend can, so that no append is acknowledged into a deleted queue. */
-  async #putOnce(key: string, bytes: Uint8Array): Promise<void> {
-    const { blobs, durability, guard } = this.#options
-    const write = durability === undefined ? {} : { durability }
-    if (guard !== undefined && blobs.batch !== undefined) {
-      await blobs.batch(
-        [
-          { key: guard.key, check: { version: guard.version } },
-          { key, put: bytes, when: 'absent' },
-        ],
-        write,
-      )
-    } else {
-      await blobs.put(key, bytes, { ...write, when: 'absent' })
-    }
-  }
-
-  async #stored(number: number, frames: EncodedFrames): Promise<void> {
-    this.#index.note({ chunk: number, base: this.#end.next })
-    this.#end = { chunk: number + 1, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
-    this.#put = frames.next
-    if ((number + 1) % HINT_EVERY_CHUNKS === 0) await this.#leaveHint({ chunk: number + 1, base: frames.next })
+  #merged({ bytes }: ChunkCount): void {
+    this.rolled++
+    this.#unmergedBytes = Math.max(0, this.#unmergedBytes - bytes)
   }
 
   /** Costs speed only when it fails: the record is stored. */
-  async #leaveHint({ chunk, base }: ChunkPlace): Promise<void> {
+  async #leaveHint(): Promise<void> {
+    const { chunk, next } = this.#end
     try {
-      await this.#hints.update((stored) => {
-        const places = stored?.places ?? []
-        if ((places[places.length - 1]?.[0] ?? 0) >= chunk) return undefined
-        const kept = places.length < MAX_HINTS ? places : places.filter((_, index) => index % 2 === 1)
-        return { ...stored, places: [...kept, [chunk, base] as const] }
-      })
+      await this.#manifest.change((manifest) => withPlace(manifest, chunk, next), this.#options.durability)
     } catch (error) {
       if (!isStorageError(error)) throw error
     }
   }
 
-  // Reading
-
-  /** The chunk that holds the offset, by halving between what is known around it. */
-  async #locate(offset: number): Promise<ChunkPlace> {
-    for (;;) {
-      const { low, high } = this.#index.around(offset)
-      const highChunk = high?.chunk ?? this.#end.chunk
-      if (highChunk - low.chunk <= 1) return low
-      const middle = (low.chunk + highChunk) >>> 1
-      this.#index.note({ chunk: middle, base: await this.#base(middle) })
+  /** What is missing was merged, replaced or dropped, or the log is damaged. */
+  async #lookingAgain<T>(task: () => Promise<T>): Promise<T> {
+    for (let look = 0; ; look++) {
+      const { version } = this.#manifest
+      try {
+        return await task()
+      } catch (error) {
+        const isRetired = isStorageError(error, 'unavailable') && look === 0
+        const isGone = isStorageError(error, 'missing')
+        if (look >= MAX_LOOKS || !(isGone || isRetired)) throw error
+        await this.#manifest.read()
+        if (isGone && this.#manifest.version === version) throw lost(error)
+      }
     }
   }
+}
 
-  async #base(number: number): Promise<number> {
-    const key = this.#key(number)
-    const blob = await this.#options.blobs.get(key, { range: { start: 0, end: CHUNK_HEADER_BYTES + FRAME_HEADER_BYTES } })
-    if (blob === undefined) throw this.#hole(number, undefined)
-    return (decodeChunk(blob.data, this.#salt, key, false).frames[0] as FrameHeader).baseOffset
-  }
+function lost({ message, key, facts }: StorageError): StorageError {
+  return new StorageError('corrupt', message, { key, facts })
+}
 
-  async #chunk(number: number): Promise<FrameBlock | undefined> {
-    const key = this.#key(number)
-    const blob = await this.#options.blobs.get(key)
-    return blob === undefined ? undefined : decodeChunk(blob.data, this.#salt, key)
-  }
-
-  #key(number: number): string {
-    return `${this.#options.path}/log/${String(number).padStart(20, '0')}`
-  }
-
-  #hole(number: number, offset: number | undefined): StorageError {
-    return new StorageError('corrupt', 'a chunk of the log is missing', { key: this.#key(number), facts: { firstOffset: offset } })
-  }
-
-  #deleted(): StorageError {
-    return new StorageError('closed', 'the queue was deleted', { operation: 'append', facts: { log: this.#options.path } })
-  }
+function segmentBytesOf({ blobs, segmentBytes }: ChunkLogOptions): number {
+  const { durable, maxBlobBytes } = blobs.traits
+  return Math.min(segmentBytes ?? (durable === 'remote' ? 8 : 4) * MIB, Math.floor(maxBlobBytes / 2))
 }
 
 /** The same for every chunk of a log, and different for every log. */

@@ -9,13 +9,14 @@ import { murmur3 } from '../codec/murmur3.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import type { FileStore } from '../ports/file-store.js'
 import { Cell } from './cell.js'
-import { type ActiveSegment, FileSegments, framesOf, lostSegment } from './file-segments.js'
+import { type ActiveSegment, FileSegments } from './file-segments.js'
 import type { EncodedFrames, FrameBlock, Log, LogEnd, LogSegment, LogStats, WholeFrame } from './log.js'
 import {
   beginEpoch,
   closeSegment,
   EMPTY_MANIFEST,
   isSealed,
+  logSegment,
   type LogManifest,
   replaceSegment,
   rewindTo,
@@ -28,6 +29,7 @@ import {
 } from './log-manifest.js'
 import { encodeControlFrame, SALT_BYTES } from './segment.js'
 import { encodeFooter } from './segment-index.js'
+import { framesOf, lostSegment } from './segment-frames.js'
 import type { SegmentReader } from './segment-reader.js'
 import { beginScan, inspectRest, judgeEnd, type ScannedSegment, scanSegment } from './segment-scan.js'
 
@@ -447,11 +449,6 @@ export class FileLog implements Log {
     if (reader === undefined) throw lostSegment(this.#segments.path(entry.name), entry, this.#endOf(entry).next)
     return reader
   }
-}
-
-function logSegment({ name, base, closed }: SealedSegment): LogSegment {
-  const { length, footer, next, timestamp, sealedAt, records = next - base } = closed
-  return { name, base, next, bytes: length + footer, records, timestamp, sealedAt }
 }
 
 const NO_SALT = new Uint8Array(SALT_BYTES)

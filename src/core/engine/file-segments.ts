@@ -1,13 +1,11 @@
 // The segment files of one log: made, opened for reading, rewritten, deleted. What they mean together is FileLog's.
 
-import { toHex } from '../base/bytes.js'
-import { isStorageError, StorageError } from '../base/errors.js'
-import { frameBody, frameError } from '../codec/frame.js'
+import { isStorageError } from '../base/errors.js'
 import { newSalt } from '../codec/envelope.js'
 import type { AppendFile, FileStore } from '../ports/file-store.js'
 import type { LogEnd, WholeFrame } from './log.js'
 import type { SealedSegment, SegmentEntry } from './log-manifest.js'
-import { type ControlState, encodeControlFrame, encodeSegmentHeader, headerChain, SALT_BYTES } from './segment.js'
+import { type ControlState, encodeControlFrame, encodeSegmentHeader, headerChain, SALT_BYTES, segmentName } from './segment.js'
 import { SegmentBuilder } from './segment-builder.js'
 import { SegmentReader } from './segment-reader.js'
 import { SegmentReaders } from './segment-readers.js'
@@ -50,7 +48,7 @@ export class FileSegments {
   async begin(segment: NewSegment, at: Pick<LogEnd, 'next' | 'durable' | 'timestamp'>): Promise<ActiveSegment> {
     const { files, place } = this.#options
     const salt = newSalt(SALT_BYTES)
-    const entry = { name: nameOf(segment, salt), sequence: segment.sequence, base: segment.base, createdAt: segment.createdAt }
+    const entry = { name: segmentName(segment, salt), sequence: segment.sequence, base: segment.base, createdAt: segment.createdAt }
     const path = this.path(entry.name)
     const header = encodeSegmentHeader({ ...segment, baseOffset: segment.base, salt, place })
     const chain = headerChain(header)
@@ -73,7 +71,7 @@ export class FileSegments {
     const { files, place } = this.#options
     const { base, createdAt, sequence, closed } = old
     const salt = newSalt(SALT_BYTES)
-    const name = nameOf({ sequence, epoch }, salt)
+    const name = segmentName({ sequence, epoch }, salt)
     const state = await this.#state(closed.next)
     const builder = new SegmentBuilder({ sequence, baseOffset: base, createdAt, salt, epoch, previousChain: 0, place, state })
     const file = await files.open(this.path(name), { mode: 'append' })
@@ -139,36 +137,4 @@ export class FileSegments {
   async #state(durable: number): Promise<ControlState> {
     return { kind: 'state', durable, bootId: (await this.#options.files.bootId()) ?? null }
   }
-}
-
-/** All frames with records of the first `length` bytes, bodies checked. */
-export async function* framesOf(reader: SegmentReader, length: number, path: string): AsyncGenerator<WholeFrame> {
-  let from = 0
-  for (;;) {
-    const block = await reader.read(from, Number.POSITIVE_INFINITY, length, MAX_READ_BYTES)
-    if (block === undefined) return
-    for (const header of block.frames) {
-      if (header.isControl) continue
-      if (frameBody(block.bytes, header) === undefined) {
-        throw frameError('body', { path, firstOffset: header.baseOffset, lastOffset: header.next - 1 })
-      }
-      yield { bytes: block.bytes, header }
-      from = header.next
-    }
-  }
-}
-
-const MAX_READ_BYTES = 1024 * 1024
-
-/** The salt, because a crash or a failure before the manifest is saved leaves a file that a second try must not meet. */
-function nameOf({ sequence, epoch }: { readonly sequence: number; readonly epoch: number }, salt: Uint8Array): string {
-  return `${String(sequence).padStart(10, '0')}-${epoch}-${toHex(salt)}`
-}
-
-/** A segment that held durable records cannot be read. */
-export function lostSegment(path: string, entry: SegmentEntry, durable: number): StorageError {
-  return new StorageError('corrupt', 'a log segment that held durable records is gone', {
-    operation: 'open',
-    facts: { path, firstOffset: entry.base, lastOffset: durable - 1 },
-  })
 }

@@ -1,5 +1,7 @@
 // What a log of files says about itself: its segments, how far each is valid, and where each writer session began.
 
+import type { LogSegment } from './log.js'
+
 /** How far a segment is valid, and what its last frame was. */
 export interface SegmentEnd {
   /** Valid bytes; whatever lies behind them, but for a footer, belongs to nobody. */
@@ -35,6 +37,12 @@ export type SealedSegment = SegmentEntry & { readonly closed: SealedEnd }
 
 export function isSealed(entry: SegmentEntry): entry is SealedSegment {
   return entry.closed !== undefined
+}
+
+/** As retention and compaction see it. */
+export function logSegment({ name, base, closed }: SealedSegment): LogSegment {
+  const { length, footer, next, timestamp, sealedAt, records = next - base } = closed
+  return { name, base, next, bytes: length + footer, records, timestamp, sealedAt }
 }
 
 export interface EpochStart {
@@ -78,25 +86,35 @@ export function closeSegment(manifest: LogManifest, name: string, closed: Sealed
   return { ...manifest, segments: manifest.segments.map((entry) => (entry.name === name ? { ...entry, closed } : entry)) }
 }
 
+/** What any manifest with segments has. */
+interface WithSegments {
+  readonly first?: number
+  readonly segments: readonly SegmentEntry[]
+}
+
 /** Puts another segment with the same records, or fewer, in the place of one; undefined takes it out. */
-export function replaceSegment(manifest: LogManifest, name: string, by: SealedSegment | undefined): LogManifest {
+export function replaceSegment<M extends WithSegments>(manifest: M, name: string, by: SealedSegment | undefined): M {
   return { ...manifest, segments: manifest.segments.flatMap((entry) => (entry.name !== name ? [entry] : by === undefined ? [] : [by])) }
 }
 
 /** Nothing below `first` is readable; closed segments wholly below are left out, but for the last, which tells where the log ends. */
-export function trimManifest(manifest: LogManifest, first: number): LogManifest {
+export function trimManifest<M extends WithSegments>(manifest: M, first: number): M {
   const last = manifest.segments.length - 1
   const segments = manifest.segments.filter(({ closed }, index) => index === last || closed === undefined || closed.next > first)
   return { ...manifest, first: Math.max(first, manifest.first ?? 0), segments }
 }
 
 /** Index of the first segment that ends behind `offset`, `end` being where one ends. */
-export function segmentAt(segments: readonly SegmentEntry[], offset: number, end: (entry: SegmentEntry) => SegmentEnd): number {
+export function segmentAt<E extends SegmentEntry>(
+  segments: readonly E[],
+  offset: number,
+  end: (entry: E) => Pick<SegmentEnd, 'next'>,
+): number {
   let low = 0
   let high = segments.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (end(segments[middle] as SegmentEntry).next > offset) high = middle
+    if (end(segments[middle] as E).next > offset) high = middle
     else low = middle + 1
   }
   return low

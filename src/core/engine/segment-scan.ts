@@ -58,8 +58,10 @@ export async function scanSegment(
     const valid = frame as FrameHeader
     if (valid.isControl) {
       const state = decodeControlState(body)
-      durable = Math.max(durable, state.durable)
-      bootId = state.bootId
+      if (state.kind === 'state') {
+        durable = Math.max(durable, state.durable)
+        bootId = state.bootId
+      }
     }
     onFrame(valid, at, timestamp)
     next = valid.next

@@ -1,6 +1,6 @@
 // The header of a segment file, 64 bytes, little-endian, and the control frame that opens it.
 
-import { fromUtf8, getU64, setU64, utf8, viewOf } from '../base/bytes.js'
+import { fromUtf8, getU64, setU64, toHex, utf8, viewOf } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import { crc32c } from '../codec/crc32c.js'
 import { FRAME_HEADER_BYTES, frameLength, writeFrameHeader } from '../codec/frame.js'
@@ -74,6 +74,11 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | undefine
   }
 }
 
+/** The salt, because a crash or a failure before the manifest is saved leaves a file that a second try must not meet. */
+export function segmentName({ sequence, epoch }: { readonly sequence: number; readonly epoch: number }, salt: Uint8Array): string {
+  return `${String(sequence).padStart(10, '0')}-${epoch}-${toHex(salt)}`
+}
+
 /** What the control frame at the beginning of a writer's stretch of a segment says. */
 export interface ControlState {
   readonly kind: 'state'
@@ -82,7 +87,12 @@ export interface ControlState {
   readonly bootId: string | null
 }
 
-export function encodeControlFrame(state: ControlState, at: LogEnd): { bytes: Uint8Array; chain: number } {
+/** The last frame of a log of chunks that was sealed: no append follows. */
+export interface SealState {
+  readonly kind: 'seal'
+}
+
+export function encodeControlFrame(state: ControlState | SealState, at: LogEnd): { bytes: Uint8Array; chain: number } {
   const body = utf8(JSON.stringify(state))
   const bytes = new Uint8Array(frameLength(body.length))
   bytes.set(body, FRAME_HEADER_BYTES)
@@ -99,9 +109,9 @@ export function encodeControlFrame(state: ControlState, at: LogEnd): { bytes: Ui
 }
 
 /** Throws `corrupt` when a body with a valid checksum is not a control state. */
-export function decodeControlState(body: Uint8Array): ControlState {
+export function decodeControlState(body: Uint8Array): ControlState | SealState {
   try {
-    return JSON.parse(fromUtf8(body)) as ControlState
+    return JSON.parse(fromUtf8(body)) as ControlState | SealState
   } catch (cause) {
     throw new StorageError('corrupt', 'a control frame does not hold a state', { cause })
   }

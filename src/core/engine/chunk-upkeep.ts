@@ -1,0 +1,113 @@
+// When chunks are merged: at a roll point, which is where what was not merged passes another multiple of a segment's bytes
+// or of so many chunks. One commit passes it, so that of many writers one begins the work. Its errors cost speed only.
+
+import type { Clock } from '../base/clock.js'
+import { isStorageError, StorageError } from '../base/errors.js'
+import { Mutex } from '../base/mutex.js'
+import type { ManifestCell } from './chunk-manifest.js'
+import { type ChunkMerger, MAX_SEGMENT_AGE_MS, type ChunkCount } from './chunk-merger.js'
+import type { ChunkSegments } from './chunk-segments.js'
+
+const MAX_ROLL_STEPS = 10_000
+
+export interface ChunkUpkeepOptions {
+  readonly manifest: ManifestCell
+  readonly merger: ChunkMerger
+  readonly segments: ChunkSegments
+  readonly clock: Clock
+  readonly segmentBytes: number
+  /** Roll points lie so many chunks apart at most. */
+  readonly segmentChunks: number
+  /** false: work is done before the commit that caused it resolves, and a step at a time. */
+  readonly isBackground: boolean
+  /** Told of every merge. */
+  readonly onMerged: (merged: ChunkCount) => void
+}
+
+export class ChunkUpkeep {
+  readonly #options: ChunkUpkeepOptions
+  readonly #merging = new Mutex()
+  #running: Promise<void> | undefined
+  #failure: unknown
+  #isFirst = true
+
+  constructor(options: ChunkUpkeepOptions) {
+    this.#options = options
+  }
+
+  /** To be called after each commit; `now` is asked again as the work goes on. */
+  async committed(before: ChunkCount, now: () => ChunkCount, upTo: () => number): Promise<void> {
+    if (!this.#isDue(before, now())) return
+    this.#running ??= this.#merging
+      .run(() => this.#work(now, upTo))
+      .catch((error) => {
+        if (!isStorageError(error)) this.#failure = error
+      })
+      .finally(() => {
+        this.#running = undefined
+      })
+    if (!this.#options.isBackground) await this.#running
+  }
+
+  /** Merges all chunks below `upTo`, and removes what crashes left. */
+  roll(upTo: number): Promise<void> {
+    return this.#merging.run(async () => {
+      const { manifest, merger, segments } = this.#options
+      for (let tries = 0; manifest.value.merged.chunk < upTo; tries++) {
+        if (tries >= MAX_ROLL_STEPS)
+          throw new StorageError('unavailable', 'the chunks of the log could not be merged', { operation: 'roll' })
+        const merged = await merger.merge(upTo).catch((error) => this.#overtaken(error))
+        if (merged === undefined) await manifest.read()
+        else this.#options.onMerged(merged)
+      }
+      await merger.clear()
+      await segments.sweep(manifest.value.segments, manifest.value.sequence)
+    })
+  }
+
+  /** Waits for what is under way. */
+  async settled(): Promise<void> {
+    await this.#running
+  }
+
+  async close(): Promise<void> {
+    await this.#running
+    await this.#options.segments.close()
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #work(now: () => ChunkCount, upTo: () => number): Promise<void> {
+    const { merger, segmentBytes, segmentChunks, isBackground, onMerged } = this.#options
+    do {
+      const merged = await merger.merge(upTo())
+      if (merged === undefined) return
+      onMerged(merged)
+      await merger.clear()
+    } while (isBackground && (now().bytes >= segmentBytes || now().chunks >= segmentChunks))
+  }
+
+  /** A chunk was gone because another merged it: no failure if the manifest says so. */
+  async #overtaken(error: unknown): Promise<undefined> {
+    if (isStorageError(error, 'missing') && (await this.#options.manifest.read())) return undefined
+    throw error
+  }
+
+  #isDue(before: ChunkCount, now: ChunkCount): boolean {
+    const { segmentBytes, segmentChunks } = this.#options
+    const isOld = this.#isFirst && this.#isOld()
+    this.#isFirst = false
+    return isOld || passes(segmentBytes, before.bytes, now.bytes) || passes(segmentChunks, before.chunks, now.chunks)
+  }
+
+  /** A log that grows slowly is merged after a time, so that retention by age can drop what is old. */
+  #isOld(): boolean {
+    const { manifest, clock } = this.#options
+    const { segments } = manifest.value
+    const last = segments[segments.length - 1]
+    return last !== undefined && clock.now() - last.closed.sealedAt > MAX_SEGMENT_AGE_MS
+  }
+}
+
+function passes(step: number, before: number, now: number): boolean {
+  return Math.floor(before / step) < Math.floor(now / step)
+}
