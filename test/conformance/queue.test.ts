@@ -25,6 +25,10 @@ describe('queues in memory', () => {
   )
   registerSuite(
     test,
+    queueUpkeepSuite(async () => memory()),
+  )
+  registerSuite(
+    test,
     streamBrokerSuite(async () => memory()),
   )
 })
@@ -50,10 +54,8 @@ describe.each([
     test,
     streamBrokerSuite(async () => faultBackend({ files })),
   )
-  if (files) {
-    registerSuite(
-      test,
-      queueUpkeepSuite(async () => faultBackend({ files }), { reopen }),
-    )
-  }
+  registerSuite(
+    test,
+    queueUpkeepSuite(async () => faultBackend({ files }), { reopen }),
+  )
 })

@@ -7,6 +7,8 @@ import { contentOf, QUEUE } from './workload.js'
 
 const VALUES = ['one', 'two', 'three '.repeat(12), 'four', 'five', 'six '.repeat(9)]
 const SEGMENT_BYTES = 500
+/** Nothing is merged. */
+const WHOLE = 1_000_000
 
 interface Written {
   readonly image: DiskImage
@@ -14,10 +16,10 @@ interface Written {
 }
 
 /** A log of a few segments or chunks; `closed` as a program that ends well leaves it, else as a killed one does. */
-async function write(files: boolean, isClosed: boolean): Promise<Written> {
+async function write(files: boolean, isClosed: boolean, segmentBytes: number | undefined = SEGMENT_BYTES): Promise<Written> {
   const backend = faultBackend({ files })
   const store = await openStore(backend)
-  const queue = await openQueue<string>(store, QUEUE, { segmentBytes: SEGMENT_BYTES })
+  const queue = await openQueue<string>(store, QUEUE, { segmentBytes })
   for (const value of VALUES) await queue.append(value)
   if (isClosed) await store.close()
   return { image: await imageOf(backend.another()), bootId: backend.recording.bootId }
@@ -111,12 +113,25 @@ describe('damage', () => {
   })
 
   test('at any byte of a log of chunks is found or harmless', async () => {
-    const written = await write(false, true)
+    const written = await write(false, true, WHOLE)
     await survey(written, false, written.bootId, isAll)
   })
 
-  test('a chunk that is gone is found', async () => {
+  test('at any byte of a log of chunks that were merged is found or harmless', async () => {
+    const written = await write(false, true)
+    expect([...written.image.blobs.keys()].filter((key) => key.includes('/seg/')).length).toBeGreaterThan(0)
+    await survey(written, false, written.bootId, isAll)
+  })
+
+  test('a merged segment that is gone is found', async () => {
     const { image, bootId } = await write(false, true)
+    for (const key of image.blobs.keys()) {
+      if (key.includes('/seg/')) expect(await look(withBlob(image, key, undefined), bootId, false), key).toBe('corrupt')
+    }
+  })
+
+  test('a chunk that is gone is found', async () => {
+    const { image, bootId } = await write(false, true, WHOLE)
     const chunks = [...image.blobs.keys()].filter((key) => key.includes('/log/')).sort()
     expect(chunks.length).toBe(VALUES.length)
     for (const key of chunks.slice(0, -1)) expect(await look(withBlob(image, key, undefined), bootId, false), key).toBe('corrupt')

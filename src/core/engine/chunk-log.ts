@@ -234,7 +234,14 @@ export class ChunkLog implements Log {
 
   async *frames(name: string): AsyncGenerator<WholeFrame> {
     await this.#open()
-    yield* this.#segments.frames(this.#sealed(name))
+    const entry = this.#sealed(name)
+    try {
+      yield* this.#segments.frames(entry)
+    } catch (error) {
+      if (!isStorageError(error, 'missing')) throw error
+      await this.#manifest.read()
+      throw this.#manifest.value.segments.some((one) => one.name === name) ? lost(error) : error
+    }
   }
 
   /** The last chunk of the log says so: every other writer wants its number, and meets it. */

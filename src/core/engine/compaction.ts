@@ -1,6 +1,7 @@
 // Rewrites closed segments without the records that nobody needs: those below the floor, and by key all but the last of
 // each key, tombstones only for a while. Offsets stay as they are; a segment is replaced at once or not at all.
 
+import { isStorageError } from '../base/errors.js'
 import { frameBody, type FrameHeader, writeCompactedFrame } from '../codec/frame.js'
 import { keepRecords, readRecords } from '../codec/records.js'
 import type { CompactionResult } from '../ports/stream-broker.js'
@@ -15,6 +16,8 @@ export interface CompactionOptions {
   readonly tombstonesBefore: number
 }
 
+const MAX_RUNS = 20
+
 interface KeyEntry {
   readonly offset: number
   readonly isTombstone: boolean
@@ -28,6 +31,28 @@ interface KeyEntry {
 export async function compactLog(log: Log, options: CompactionOptions): Promise<CompactionResult> {
   const before = await log.segments()
   await log.trim(options.floor)
+  for (let run = 1; !(await compactOnce(log, options, run === MAX_RUNS)); run++) {}
+  const after = await log.segments()
+  return {
+    beforeRecords: sum(before, 'records'),
+    afterRecords: sum(after, 'records'),
+    beforeBytes: sum(before, 'bytes'),
+    afterBytes: sum(after, 'bytes'),
+  }
+}
+
+/** False when another replaced or dropped a segment meanwhile: what is the last of a key has to be found again. */
+async function compactOnce(log: Log, options: CompactionOptions, isLast: boolean): Promise<boolean> {
+  try {
+    await compactSegments(log, options)
+    return true
+  } catch (error) {
+    if (isLast || !isStorageError(error, 'missing')) throw error
+    return false
+  }
+}
+
+async function compactSegments(log: Log, options: CompactionOptions): Promise<void> {
   const kept = await log.segments()
   const latest = options.byKey ? await latestByKey(log, kept) : undefined
   const keeps = (offset: number, key: string | undefined): boolean => {
@@ -38,13 +63,6 @@ export async function compactLog(log: Log, options: CompactionOptions): Promise<
   for (const segment of kept) {
     const needsWork = latest !== undefined || segment.base < options.floor
     if (needsWork && (await removes(log, segment, keeps))) await log.replace(segment.name, keptFrames(log, segment, keeps))
-  }
-  const after = await log.segments()
-  return {
-    beforeRecords: sum(before, 'records'),
-    afterRecords: sum(after, 'records'),
-    beforeBytes: sum(before, 'bytes'),
-    afterBytes: sum(after, 'bytes'),
   }
 }
 
