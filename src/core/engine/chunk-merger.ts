@@ -11,7 +11,7 @@ import type { BuiltSegment, ChunkSegments } from './chunk-segments.js'
 import type { ChunkStore } from './chunk-store.js'
 import type { FrameBlock, WholeFrame } from './log.js'
 import type { SealedSegment } from './log-manifest.js'
-import { decodeControlState } from './segment.js'
+import { decodeControl } from './segment.js'
 
 /** Older segments are not merged again: retention by age drops whole ones. */
 export const MAX_SEGMENT_AGE_MS = 20 * 24 * 3_600_000
@@ -163,5 +163,5 @@ function checkFrames({ bytes, frames }: FrameBlock, next: number, key: string): 
 export function isSeal({ bytes, frames }: FrameBlock): boolean {
   const last = frames[frames.length - 1]
   const body = last?.isControl === true ? frameBody(bytes, last) : undefined
-  return body !== undefined && decodeControlState(body).kind === 'seal'
+  return body !== undefined && decodeControl(body).kind === 'seal'
 }

@@ -58,10 +58,8 @@ export async function scanSegment(
     const valid = frame as FrameHeader
     if (valid.isControl) {
       const state = decodeControlState(body)
-      if (state.kind === 'state') {
-        durable = Math.max(durable, state.durable)
-        bootId = state.bootId
-      }
+      durable = Math.max(durable, state.durable)
+      bootId = state.bootId
     }
     onFrame(valid, at, timestamp)
     next = valid.next

@@ -109,7 +109,12 @@ export function encodeControlFrame(state: ControlState | SealState, at: LogEnd):
 }
 
 /** Throws `corrupt` when a body with a valid checksum is not a control state. */
-export function decodeControlState(body: Uint8Array): ControlState | SealState {
+export function decodeControlState(body: Uint8Array): ControlState {
+  return decodeControl(body) as ControlState
+}
+
+/** What any control frame says. */
+export function decodeControl(body: Uint8Array): ControlState | SealState {
   try {
     return JSON.parse(fromUtf8(body)) as ControlState | SealState
   } catch (cause) {
