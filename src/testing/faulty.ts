@@ -38,6 +38,8 @@ export interface FaultRule {
   readonly effect: 'fail' | 'lose' | 'delay' | 'flip' | 'short'
   /** Code of the error; default `unavailable`, for `short` on an append `quota`. */
   readonly code?: StorageErrorCode
+  /** Makes the error itself, as an adapter would; then `code` has no meaning. */
+  readonly error?: (operation: FaultyOperation, key: string) => unknown
   readonly until?: PromiseLike<unknown>
   /** Which bit of what was read is flipped, modulo its length; default 0. */
   readonly bit?: number
@@ -50,11 +52,18 @@ export interface FaultyBackend extends Backend {
   readonly operations: readonly { readonly operation: FaultyOperation; readonly key: string }[]
   /** How often a rule struck. */
   readonly struck: number
+  /** Another backend under the same rules, which go on counting: what a restarted program opens. */
+  over(backend: Backend): FaultyBackend
+  /** No rule strikes any more. */
+  heal(): void
 }
 
 /** `backend` with the rules on top; of several that match the first one strikes. Closing it closes `backend`. */
 export function faulty(backend: Backend, rules: readonly FaultRule[]): FaultyBackend {
-  const faults = new Faults(backend.name, rules)
+  return wrap(backend, new Faults(backend.name, rules))
+}
+
+function wrap(backend: Backend, faults: Faults): FaultyBackend {
   const closing = new Closing(backend.name)
   const wrapped: FaultyBackend = {
     name: backend.name,
@@ -73,6 +82,10 @@ export function faulty(backend: Backend, rules: readonly FaultRule[]): FaultyBac
     get struck() {
       return faults.struck
     },
+    over: (another) => wrap(another, faults),
+    heal() {
+      faults.isHealed = true
+    },
   }
   return wrapped
 }
@@ -80,6 +93,7 @@ export function faulty(backend: Backend, rules: readonly FaultRule[]): FaultyBac
 class Faults {
   readonly operations: { operation: FaultyOperation; key: string }[] = []
   struck = 0
+  isHealed = false
   readonly #backend: string
   readonly #rules: readonly { readonly rule: FaultRule; seen: number }[]
 
@@ -91,6 +105,7 @@ class Faults {
   /** Counts the operation and says which rule strikes it. */
   meet(operation: FaultyOperation, key: string): FaultRule | undefined {
     this.operations.push({ operation, key })
+    if (this.isHealed) return undefined
     let striking: FaultRule | undefined
     for (const counted of this.#rules) {
       if (!matches(counted.rule, operation, key)) continue
@@ -101,7 +116,8 @@ class Faults {
     return striking
   }
 
-  error(rule: FaultRule, operation: FaultyOperation, key: string, code?: StorageErrorCode): StorageError {
+  error(rule: FaultRule, operation: FaultyOperation, key: string, code?: StorageErrorCode): unknown {
+    if (rule.error !== undefined) return rule.error(operation, key)
     const facts = { fault: rule.effect, operation }
     return new StorageError(code ?? rule.code ?? 'unavailable', 'a fault on purpose', { backend: this.#backend, operation, key, facts })
   }

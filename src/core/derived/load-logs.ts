@@ -30,6 +30,15 @@ async function loadFileLogs(context: StoreContext, files: FileStore): Promise<Op
   const { FileLog } = await loadPart('the log of files', () => import('../engine/file-log.js'))
   const { backend, clock, mode } = context
   const beforeWrite = (): Promise<void> => context.writable('append')
-  return (path, { segmentBytes = DEFAULT_SEGMENT_BYTES }) =>
-    new FileLog({ files, blobs: backend.blobs, clock, path, segmentBytes, writable: mode === 'write', beforeWrite })
+  return (path, { segmentBytes = DEFAULT_SEGMENT_BYTES, sync = 'always' }) =>
+    new FileLog({
+      files,
+      blobs: backend.blobs,
+      clock,
+      path,
+      segmentBytes,
+      writable: mode === 'write',
+      beforeWrite,
+      keepsUnsynced: sync !== 'always',
+    })
 }

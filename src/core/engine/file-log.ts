@@ -18,6 +18,7 @@ import {
   isSealed,
   logSegment,
   type LogManifest,
+  nextEpoch,
   replaceSegment,
   rewindTo,
   type SealedEnd,
@@ -44,6 +45,8 @@ export interface FileLogOptions {
   readonly writable: boolean
   /** Resolves when this process may write (and has the store's lock). */
   readonly beforeWrite: () => Promise<void>
+  /** Records are acknowledged before they are synced: after a failed sync they are committed again. */
+  readonly keepsUnsynced?: boolean
 }
 
 /** A segment that grows slowly is followed by the next after this time, so that retention by age can drop it. */
@@ -370,9 +373,9 @@ export class FileLog implements Log {
   /** What the last session left open is closed where it was found to end. */
   #beginSession(manifest: LogManifest): LogManifest {
     const last = manifest.segments[manifest.segments.length - 1]
+    if (last === undefined || last.closed !== undefined) return nextEpoch(manifest)
     const end = { ...this.#written, sealedAt: this.#options.clock.now(), footer: 0 }
-    const ended = last === undefined || last.closed !== undefined ? manifest : closeSegment(manifest, last.name, end)
-    return beginEpoch(ended, this.#written.next)
+    return beginEpoch(closeSegment(manifest, last.name, end), this.#written.next)
   }
 
   /** Syncs the segment and puts its index behind it. Resolves to the change of the manifest that closes it. */
@@ -414,6 +417,19 @@ export class FileLog implements Log {
     this.#active = undefined
     this.#written = this.#synced
     await active.reader.retire().catch(() => {})
+    if (!this.#options.keepsUnsynced) await this.#closeAbandoned(active).catch(() => {}) // the next commit does it
+  }
+
+  /**
+   * A later session may read what is not on disk, and its sync says that all is well: the system tells of a lost page once.
+   * So the end is written down. Where unsynced records were acknowledged, they have to be in the next segment first.
+   */
+  async #closeAbandoned({ entry }: ActiveSegment): Promise<void> {
+    const end = { ...this.#synced, sealedAt: this.#options.clock.now(), footer: 0 }
+    await this.#change((manifest) => {
+      const isOpen = manifest.segments.some((one) => one.name === entry.name && one.closed === undefined)
+      return isOpen ? closeSegment(manifest, entry.name, end) : manifest
+    })
   }
 
   // The manifest

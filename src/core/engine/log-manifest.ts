@@ -69,10 +69,22 @@ export const EMPTY_MANIFEST: LogManifest = { format: 1, epoch: 0, epochs: [], du
 
 const KEPT_EPOCHS = 64
 
-/** Enters a new writer session that begins at `start`. */
+/** Enters a new writer session behind one that was closed well: no position of the past can lie behind its end. */
+export function nextEpoch(manifest: LogManifest): LogManifest {
+  return { ...manifest, epoch: manifest.epoch + 1 }
+}
+
+/** Enters a new writer session that begins at `start`, where a tail that some position had passed may have been dropped. */
 export function beginEpoch(manifest: LogManifest, start: number): LogManifest {
-  const epoch = manifest.epoch + 1
-  return { ...manifest, epoch, epochs: [...manifest.epochs, { epoch, start }].slice(-KEPT_EPOCHS) }
+  const next = nextEpoch(manifest)
+  return { ...next, epochs: thinned([...manifest.epochs, { epoch: next.epoch, start }]) }
+}
+
+/** The two oldest become one that sends a position back too far, never not far enough. */
+function thinned(epochs: readonly EpochStart[]): readonly EpochStart[] {
+  const [oldest, second, ...rest] = epochs
+  if (epochs.length <= KEPT_EPOCHS || oldest === undefined || second === undefined) return epochs
+  return [{ epoch: second.epoch, start: Math.min(oldest.start, second.start) }, ...rest]
 }
 
 /** The place of `next`, a position of `epoch`, in the log as it is now: no further than any later epoch began. */
