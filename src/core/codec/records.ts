@@ -17,14 +17,36 @@ const KNOWN_ATTRIBUTES = CODEC | HAS_SCHEMA
  * `corrupt` where the bytes say something impossible, `unsupported` where a record has attributes of a newer version.
  */
 export function readRecords(body: Uint8Array, header: FrameHeader, from: number, limit: number): StreamRecord[] {
-  const cursor = new ByteCursor(body)
-  const records: StreamRecord[] = []
-  for (let index = 0; index < header.count && records.length < limit; index++) {
-    const offset = header.baseOffset + (header.isCompacted ? cursor.varint() : index)
-    const record = cursor.piece(cursor.varint())
-    if (offset >= from) records.push(readRecord(record, header, offset))
+  return new RecordReader(body, header).read(from, limit)
+}
+
+/** The same for who reads on where the last read ended: what lies before is not looked at again. */
+export class RecordReader {
+  readonly #body: Uint8Array
+  readonly #header: FrameHeader
+  /** Where the record with number `index` begins; all before are below offset `next`. */
+  #place = { at: 0, index: 0, next: 0 }
+
+  constructor(body: Uint8Array, header: FrameHeader) {
+    this.#body = body
+    this.#header = header
   }
-  return records
+
+  read(from: number, limit: number): StreamRecord[] {
+    const header = this.#header
+    let { at, index, next } = from < this.#place.next ? { at: 0, index: 0, next: 0 } : this.#place
+    const cursor = new ByteCursor(this.#body, at)
+    const records: StreamRecord[] = []
+    for (; index < header.count && records.length < limit; index++) {
+      const offset = header.baseOffset + (header.isCompacted ? cursor.varint() : index)
+      const record = cursor.piece(cursor.varint())
+      if (offset >= from) records.push(readRecord(record, header, offset))
+      next = offset + 1
+    }
+    at = cursor.at
+    this.#place = { at, index, next }
+    return records
+  }
 }
 
 /** The body with only the records that `keeps` wants, each with its offset delta before it. */

@@ -2,7 +2,7 @@
 // same frame again and again.
 
 import { frameBody, frameError, type FrameHeader } from '../codec/frame.js'
-import { readRecords } from '../codec/records.js'
+import { RecordReader } from '../codec/records.js'
 import type { StreamRecord } from '../ports/stream-broker.js'
 import type { FrameBlock, Log } from './log.js'
 
@@ -16,14 +16,15 @@ export interface BlockReadOptions {
 
 export class BlockReader {
   #block: FrameBlock | undefined
-  #bodies = new Map<FrameHeader, Uint8Array>()
+  /** Of the frames whose bodies were checked. */
+  readonly #readers = new Map<FrameHeader, RecordReader>()
 
   /** At least one record from `from` on, or none where the log has none. `corrupt` names the offsets of a damaged frame. */
   async read(log: Log, options: BlockReadOptions): Promise<StreamRecord[]> {
     const { from, end, limit, maxBytes } = options
     if (this.#block === undefined || !holds(this.#block, from)) {
       this.#block = await log.read(from, end, maxBytes)
-      this.#bodies.clear()
+      this.#readers.clear()
     }
     return this.#block === undefined ? [] : this.#decode(this.#block, from, Math.min(limit, end - from))
   }
@@ -38,22 +39,25 @@ export class BlockReader {
     for (const frame of block.frames) {
       if (frame.isControl || frame.next <= from) continue
       if (records.length >= limit) break
-      const body = this.#body(block, frame)
-      if (body === undefined) {
+      const reader = this.#reader(block, frame)
+      if (reader === undefined) {
         if (records.length > 0) break // what is whole comes first; the next read fails
         throw frameError('body', { firstOffset: frame.baseOffset, lastOffset: frame.next - 1, position: frame.at })
       }
-      for (const record of readRecords(body, frame, from, limit - records.length)) records.push(record)
+      for (const record of reader.read(from, limit - records.length)) records.push(record)
     }
     return records
   }
 
-  #body(block: FrameBlock, frame: FrameHeader): Uint8Array | undefined {
-    const known = this.#bodies.get(frame)
+  /** undefined where the body is damaged. */
+  #reader(block: FrameBlock, frame: FrameHeader): RecordReader | undefined {
+    const known = this.#readers.get(frame)
     if (known !== undefined) return known
     const body = frameBody(block.bytes, frame)
-    if (body !== undefined) this.#bodies.set(frame, body)
-    return body
+    if (body === undefined) return undefined
+    const reader = new RecordReader(body, frame)
+    this.#readers.set(frame, reader)
+    return reader
   }
 }
 

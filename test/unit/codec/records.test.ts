@@ -1,7 +1,8 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { FrameHeader } from '../../../dist/core/codec/frame.js'
 import { RecordWriter } from '../../../dist/core/codec/record-writer.js'
-import { readRecords } from '../../../dist/core/codec/records.js'
+import { RecordReader, readRecords } from '../../../dist/core/codec/records.js'
 import type { RawRecord } from '../../../dist/core/ports/stream-broker.js'
 
 const header = { baseOffset: 40, timestamp: 7, count: 1 } as FrameHeader
@@ -62,4 +63,32 @@ test('records follow one another, whatever was in the memory before', () => {
   expect(read.map(({ offset }) => offset)).toEqual(Array.from({ length: 40 }, (_, index) => 40 + index))
   for (const { key, value } of read)
     expect([`${Buffer.from(key ?? [])}`, `${Buffer.from(value ?? [])}`]).toEqual([record.key, record.value])
+})
+
+test('a reader gives the same wherever it read before, also after an error', () => {
+  const records = Array.from({ length: 30 }, (_, index) => encode({ value: Uint8Array.of(index), codec: 1 }))
+  const plain = { ...header, count: records.length }
+  const compacted = { ...plain, isCompacted: true }
+  const damaged = [...records.slice(0, 29), Uint8Array.of(100)]
+  const frames: [Uint8Array, FrameHeader][] = [
+    [Buffer.concat(records), plain],
+    [Buffer.concat(records.flatMap((record, index) => [Uint8Array.of(index * 3), record])), compacted],
+    [Buffer.concat(damaged), plain],
+  ]
+  const outcome = (read: () => unknown) => {
+    try {
+      return read()
+    } catch (error) {
+      return (error as { readonly code: string }).code
+    }
+  }
+  const reads = fc.array(fc.tuple(fc.integer({ min: 35, max: 135 }), fc.integer({ min: 1, max: 40 })), { maxLength: 12 })
+  fc.assert(
+    fc.property(fc.constantFrom(...frames), reads, ([body, frame], order) => {
+      const reader = new RecordReader(body, frame)
+      for (const [from, limit] of order) {
+        expect(outcome(() => reader.read(from, limit))).toEqual(outcome(() => readRecords(body, frame, from, limit)))
+      }
+    }),
+  )
 })
