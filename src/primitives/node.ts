@@ -2,8 +2,10 @@
 
 import { createHash, randomFillSync } from 'node:crypto'
 import { deflateRaw, gunzip, gzip, inflateRaw } from 'node:zlib'
+import { wasmChecksum } from './wasm-checksum.js'
 
-export { tableChecksum } from './wasm-checksum.js'
+/** Node without a compiler (`--jitless`) has no WebAssembly. */
+export const tableChecksum = typeof WebAssembly === 'undefined' ? undefined : wasmChecksum
 
 type Format = 'gzip' | 'deflate'
 type Done = (error: Error | null, result: Buffer) => void

@@ -32,7 +32,7 @@ type Code = readonly number[]
 type Checksum = (at: number, end: number, crc: number) => number
 
 /** What continues the inner (not inverted) checksum `crc` over `bytes[start, end)`; `tables` are the 16 of 256 entries each. */
-export function tableChecksum(tables: Int32Array): (bytes: Uint8Array, start: number, end: number, crc: number) => number {
+export function wasmChecksum(tables: Int32Array): (bytes: Uint8Array, start: number, end: number, crc: number) => number {
   const { memory, checksum } = instantiate()
   const room = new Uint8Array(memory.buffer)
   new Int32Array(memory.buffer).set(tables)
