@@ -34,7 +34,7 @@ export function addAppend(program: Command): void {
 }
 
 async function appendFromInput(directory: string, name: string, flags: AppendFlags): Promise<void> {
-  const done = await withStore(directory, 'write', async (store) => {
+  const done = await withStore(directory, 'create', async (store) => {
     const queue = await openQueue<unknown>(store, name, flags.buckets === undefined ? {} : { buckets: flags.buckets })
     return await appendAll(queue, flags)
   })

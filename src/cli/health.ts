@@ -17,7 +17,7 @@ export function addHealth(program: Command): void {
     )
 }
 
-function healthTable(health: StorageHealth): string {
+export function healthTable(health: StorageHealth): string {
   const facts = Object.entries(health).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0))
   return formatTable<[string, unknown]>(
     [

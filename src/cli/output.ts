@@ -6,17 +6,27 @@ export interface Column<Row> {
   readonly cell: (row: Row) => string | number
 }
 
-/** Rows under titles; columns of numbers are set to the right. */
-export function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+/** Rows under titles; columns of numbers are set to the right. `below` gives lines that are too long for a column. */
+export function formatTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  below: (row: Row) => readonly string[] = () => [],
+): string {
   const cells = rows.map((row) => columns.map(({ cell }) => cell(row)))
   const widths = columns.map(({ title }, i) => Math.max(title.length, ...cells.map((line) => String(line[i]).length)))
-  const isNumber = columns.map((_, i) => cells.length > 0 && cells.every((line) => typeof line[i] === 'number'))
+  const isNumber = columns.map((_, i) => isNumeric(cells.map((line) => line[i])))
   const format = (line: readonly (string | number)[]): string =>
     line
       .map((cell, i) => (isNumber[i] ? String(cell).padStart(widths[i] ?? 0) : String(cell).padEnd(widths[i] ?? 0)))
       .join('  ')
       .trimEnd()
-  return [columns.map(({ title }) => title), ...cells].map(format).join('\n')
+  const lines = rows.flatMap((row, i) => [format(cells[i] ?? []), ...below(row).map((line) => `    ${line}`)])
+  return [format(columns.map(({ title }) => title)), ...lines].join('\n')
+}
+
+/** `-` stands for none. */
+function isNumeric(cells: readonly unknown[]): boolean {
+  return cells.some((cell) => typeof cell === 'number') && cells.every((cell) => typeof cell === 'number' || cell === '-')
 }
 
 /** One JSON text in one line. What JSON has no word for is written as text: bytes as base64, dates, bigints, maps and sets as lists. */
@@ -45,4 +55,39 @@ export function printJsonLines(rows: Iterable<unknown>): void {
 /** Milliseconds since 1970 as ISO 8601. */
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString()
+}
+
+/** For people: 1.5 MB. */
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
+  const value = bytes / 1000 ** power
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`
+}
+
+/** `1 record`, `2 records`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** Words in lines of at most `width` characters; a longer word has a line of its own. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return line === '' ? lines : [...lines, line]
+}
+
+const MOST_WIDTH = 120
+
+/** Of what people read. */
+export function outputWidth(): number {
+  return Math.min(MOST_WIDTH, process.stdout.columns ?? MOST_WIDTH)
 }

@@ -3,19 +3,28 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addAppend } from './append.js'
-import { describeFailure, FAILURE, isWrongUsage, WRONG_USAGE } from './failures.js'
+import { addCompact } from './compact.js'
+import { addDoctor } from './doctor.js'
+import { FAILURE, type SetExitCode, WRONG_USAGE } from './exit-codes.js'
+import { describeFailure, isWrongUsage } from './failures.js'
 import { addHealth } from './health.js'
 import { addKv } from './kv.js'
 import { addQueues } from './queues.js'
 import { addRead } from './read.js'
+import { addRecover } from './recover.js'
+import { addScan } from './scan.js'
 import { addSnapshots } from './snapshots.js'
 import { addStats } from './stats.js'
 
-/** Runs one command line (without `node` and the script); resolves to the exit code: 0 ok, 1 failure, 64 wrong usage. */
+/** Runs one command line (without `node` and the script); resolves to its exit code. */
 export async function runCommand(words: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const setExitCode: SetExitCode = (code) => {
+    exitCode = code
+  }
   try {
-    await createProgram().parseAsync(words, { from: 'user' })
-    return 0
+    await createProgram(setExitCode).parseAsync(words, { from: 'user' })
+    return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return isWanted(error) ? 0 : WRONG_USAGE
     console.error(describeFailure(error))
@@ -23,14 +32,21 @@ export async function runCommand(words: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+const VERBS = [addQueues, addStats, addRead, addAppend, addKv, addSnapshots, addHealth, addScan, addDoctor, addRecover, addCompact]
+
+const EXIT_CODES = `
+Exit codes: 0 ok, or a healthy or recovered store; 1 failure, or anomalies found; 2 still broken after a recovery; 64 wrong usage.`
+
+function createProgram(setExitCode: SetExitCode): Command {
   const program = new Command('varve')
-    .description('Looks into a Varve store in a directory. Everything but append works beside the process that owns the store.')
+    .description(
+      'Looks into a Varve store in a directory. Everything but append, recover and compact works beside the process that owns it.',
+    )
     .version(ownVersion())
     .exitOverride()
     .showHelpAfterError('(add --help for how to use it)')
-    .addHelpText('after', '\nExit codes: 0 ok, 1 failure, 64 wrong usage.')
-  for (const add of [addQueues, addStats, addRead, addAppend, addKv, addSnapshots, addHealth]) add(program)
+    .addHelpText('after', EXIT_CODES)
+  for (const add of VERBS) add(program, setExitCode)
   return program
 }
 

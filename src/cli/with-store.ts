@@ -9,9 +9,12 @@ import { openStore } from '../open-store.js'
 /** Where openStore keeps what it opens by name. */
 const NAMED = '.varve'
 
-/** Opens the store of a directory, in read mode beside its owner, and closes it when `use` is done. `missing` when there is none to read. */
-export async function withStore<T>(directory: string, mode: StoreMode, use: (store: Store) => Promise<T>): Promise<T> {
-  if (mode === 'read') await checkStore(directory)
+/**
+ * Opens the store of a directory, in read mode beside its owner, and closes it when `use` is done. `create` is `write`
+ * where there need be none yet; else `missing` when there is none.
+ */
+export async function withStore<T>(directory: string, mode: StoreMode | 'create', use: (store: Store) => Promise<T>): Promise<T> {
+  if (mode !== 'create') await checkStore(directory)
   const backend = nodeFs({ directory })
   const store = await openStore(backend, mode === 'read' ? { mode } : {})
   try {

@@ -34,10 +34,10 @@ export async function repairFileLog(place: FileLogPlace, found: LogExamination, 
       kept.push(examined.entry)
     }
   }
+  if (damaged.size > 0 && quarantine !== undefined) await copyBlobAside(place, `${path}/manifest`, quarantine)
   if (damaged.size > 0) await saveManifest(place, { ...found.manifest, segments: kept }, endOf(kept, found.segments))
   for (const key of found.damagedGroups) {
-    const blob = quarantine === undefined ? undefined : await blobs.get(key)
-    if (blob !== undefined) await quarantine?.(key, once(blob.data))
+    if (quarantine !== undefined) await copyBlobAside(place, key, quarantine)
     await blobs.delete([key])
   }
   for (const leftover of found.leftovers) {
@@ -84,6 +84,11 @@ async function saveManifest({ blobs, clock, path }: FileLogPlace, manifest: LogM
 /** Offset behind the last record, of segments as they are now. */
 function endOf(kept: readonly SegmentEntry[], found: readonly ExaminedSegment[]): number {
   return kept.reduce((end, entry, index) => Math.max(end, entry.closed?.next ?? found[index]?.found?.end.next ?? 0), 0)
+}
+
+async function copyBlobAside({ blobs }: FileLogPlace, key: string, quarantine: Quarantine): Promise<void> {
+  const blob = await blobs.get(key)
+  if (blob !== undefined) await quarantine(key, once(blob.data))
 }
 
 async function copyAside({ files }: FileLogPlace, path: string, quarantine: Quarantine): Promise<void> {

@@ -1,0 +1,84 @@
+// A recovery as it is done on the command line: where copies go, and what is printed before and after.
+
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import { StorageError } from '../core/base/errors.js'
+import type { RecoverOptions, RecoveryReport } from '../core/compose/recover.js'
+import type { ScanReport } from '../core/compose/scan.js'
+import { recover } from '../index.js'
+import { foundText, scannedText } from './anomaly-table.js'
+import { ANOMALIES, STILL_BROKEN } from './exit-codes.js'
+import { formatCount } from './output.js'
+import { scanProgress } from './progress.js'
+import { type QuarantineFolder, quarantineFolder } from './quarantine-folder.js'
+import { scanDirectory, scanText } from './scan.js'
+import { withStore } from './with-store.js'
+
+export interface RecoveryFlags {
+  readonly mode: RecoverOptions['mode']
+  /** The folder that takes a folder of copies for each run. */
+  readonly quarantine?: string
+  readonly yes?: true
+}
+
+export interface Recovery {
+  readonly report: RecoveryReport
+  /** undefined where none are kept. */
+  readonly kept: QuarantineFolder | undefined
+}
+
+/** undefined when the answer on the terminal was no. */
+export async function recoverDirectory(directory: string, flags: RecoveryFlags): Promise<Recovery | undefined> {
+  const { mode, quarantine } = flags
+  if (quarantine !== undefined && mode !== 'quarantine') {
+    throw new StorageError('invalid', '--quarantine goes with --mode quarantine: the other modes keep no copies', { facts: { mode } })
+  }
+  const kept = mode === 'quarantine' ? quarantineFolder(directory, quarantine) : undefined
+  if (mode !== 'ignore' && !(await isWanted(directory, flags))) return undefined
+  const { update, end } = scanProgress()
+  try {
+    const report = await withStore(directory, mode === 'ignore' ? 'read' : 'write', (store) =>
+      recover(store, { mode, progress: update, ...(kept === undefined ? {} : { quarantine: kept.keep }) }),
+    )
+    return { report, kept }
+  } finally {
+    end()
+  }
+}
+
+/** Shows what would be repaired and asks; only a person at a terminal is asked. */
+async function isWanted(directory: string, { mode, yes }: RecoveryFlags): Promise<boolean> {
+  if (yes === true || !process.stdin.isTTY || !process.stderr.isTTY) return true
+  const report = await scanDirectory(directory)
+  if (report.healthy) return true
+  console.error(scanText(report, directory))
+  const copies = mode === 'quarantine' ? 'with a copy of what is replaced' : 'in place, WITHOUT a copy'
+  const asking = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await asking.question(`Repair ${resolve(directory)} ${copies}? [y/N] `)
+  asking.close()
+  return /^y(es)?$/i.test(answer.trim())
+}
+
+export function recoveryExitCode(mode: RecoveryFlags['mode'], { after }: RecoveryReport): number {
+  if (after.healthy) return 0
+  return mode === 'ignore' ? ANOMALIES : STILL_BROKEN
+}
+
+export function recoveryText({ report, kept }: Recovery, mode: RecoveryFlags['mode'], directory: string): string {
+  const { before, after } = report
+  if (before.healthy) return `nothing to recover: ${scannedText(before)}`
+  const lines = [scanText(before, directory), '']
+  if (mode === 'ignore') return [...lines, 'left as it is'].join('\n')
+  if (kept !== undefined && kept.copies.length > 0) lines.push(`${formatCount(kept.copies.length, 'file')} copied to ${kept.folder}`)
+  return [...lines, afterText(after, directory)].join('\n')
+}
+
+function afterText(after: ScanReport, directory: string): string {
+  if (after.healthy) return `recovered: ${scannedText(after)}`
+  return `still broken (${foundText(after)}); varve doctor says what can be done:\n${scanText(after, directory)}`
+}
+
+export function recoveryJson({ report, kept }: Recovery, mode: RecoveryFlags['mode']): unknown {
+  const copies = kept === undefined || kept.copies.length === 0 ? {} : { quarantine: kept.folder, copies: kept.copies }
+  return { mode, ...report, ...copies }
+}
