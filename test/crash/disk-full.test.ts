@@ -11,7 +11,7 @@ const ROUNDS = 200 * SCALE
 /** A caller gives up after so many refusals in a row. */
 const REFUSALS = 3
 const MOST_APPENDS = 200
-const SYNCS: readonly QueueOptions<string>['sync'][] = ['always']
+const SYNCS: readonly QueueOptions<string>['sync'][] = ['always', 'never', { everyMs: 2 }, { everyRecords: 5 }]
 
 interface Round {
   readonly options: QueueOptions<string> & { readonly buckets: number }

@@ -21,6 +21,13 @@ export function repairSegmentHeader(bytes: Uint8Array): void {
   if (bytes.length >= 64) put(bytes, 60, crc32c(bytes, 0, 60))
 }
 
+/** Of the entries that its trailer counts, where they are all there. */
+export function repairFooter(bytes: Uint8Array): void {
+  const at = bytes.length - 64
+  const start = at < 0 ? -1 : at - 12 * get(bytes, at + 48)
+  if (start >= 0) put(bytes, at + 60, crc32c(bytes, start, at + 60))
+}
+
 /** The frame at `at`, its length taken as it is unless it leads out of the bytes; gives the place behind it. */
 export function repairFrame(bytes: Uint8Array, at: number, salt: Uint8Array): number {
   if (bytes.length - at < FRAME_HEADER) return bytes.length

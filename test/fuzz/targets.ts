@@ -10,14 +10,16 @@ import { jsonCodec } from '../../dist/core/codec/json.js'
 import { readRecords } from '../../dist/core/codec/records.js'
 import { structuredCodec } from '../../dist/core/codec/structured.js'
 import { encodeAppends, guessBatchBytes } from '../../dist/core/engine/append-batch.js'
+import { findQueue } from '../../dist/core/engine/catalogue.js'
 import { Cell } from '../../dist/core/engine/cell.js'
 import { decodeChunk, encodeChunk } from '../../dist/core/engine/chunk.js'
 import { decodeControlState, decodeSegmentHeader, encodeControlFrame, encodeSegmentHeader } from '../../dist/core/engine/segment.js'
+import { decodeFooter, encodeFooter, SegmentIndex } from '../../dist/core/engine/segment-index.js'
 import { decodeStored, openValue, peekExpiry } from '../../dist/core/features/kv/stored-value.js'
 import { openManifest } from '../../dist/core/features/snapshots/manifest.js'
 import { isIntact, readHeader } from '../../dist/adapters/opfs/blob-format.js'
 import { ManualClock } from 'varve/testing'
-import { repairChunk, repairEnvelope, repairFrame, repairSegmentHeader } from './repair.js'
+import { repairChunk, repairEnvelope, repairFooter, repairFrame, repairSegmentHeader } from './repair.js'
 
 export interface FuzzTarget {
   readonly name: string
@@ -124,6 +126,10 @@ const segmentHeader = encodeSegmentHeader({
   place: 12345,
 })
 
+const index = new SegmentIndex({ offset: 100, position: 64, reached: 0 })
+for (let n = 1; n < 9; n++) index.note(100 + 10 * n, 64 + 5_000 * n, 1_700_000_000_000 + n)
+const footer = encodeFooter(index, { base: 100, length: 50_000, next: 190, records: 90, chain: 5, timestamp: 1_700_000_000_009 })
+
 const values = VALUES.map((value) => sealed('value', jsonBytes(value)))
 const structured = STRUCTURED.map((value) => structuredCodec.encode(value).slice())
 
@@ -141,11 +147,12 @@ export const targets: readonly FuzzTarget[] = [
     repair: (bytes) => repairChunk(bytes, SALT),
     decode: chunkDecoder(false),
   },
+  { name: 'footer of a segment', valid: [footer], repair: repairFooter, decode: decodeFooter },
   { name: 'segment header', valid: [segmentHeader], repair: repairSegmentHeader, decode: decodeSegmentHeader },
   {
     name: 'control state',
-    valid: [jsonBytes({ kind: 'state', durable: 3, bootId: null }), jsonBytes({ kind: 'state', durable: 2 ** 40, bootId: 'b' })],
-    decode: decodeControlState,
+    valid: [jsonBytes({ kind: 'state', durable: 3, bootId: null }), jsonBytes({ kind: 'state', durable: 2 ** 40, bootId: 'b' }), ...ODD],
+    decode: (bytes) => decodeControlState(bytes).durable.toFixed(),
   },
   { name: 'envelope', valid: values, repair: repairEnvelope, decode: (bytes) => openEnvelope(bytes, 'value', KEY) },
   { name: 'JSON', valid: VALUES.map(jsonBytes), decode: (bytes) => jsonCodec.decode(bytes) },
@@ -179,7 +186,7 @@ const packed = await Promise.all(
 export const slowTargets: readonly FuzzTarget[] = [
   {
     name: 'cell',
-    valid: [jsonBytes([{ a: 1 }, ['00', '11']]), jsonBytes([null, []])].map((body) => sealed('cell', body)),
+    valid: [jsonBytes([{ a: 1 }, ['00', '11']]), jsonBytes([null, []]), ...ODD].map((body) => sealed('cell', body)),
     repair: repairEnvelope,
     decode: (bytes) => new Cell({ blobs: holding(bytes), clock: new ManualClock(), key: KEY }).read(),
   },
@@ -188,6 +195,14 @@ export const slowTargets: readonly FuzzTarget[] = [
     valid: [...values, ...structured.map((bytes) => sealed('value', bytes, 2))],
     repair: repairEnvelope,
     decode: storedValue,
+  },
+  {
+    name: 'entry of the catalogue',
+    valid: [jsonBytes({ format: 1, incarnation: 'log/i0', buckets: 2, discipline: 'owned', createdAt: 5 }), ...ODD].map((body) =>
+      sealed('catalogue', body),
+    ),
+    repair: repairEnvelope,
+    decode: (bytes) => findQueue(holding(bytes), 'q'),
   },
   { name: 'gzip', valid: packed, decode: (bytes) => decompressBytes(1, bytes, 780) },
   { name: 'deflate', valid: packed, decode: (bytes) => decompressBytes(2, bytes, 780) },

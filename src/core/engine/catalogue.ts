@@ -67,13 +67,21 @@ function catalogueKey(name: string): string {
 }
 
 function decodeEntry(bytes: Uint8Array, key: string): QueueEntry {
-  const { body } = openEnvelope(bytes, 'catalogue', key)
-  const entry = JSON.parse(fromUtf8(body)) as QueueEntry
-  if (entry.format !== 1) {
-    throw new StorageError('unsupported', 'the queue was created by a newer version of Varve', {
-      key,
-      facts: { format: entry.format, newestKnown: 1 },
-    })
+  const entry = parseEntry(openEnvelope(bytes, 'catalogue', key).body, key)
+  const { format } = entry
+  if (typeof format === 'number' && format !== 1) {
+    throw new StorageError('unsupported', 'the queue was created by a newer version of Varve', { key, facts: { format, newestKnown: 1 } })
   }
-  return entry
+  if (format !== 1 || typeof entry.incarnation !== 'string') {
+    throw new StorageError('corrupt', 'an entry of the catalogue does not name a queue', { key })
+  }
+  return entry as QueueEntry
+}
+
+function parseEntry(body: Uint8Array, key: string): Partial<QueueEntry> {
+  try {
+    return Object(JSON.parse(fromUtf8(body))) as Partial<QueueEntry>
+  } catch (cause) {
+    throw new StorageError('corrupt', 'an entry of the catalogue does not hold JSON', { key, cause })
+  }
 }

@@ -111,8 +111,14 @@ export class Cell<T> {
 }
 
 function decodeCell<T>(bytes: Uint8Array, key: string): StoredCell<T> {
+  const stored = parse(bytes, key)
+  if (Array.isArray(stored) && Array.isArray(stored[1])) return stored as unknown as StoredCell<T>
+  throw new StorageError('corrupt', 'a cell does not hold a value and its writes', { key })
+}
+
+function parse(bytes: Uint8Array, key: string): unknown {
   try {
-    return JSON.parse(fromUtf8(bytes)) as StoredCell<T>
+    return JSON.parse(fromUtf8(bytes))
   } catch (cause) {
     throw new StorageError('corrupt', 'a cell does not hold JSON', { key, cause })
   }

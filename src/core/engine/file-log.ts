@@ -315,6 +315,7 @@ export class FileLog implements Log {
       active.reader.index.note(frames.next, length, frames.timestamp)
       if (length - this.#stateAt >= STATE_EVERY_BYTES) await this.#appendState(active)
     } catch (error) {
+      await this.sync().catch(() => {}) // what was acknowledged before must not go with a write that found no room
       await this.#abandon()
       throw error
     }

@@ -90,7 +90,7 @@ export class GroupCommit {
     if (this.#unsynced.size === 0) throw error
     this.#running ??= this.#run()
     await this.#running
-    await this.#sync()
+    if (this.#syncError === undefined) await this.#sync()
   }
 
   /** An append that nobody took yet can still be withdrawn. Returns how to stop listening: a signal may live long. */
@@ -211,6 +211,9 @@ export class GroupCommit {
       this.#syncing = undefined
     })
     await this.#syncing
+    if ((await this.#options.log.end()).next < this.#writtenNext) {
+      throw new StorageError('unavailable', 'appends that were acknowledged are not written again yet', { operation: 'flush' })
+    }
     for (const append of covered) this.#unsynced.delete(append)
   }
 }

@@ -110,14 +110,22 @@ export function encodeControlFrame(state: ControlState | SealState, at: LogEnd):
 
 /** Throws `corrupt` when a body with a valid checksum is not a control state. */
 export function decodeControlState(body: Uint8Array): ControlState {
-  return decodeControl(body) as ControlState
+  const said = decodeControl(body)
+  if (said.kind !== 'seal') return said
+  throw new StorageError('corrupt', 'a control frame holds a seal where a state belongs')
 }
 
 /** What any control frame says. */
 export function decodeControl(body: Uint8Array): ControlState | SealState {
+  const said = parse(body)
+  if (said?.kind === 'seal' || typeof said?.durable === 'number') return said
+  throw new StorageError('corrupt', 'a control frame does not hold a state')
+}
+
+function parse(body: Uint8Array): ControlState | SealState | null {
   try {
-    return JSON.parse(fromUtf8(body)) as ControlState | SealState
+    return JSON.parse(fromUtf8(body)) as ControlState | SealState | null
   } catch (cause) {
-    throw new StorageError('corrupt', 'a control frame does not hold a state', { cause })
+    throw new StorageError('corrupt', 'a control frame does not hold JSON', { cause })
   }
 }
