@@ -1,10 +1,12 @@
 // npm test: every stage in order, then one line with the sum. A stage that fails does not stop the next.
 //   --only check,unit   runs these stages alone
+// When all stages ran and passed, docs/reliability.md gets their figures.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { recordRun } from './reliability.mjs'
 import { root, run, seconds, tool } from './test-run.mjs'
 import { stages } from './test-stages.mjs'
 
@@ -15,6 +17,8 @@ const begun = performance.now()
 const { values } = parseArgs({ options: { only: { type: 'string' } } })
 const chosen = choose(values.only)
 const folder = mkdtempSync(join(tmpdir(), 'varve-test-'))
+const tallyFile = process.env.VARVE_TALLY ?? join(folder, 'tally.jsonl')
+process.env.VARVE_TALLY = tallyFile
 process.chdir(root)
 
 try {
@@ -22,6 +26,7 @@ try {
   const results = []
   for (const stage of chosen) results.push(await runStage(stage))
   summarize(results)
+  if (chosen === stages && process.exitCode === 0) recordRun('ci', tallyFile, { isWhole: true })
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -1,34 +1,59 @@
-// npm run torture: what takes too long for every run of the tests.
+// npm run torture: what takes too long for every run of the tests. What passed goes into docs/reliability.md.
+//   --only kill     one row alone: demo, or one of the names in ROWS below
+//   --scale 50      so many times the cases of an ordinary run, instead of the row's own factor
+//   --seed 7        other cases, where chance draws them
 //   --seeds 50      the demo once for each seed, in a new directory each, with its comparison
-//   --scale 50      the crash suite with so many times its states (VARVE_TORTURE, read by test/crash)
-//   --only demo     or crash: one of the two
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { recordRun } from './reliability.mjs'
 import { root, run, seconds, tool } from './test-run.mjs'
 
 const HOUR = 3_600_000
 
+/** Test files, and how many times their ordinary cases. */
+const ROWS = {
+  states: { files: ['test/crash/crash-states', 'test/crash/relaxed-chunks'], scale: 50 },
+  operations: { files: ['test/crash/fail-operation', 'test/crash/faults'], scale: 5 },
+  exhaustive: { files: ['test/crash/exhaustive'], scale: 3 },
+  kill: { files: ['test/crash/kill'], scale: 40 },
+  flips: { files: ['test/crash/damage'], scale: 8 },
+  disk: { files: ['test/crash/disk-full'], scale: 25 },
+  writers: { files: ['test/histories/shared-log', 'test/histories/owned-log', 'test/histories/processes'], scale: 100 },
+  linearizability: { files: ['test/histories/kv-histories'], scale: 100 },
+  fuzz: { files: ['test/fuzz/'], scale: 200 },
+  mutants: { files: ['test/mutants/'], scale: 2 },
+}
+
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '50' }, scale: { type: 'string', default: '50' }, only: { type: 'string' } },
+  options: {
+    only: { type: 'string' },
+    scale: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '50' },
+  },
 })
-const parts = { demo: demoSeeds, crash: crashStates }
-if (values.only !== undefined && parts[values.only] === undefined) {
-  console.error(`no part ${values.only}; there are ${Object.keys(parts).join(', ')}`)
+const names = ['demo', ...Object.keys(ROWS)]
+if (values.only !== undefined && !names.includes(values.only)) {
+  console.error(`no row ${values.only}; there are ${names.join(', ')}`)
   process.exit(2)
 }
 
-await build()
-const chosen = values.only === undefined ? Object.values(parts) : [parts[values.only]]
+const folder = mkdtempSync(join(tmpdir(), 'varve-torture-'))
 let passed = 0
 let failed = 0
-for (const part of chosen) {
-  for await (const isGood of part()) {
-    if (isGood) passed++
-    else failed++
+try {
+  await build()
+  for (const name of values.only === undefined ? names : [values.only]) {
+    for await (const isGood of name === 'demo' ? demoSeeds() : [await tortureRow(name, ROWS[name])]) {
+      if (isGood) passed++
+      else failed++
+    }
   }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
 }
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0
 console.log(`${passed} passed, ${failed} failed`)
@@ -53,8 +78,12 @@ async function* demoSeeds() {
   }
 }
 
-async function* crashStates() {
-  const command = tool('vitest/vitest.mjs', 'run', '--project', 'crash', '--testTimeout', String(4 * HOUR))
-  const { code } = await run(command, { show: true, timeoutMs: 8 * HOUR, env: { VARVE_TORTURE: values.scale } })
-  yield code === 0
+/** Its figures are taken up at once, so that a long run that is stopped has told of what it did. */
+async function tortureRow(name, { files, scale }) {
+  const tallyFile = join(folder, `${name}.jsonl`)
+  const env = { VARVE_TORTURE: values.scale ?? String(scale), VARVE_SEED: values.seed, VARVE_TALLY: tallyFile }
+  const command = tool('vitest/vitest.mjs', 'run', '--testTimeout', String(4 * HOUR), ...files)
+  const { code } = await run(command, { show: true, timeoutMs: 8 * HOUR, env })
+  if (code === 0) recordRun('torture', tallyFile)
+  return code === 0
 }

@@ -47,7 +47,13 @@ async function runTests(folder: string, tests: readonly string[]): Promise<Outco
   const files = tests.map((test) => join('test', test))
   const args = [vitest, 'run', '--root', folder, '--bail=1', '--reporter=json', `--outputFile.json=${report}`, ...files]
   const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
-    const options = { cwd: folder, timeout: LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: 1 << 26 } as const
+    const options = {
+      cwd: folder,
+      timeout: LIMIT_MS,
+      killSignal: 'SIGKILL' as const,
+      maxBuffer: 1 << 26,
+      env: { ...process.env, VARVE_TALLY: '' },
+    }
     const child = execFile(process.execPath, args, options, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? 1, output: stdout + stderr }),
     )
