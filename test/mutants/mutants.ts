@@ -11,7 +11,7 @@ export interface Patch {
 export interface Mutant {
   readonly name: string
   readonly patches: readonly Patch[]
-  /** Below test/; a folder stands for all in it. */
+  /** Below test/. */
   readonly tests: readonly string[]
 }
 
@@ -27,19 +27,58 @@ export const mutants: readonly Mutant[] = [
     tests: ['conformance/node-fs-lock.test.ts'],
   },
   {
+    name: 'a living owner of a directory is taken for dead',
+    patches: [{ file: 'adapters/node-fs/directory-lock.js', find: "return verdict === 'dead' ||", replace: 'return true ||' }],
+    tests: ['conformance/node-fs-lock.test.ts'],
+  },
+  {
     name: 'no CRC: the checksum of a stored blob is not compared',
     patches: [{ file: 'core/codec/envelope.js', find: 'if (actual !== expected)', replace: 'if (false)' }],
     tests: ['unit/kv/kv-memory.test.ts'],
   },
   {
+    name: 'a put with a version ignores it',
+    patches: [{ file: 'core/features/kv/compare-and-set.js', find: 'const options = { when,', replace: 'const options = {' }],
+    tests: ['histories/kv-histories.test.ts'],
+  },
+  {
     name: 'no fsync: an append is acknowledged before the log is synced',
     patches: [{ file: 'core/engine/file-log.js', find: "await active.file.sync('strict');", replace: '' }],
-    tests: ['crash/'],
+    tests: ['crash/crash-states.test.ts'],
+  },
+  {
+    name: 'a torn tail is called corrupt',
+    patches: [
+      { file: 'core/engine/segment-scan.js', find: 'if (durable > scanned.next ||', replace: 'if (scanned.fault !== undefined ||' },
+    ],
+    tests: ['crash/crash-states.test.ts'],
+  },
+  {
+    name: 'what is corrupt is called a torn tail',
+    patches: [
+      { file: 'core/engine/segment-scan.js', find: 'if (durable > scanned.next || (sameBoot && rest.frames > 0))', replace: 'if (false)' },
+    ],
+    tests: ['crash/damage.test.ts'],
   },
   {
     name: 'no CRC: the body of a frame is not compared with its checksum',
     patches: [{ file: 'core/codec/frame.js', find: 'crc32c(bytes, start, end) !== header.bodyCrc || ', replace: '' }],
-    tests: ['crash/'],
+    tests: ['crash/damage.test.ts'],
+  },
+  {
+    name: 'no durable mark: frames do not say how far the log was synced',
+    patches: [{ file: 'core/codec/frame.js', find: 'fields.baseOffset - fields.durable', replace: 'fields.baseOffset' }],
+    tests: ['crash/damage.test.ts'],
+  },
+  {
+    name: 'no chain: a frame is not compared with the one before it',
+    patches: [{ file: 'core/engine/segment-scan.js', find: 'frame.chain !== chain', replace: 'false' }],
+    tests: ['crash/damage.test.ts'],
+  },
+  {
+    name: 'no salt: the checksum of a frame holds for every file',
+    patches: [{ file: 'core/codec/frame.js', find: 'crc32c(salt)', replace: '0' }],
+    tests: ['crash/damage.test.ts'],
   },
   {
     name: 'no fence: a log does not look whether a newer writer took it over',
@@ -47,6 +86,18 @@ export const mutants: readonly Mutant[] = [
       { file: 'core/engine/file-log.js', find: '(stored?.epoch ?? 0) > manifest.epoch', replace: 'false' },
       { file: 'core/engine/group-commit.js', find: 'await log.sync();\n            await checkFence();', replace: 'await log.sync();' },
     ],
-    tests: ['crash/'],
+    tests: ['crash/faults.test.ts'],
+  },
+  {
+    name: 'the epoch of a log is not raised',
+    patches: [{ file: 'core/engine/log-manifest.js', find: 'manifest.epoch + 1', replace: 'Math.max(1, manifest.epoch)' }],
+    tests: ['crash/faults.test.ts'],
+  },
+  {
+    name: 'a chunk whose answer was lost is not known again',
+    patches: [
+      { file: 'core/engine/chunk-log.js', find: "equalBytes(chunkWriteId(found.data), writeId) ? 'stored' : 'other'", replace: "'other'" },
+    ],
+    tests: ['crash/faults.test.ts'],
   },
 ]
