@@ -20,6 +20,7 @@ export default defineConfig({
       { test: { ...shared, name: 'conformance', include: ['test/conformance/**/*.test.ts'] } },
       { test: { ...shared, name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...shared, name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], testTimeout: 300_000 } },
+      { test: { ...shared, name: 'golden', include: ['test/golden/**/*.test.ts'] } },
       { test: { ...shared, name: 'histories', include: ['test/histories/**/*.test.ts'], testTimeout: 300_000 } },
       ...['types', 'bundle', 'package', 'mutants'].map((name) => ({
         test: { ...shared, name, include: [`test/${name}/**/*.test.ts`], testTimeout: 180_000, hookTimeout: 180_000 },

@@ -14,6 +14,7 @@ export const stages = [
   vitestStage('unit', 'the parts, one by one', 4 * MINUTE),
   vitestStage('conformance', 'the suites of ports and features, on the backends of Node', 5 * MINUTE),
   vitestStage('crash', 'power cuts, killed processes, flipped bits', 8 * MINUTE),
+  vitestStage('golden', 'stores of earlier versions are read', 2 * MINUTE),
   vitestStage('histories', 'several writers, interleaved by a seed: linearizable, fenced', 4 * MINUTE),
   vitestStage('fuzz', 'bytes from anywhere, for every decoder', 4 * MINUTE),
   vitestStage('types', 'the published types, as a consumer compiles them', 3 * MINUTE),

@@ -1,0 +1,102 @@
+// What golden stores hold. `write` fills an empty store, `read` says in lines of text what a store shows, `change` is done to
+// a store that was read from the golden file, to see that it goes on. A case more is a line more in `cases`, and a run of
+// scripts/golden.mjs for it.
+
+import { inspect } from 'node:util'
+import { openKv, openQueue, openSnapshots } from 'varve'
+
+const PLAIN = [null, 17.5, 'text \u{1F30D}', [1, [2, [3]]], { a: { b: [true, false] } }, 'z'.repeat(40), 'compressible '.repeat(90)]
+const STRUCTURED = [
+  new Map([['a', new Set([1, 2n, -3n])]]),
+  [undefined, Number.NaN, -0, new Date(86_400_000), /a+/giu],
+  { bytes: new Uint16Array([1, 2, 3]) },
+]
+
+const line = (value) => inspect(value, { depth: 20, breakLength: Number.POSITIVE_INFINITY, compact: true, maxStringLength: 100 })
+
+/** A queue with keys, headers and a group that acknowledged some; `isClosed: false` leaves it as a killed process does. */
+function queueCase(name, place, options, { values = PLAIN, isClosed = true } = {}) {
+  const keep = { buckets: options.buckets ?? 1, codec: options.codec }
+  return {
+    name,
+    place,
+    isClosed,
+    async write(store) {
+      const queue = await openQueue(store, 'Queue \u00e4', options)
+      for (const [n, value] of values.entries()) await queue.append(value, { key: `key ${n}`, headers: { n: `${n}` } })
+      await queue.appendMany(values.slice(0, 2))
+      const group = await queue.group('g')
+      const [first, second] = await group.receive({ limit: 3 })
+      await first.ack()
+      await second.nack({ delayMs: 60_000 })
+    },
+    async read(store) {
+      const queue = await openQueue(store, 'Queue \u00e4', { ...keep, create: false })
+      const lines = []
+      for (let bucket = 0; bucket < queue.buckets; bucket++) {
+        for (const record of await queue.read({ bucket })) lines.push(line(record))
+      }
+      const group = await queue.group('g')
+      return [...lines, line(await group.committed())]
+    },
+    async change(store) {
+      const queue = await openQueue(store, 'Queue \u00e4', options)
+      await queue.append('after', { key: 'after' })
+    },
+  }
+}
+
+function keysCase(name, place, options, values) {
+  return {
+    name,
+    place,
+    async write(store) {
+      const kv = await openKv(store, 'Names', options)
+      for (const [n, value] of values.entries()) await kv.put(`Key ${n}/\u00e4`, value)
+      await kv.put('expires', 1, { ttlMs: 4_000_000_000_000 })
+    },
+    async read(store) {
+      const lines = []
+      for await (const { key, value, expiresAt } of (await openKv(store, 'Names', options)).list())
+        lines.push(line({ key, value, expiresAt }))
+      return lines
+    },
+    async change(store) {
+      await (await openKv(store, 'Names', options)).put('z after', 'after')
+    },
+  }
+}
+
+function snapshotsCase(name, place, options) {
+  const at = { agent: 'Agent', session: 's/1' }
+  return {
+    name,
+    place,
+    async write(store) {
+      const snapshots = await openSnapshots(store, options)
+      await snapshots.save({ ...at, state: { step: 1, notes: 'note '.repeat(200) }, tags: ['first'], metadata: { offset: 3 } })
+      await snapshots.save({ ...at, state: { step: 2, notes: '' }, description: 'second' })
+    },
+    async read(store) {
+      const snapshots = await openSnapshots(store, options)
+      const lines = []
+      for await (const info of snapshots.list(at)) lines.push(line(info), line(await snapshots.load(info.id)))
+      return [...lines, line((await snapshots.verify()).problems)]
+    },
+    async change(store) {
+      await (await openSnapshots(store, options)).save({ ...at, state: { step: 3, notes: 'after' } })
+    },
+  }
+}
+
+export const cases = [
+  queueCase('queue on files', 'files', { buckets: 2, segmentBytes: 700 }),
+  queueCase('queue of a killed process', 'files', { segmentBytes: 700 }, { isClosed: false }),
+  queueCase('queue of structured values', 'files', { codec: 'structured' }, { values: STRUCTURED }),
+  queueCase('queue on chunks', 'chunks', { buckets: 2 }),
+  queueCase('queue in a directory', 'directory', { buckets: 2, segmentBytes: 700 }),
+  keysCase('keys', 'chunks', {}, PLAIN),
+  keysCase('keys of structured values', 'directory', { codec: 'structured' }, STRUCTURED),
+  snapshotsCase('snapshots', 'chunks', {}),
+  snapshotsCase('snapshots in a directory', 'directory', { compression: 'deflate' }),
+]
