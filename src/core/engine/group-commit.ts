@@ -211,7 +211,7 @@ export class GroupCommit {
       this.#syncing = undefined
     })
     await this.#syncing
-    if ((await this.#options.log.end()).next < this.#writtenNext) {
+    if (covered.length > 0 && (await this.#options.log.end()).next < this.#writtenNext) {
       throw new StorageError('unavailable', 'appends that were acknowledged are not written again yet', { operation: 'flush' })
     }
     for (const append of covered) this.#unsynced.delete(append)
