@@ -8,6 +8,7 @@ import type { Position, Queue, QueueEvent, StoredRecord } from '../core/features
 import type { Backend } from '../core/ports/backend.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'
 import { ManualClock } from './manual-clock.js'
+import { compressionCases } from './queue-compression-suite.js'
 import { groupCases } from './queue-group-suite.js'
 import { schemaCases } from './queue-schema-suite.js'
 import { collect, driven, range, storeCase, storeOn } from './queue-place.js'
@@ -26,6 +27,7 @@ export function queueSuite(make: MakeBackend, options: BackendSuiteOptions = {})
     ...concurrencyCases(make),
     ...lifeCases(make),
     ...groupCases(make),
+    ...compressionCases(make),
     ...schemaCases(make, options),
     ...(options.reopen === undefined ? [] : reopenCases(make, options.reopen)),
   ]

@@ -13,7 +13,10 @@ export const MAX_FRAME_BYTES = 512 * 1024 * 1024
 const CONTROL_OFFSET_DELTA = 0xffffffff
 
 const ATTRIBUTE = { compression: 0x000f, control: 0x0010, compacted: 0x0020, producer: 0x0040, tombstones: 0x0080, encrypted: 0x0100 }
-const KNOWN_ATTRIBUTES = ATTRIBUTE.control | ATTRIBUTE.tombstones | ATTRIBUTE.compacted
+/** Zeros at the end of a compressed frame, whose stored length its plain length does not tell. */
+const PADDING_SHIFT = 9
+const PADDING = 0x0e00
+const KNOWN_ATTRIBUTES = ATTRIBUTE.compression | ATTRIBUTE.control | ATTRIBUTE.tombstones | ATTRIBUTE.compacted | PADDING
 
 export interface FrameFields {
   readonly baseOffset: number
@@ -27,14 +30,21 @@ export interface FrameFields {
   readonly hasTombstones: boolean
   /** Of the last record, less the base offset, where a compaction left gaps: each record then carries its own delta. */
   readonly lastDelta?: number
+  /** Of the body as it is stored; absent where it is stored as it is. */
+  readonly compressed?: { readonly compression: number; readonly plainLength: number }
 }
 
-export interface FrameHeader extends Omit<FrameFields, 'lastDelta'> {
+export interface FrameHeader extends Omit<FrameFields, 'lastDelta' | 'compressed'> {
   /** Where the frame begins in the bytes it was read from. */
   readonly at: number
   /** Header, extension, body and padding. */
   readonly length: number
+  /** As it is stored. */
   readonly bodyLength: number
+  /** Id of the compression; 0 where the body is stored as it is. */
+  readonly compression: number
+  /** Of the body once inflated: no more memory than that is taken. */
+  readonly plainLength: number
   /** Its own checksum: the chain value of the next frame. */
   readonly headerCrc: number
   readonly bodyCrc: number
@@ -70,9 +80,9 @@ export function writeFrameHeader(into: Uint8Array, at: number, bodyLength: numbe
   view.setUint32(at + 40, fields.count, true)
   view.setUint32(at + 44, isControl ? CONTROL_OFFSET_DELTA : (fields.lastDelta ?? fields.count - 1), true)
   view.setUint32(at + 48, fields.epoch, true)
-  view.setUint16(at + 52, attributesOf(fields), true)
+  view.setUint16(at + 52, attributesOf(fields, bodyLength), true)
   view.setUint16(at + 54, 0, true)
-  view.setUint32(at + 56, bodyLength, true)
+  view.setUint32(at + 56, fields.compressed?.plainLength ?? bodyLength, true)
   view.setUint32(at + 60, fields.chain, true)
   return sealHeader(into, at, salt)
 }
@@ -101,10 +111,14 @@ function sealHeader(into: Uint8Array, at: number, salt: Uint8Array): number {
   return headerCrc
 }
 
-function attributesOf(fields: FrameFields): number {
+function attributesOf(fields: FrameFields, bodyLength: number): number {
   let attributes = fields.count === 0 ? ATTRIBUTE.control : 0
   if (fields.hasTombstones) attributes |= ATTRIBUTE.tombstones
   if (fields.lastDelta !== undefined) attributes |= ATTRIBUTE.compacted
+  if (fields.compressed !== undefined) {
+    const padding = frameLength(bodyLength) - FRAME_HEADER_BYTES - bodyLength
+    attributes |= fields.compressed.compression | (padding << PADDING_SHIFT)
+  }
   return attributes
 }
 
@@ -115,10 +129,13 @@ export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array,
   const headerCrc = u32(bytes, at + 8)
   if (headerChecksum(bytes, at, salt) !== headerCrc) return 'header'
   const length = u32(bytes, at + 4)
-  const bodyLength = u32(bytes, at + 56)
+  const plainLength = u32(bytes, at + 56)
   const attributes = u16(bytes, at + 52)
   if ((attributes & ~KNOWN_ATTRIBUTES) !== 0 || u16(bytes, at + 54) !== 0) return 'unknown'
-  if (length !== frameLength(bodyLength) || length > MAX_FRAME_BYTES) return 'length'
+  const compression = attributes & ATTRIBUTE.compression
+  const padding = (attributes & PADDING) >>> PADDING_SHIFT
+  const bodyLength = compression === 0 ? plainLength : length - FRAME_HEADER_BYTES - padding
+  if (length !== frameLength(bodyLength) || length > MAX_FRAME_BYTES || plainLength > MAX_FRAME_BYTES) return 'length'
   const baseOffset = u64(bytes, at + 16)
   const count = u32(bytes, at + 40)
   const isControl = (attributes & ATTRIBUTE.control) !== 0
@@ -129,6 +146,8 @@ export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array,
     at,
     length,
     bodyLength,
+    compression,
+    plainLength,
     headerCrc,
     bodyCrc: u32(bytes, at + 12),
     baseOffset,
@@ -144,7 +163,7 @@ export function readFrameHeader(bytes: Uint8Array, at: number, salt: Uint8Array,
   }
 }
 
-/** The body, checked; undefined when its checksum fails. `bytes` must hold the whole frame, from `at` on. */
+/** The body as it is stored, checked; undefined when its checksum fails. `bytes` must hold the whole frame, from `at` on. */
 export function frameBody(bytes: Uint8Array, header: FrameHeader, at = header.at): Uint8Array | undefined {
   const start = at + FRAME_HEADER_BYTES
   const end = start + header.bodyLength

@@ -1,12 +1,13 @@
 // Repairs what a scan found, and scans again.
 
 import { StorageError } from '../base/errors.js'
+import { loadPart } from '../base/load-part.js'
 import { contextOf } from '../derived/resolve.js'
 import type { Store } from '../derived/store-context.js'
 import { openStreams } from '../derived/streams-over-journals.js'
 import type { Quarantine } from '../engine/doctor/repair-file-log.js'
 import type { Backend } from '../ports/backend.js'
-import { examineStore, reportOf, type ScanOptions, type ScanReport } from './scan.js'
+import type { ScanOptions, ScanReport } from './scan.js'
 
 export type { Quarantine } from '../engine/doctor/repair-file-log.js'
 
@@ -32,6 +33,7 @@ export interface RecoveryReport {
 export async function recover(source: Store | Backend, options: RecoverOptions): Promise<RecoveryReport> {
   const { mode, quarantine } = options
   checkMode(mode, quarantine)
+  const { examineStore, reportOf } = await loadPart('the doctor', () => import('./examine-store.js'))
   const found = await examineStore(source, options)
   const before = reportOf(found)
   if (mode === 'ignore' || before.healthy) return { before, after: before }

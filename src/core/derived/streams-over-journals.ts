@@ -82,7 +82,7 @@ class JournalBroker implements StreamBroker {
   #journal(stream: string, openLog: OpenLog, options: StreamOptions): Journal {
     const context = this.#context
     const { clock, backend, mode } = context
-    const { sync = 'always', retention, compaction, tombstoneMs } = options
+    const { sync = 'always', retention, compaction, tombstoneMs, compression } = options
     return new Journal({
       log: openLog(stream, options),
       clock,
@@ -90,6 +90,7 @@ class JournalBroker implements StreamBroker {
       retention,
       compaction,
       tombstoneMs,
+      compression,
       topic: stream,
       signals: backend.signals,
       checkFence: () => context.checkFence(),

@@ -1,6 +1,7 @@
 // Records out of frames. The last block stays in memory, so that reading one record at a time does not fetch and check the
 // same frame again and again.
 
+import { loadPart } from '../base/load-part.js'
 import { frameBody, frameError, type FrameHeader } from '../codec/frame.js'
 import { RecordReader } from '../codec/records.js'
 import type { StreamRecord } from '../ports/stream-broker.js'
@@ -14,51 +15,74 @@ export interface BlockReadOptions {
   readonly maxBytes: number
 }
 
+/** A block, and readers of its frames whose bodies were checked. */
+interface LoadedBlock extends FrameBlock {
+  readonly readers: Map<FrameHeader, RecordReader>
+}
+
 export class BlockReader {
-  #block: FrameBlock | undefined
-  /** Of the frames whose bodies were checked. */
-  readonly #readers = new Map<FrameHeader, RecordReader>()
+  #block: LoadedBlock | undefined
 
   /** At least one record from `from` on, or none where the log has none. `corrupt` names the offsets of a damaged frame. */
   async read(log: Log, options: BlockReadOptions): Promise<StreamRecord[]> {
     const { from, end, limit, maxBytes } = options
-    if (this.#block === undefined || !holds(this.#block, from)) {
-      this.#block = await log.read(from, end, maxBytes)
-      this.#readers.clear()
+    let block = this.#block
+    if (block === undefined || !holds(block, from)) {
+      const read = await log.read(from, end, maxBytes)
+      if (read === undefined) return []
+      block = { ...read, readers: new Map() }
+      this.#block = block
     }
-    return this.#block === undefined ? [] : this.#decode(this.#block, from, Math.min(limit, end - from))
+    const count = Math.min(limit, end - from)
+    await inflate(block, from, count)
+    return decode(block, from, count)
   }
 
   /** What the block holds may have changed on the medium. */
   forget(): void {
     this.#block = undefined
   }
+}
 
-  #decode(block: FrameBlock, from: number, limit: number): StreamRecord[] {
-    const records: StreamRecord[] = []
-    for (const frame of block.frames) {
-      if (frame.isControl || frame.next <= from) continue
-      if (records.length >= limit) break
-      const reader = this.#reader(block, frame)
-      if (reader === undefined) {
-        if (records.length > 0) break // what is whole comes first; the next read fails
-        throw frameError('body', { firstOffset: frame.baseOffset, lastOffset: frame.next - 1, position: frame.at })
-      }
-      for (const record of reader.read(from, limit - records.length)) records.push(record)
+/** The compressed bodies of about the next `count` records, at least of the first frame; the code for it comes when first needed. */
+async function inflate(block: LoadedBlock, from: number, count: number): Promise<void> {
+  let left = count
+  for (const frame of block.frames) {
+    if (left <= 0) return
+    if (frame.isControl || frame.next <= from) continue
+    left -= frame.count
+    if (frame.compression === 0 || block.readers.has(frame)) continue
+    const { plainBody } = await loadPart('compression', () => import('../codec/frame-compression.js'))
+    const body = await plainBody(block.bytes, frame)
+    if (body === undefined) return // damaged: named when it is decoded
+    block.readers.set(frame, new RecordReader(body, frame))
+  }
+}
+
+function decode(block: LoadedBlock, from: number, limit: number): StreamRecord[] {
+  const records: StreamRecord[] = []
+  for (const frame of block.frames) {
+    if (frame.isControl || frame.next <= from) continue
+    if (records.length >= limit) break
+    const reader = readerOf(block, frame)
+    if (reader === undefined) {
+      if (records.length > 0) break // what is whole comes first; the next read goes on here
+      throw frameError('body', { firstOffset: frame.baseOffset, lastOffset: frame.next - 1, position: frame.at })
     }
-    return records
+    for (const record of reader.read(from, limit - records.length)) records.push(record)
   }
+  return records
+}
 
-  /** undefined where the body is damaged. */
-  #reader(block: FrameBlock, frame: FrameHeader): RecordReader | undefined {
-    const known = this.#readers.get(frame)
-    if (known !== undefined) return known
-    const body = frameBody(block.bytes, frame)
-    if (body === undefined) return undefined
-    const reader = new RecordReader(body, frame)
-    this.#readers.set(frame, reader)
-    return reader
-  }
+/** undefined where the body is damaged, or compressed and not inflated yet. */
+function readerOf({ bytes, readers }: LoadedBlock, frame: FrameHeader): RecordReader | undefined {
+  const known = readers.get(frame)
+  if (known !== undefined || frame.compression !== 0) return known
+  const body = frameBody(bytes, frame)
+  if (body === undefined) return undefined
+  const reader = new RecordReader(body, frame)
+  readers.set(frame, reader)
+  return reader
 }
 
 function holds(block: FrameBlock, offset: number): boolean {

@@ -2,7 +2,8 @@
 // each key, tombstones only for a while. Offsets stay as they are; a segment is replaced at once or not at all.
 
 import { isStorageError } from '../base/errors.js'
-import { frameBody, type FrameHeader, writeCompactedFrame } from '../codec/frame.js'
+import { type FrameHeader, readFrameHeader, writeCompactedFrame } from '../codec/frame.js'
+import { compressFrame, compressionOf, plainBody } from '../codec/frame-compression.js'
 import { keepRecords, readRecords } from '../codec/records.js'
 import type { CompactionResult } from '../ports/stream-broker.js'
 import type { Log, LogSegment, WholeFrame } from './log.js'
@@ -72,7 +73,7 @@ async function latestByKey(log: Log, segments: readonly LogSegment[]): Promise<M
   const latest = new Map<string, KeyEntry>()
   for (const { name } of segments) {
     for await (const frame of log.frames(name)) {
-      for (const { key, value, offset, timestamp } of recordsOf(frame)) {
+      for (const { key, value, offset, timestamp } of await recordsOf(frame)) {
         if (key !== undefined) latest.set(keyText(key), { offset, timestamp, isTombstone: value === undefined })
       }
     }
@@ -82,42 +83,47 @@ async function latestByKey(log: Log, segments: readonly LogSegment[]): Promise<M
 
 async function removes(log: Log, { name }: LogSegment, keeps: Keeps): Promise<boolean> {
   for await (const frame of log.frames(name)) {
-    if (recordsOf(frame).some(({ offset, key }) => !keeps(offset, textOf(key)))) return true
+    if ((await recordsOf(frame)).some(({ offset, key }) => !keeps(offset, textOf(key)))) return true
   }
   return false
 }
 
 async function* keptFrames(log: Log, { name }: LogSegment, keeps: Keeps): AsyncGenerator<WholeFrame> {
   for await (const frame of log.frames(name)) {
-    const kept = keptFrame(frame, keeps)
+    const kept = await keptFrame(frame, keeps)
     if (kept !== undefined) yield kept
   }
 }
 
 /** The same frame where nothing goes, undefined where nothing stays. */
-function keptFrame(frame: WholeFrame, keeps: Keeps): WholeFrame | undefined {
+async function keptFrame(frame: WholeFrame, keeps: Keeps): Promise<WholeFrame | undefined> {
   const { header } = frame
   const stays = new Set<number>()
-  for (const { offset, key } of recordsOf(frame)) if (keeps(offset, textOf(key))) stays.add(offset)
+  for (const { offset, key } of await recordsOf(frame)) if (keeps(offset, textOf(key))) stays.add(offset)
   if (stays.size === header.count) return frame
   if (stays.size === 0) return undefined
-  const body = keepRecords(bodyOf(frame), header, (offset) => stays.has(offset))
-  const offsets = [...stays]
-  const bytes = writeCompactedFrame(body, header, { count: stays.size, lastDelta: Math.max(...offsets) - header.baseOffset })
-  return { bytes, header: compactedHeader(header, bytes, offsets) }
+  const body = keepRecords(await bodyOf(frame), header, (offset) => stays.has(offset))
+  const kept = { count: stays.size, lastDelta: Math.max(...stays) - header.baseOffset }
+  const plain = readBack(writeCompactedFrame(body, header, kept))
+  if (header.compression === 0) return plain
+  const smaller = await compressFrame(plain.bytes, plain.header, compressionOf(header))
+  return smaller === undefined ? plain : readBack(smaller)
 }
 
-function compactedHeader(header: FrameHeader, bytes: Uint8Array, offsets: readonly number[]): FrameHeader {
-  return { ...header, at: 0, length: bytes.length, count: offsets.length, isCompacted: true, next: Math.max(...offsets) + 1 }
+function readBack(bytes: Uint8Array): WholeFrame {
+  return { bytes, header: readFrameHeader(bytes, 0, NO_SALT) as FrameHeader } // it was written a moment ago
 }
 
-function recordsOf(frame: WholeFrame): ReturnType<typeof readRecords> {
-  return readRecords(bodyOf(frame), frame.header, 0, Number.POSITIVE_INFINITY)
+async function recordsOf(frame: WholeFrame): Promise<ReturnType<typeof readRecords>> {
+  return readRecords(await bodyOf(frame), frame.header, 0, Number.POSITIVE_INFINITY)
 }
 
-function bodyOf({ bytes, header }: WholeFrame): Uint8Array {
-  return frameBody(bytes, header) as Uint8Array // checked when the segment was read
+async function bodyOf({ bytes, header }: WholeFrame): Promise<Uint8Array> {
+  return (await plainBody(bytes, header)) as Uint8Array // checked when the segment was read
 }
+
+/** Of frames that are still to be moved to their place. */
+const NO_SALT = new Uint8Array(0)
 
 function textOf(key: Uint8Array | undefined): string | undefined {
   return key === undefined ? undefined : keyText(key)

@@ -20,6 +20,8 @@ export interface GroupCommitOptions {
   readonly checkFence: () => void | Promise<void>
   /** Called when new records became visible. */
   readonly committed: () => void
+  /** Makes frames smaller before they are stored. */
+  readonly compress?: ((frames: EncodedFrames, at: LogEnd) => Promise<EncodedFrames>) | undefined
 }
 
 export class GroupCommit {
@@ -133,7 +135,7 @@ export class GroupCommit {
   }
 
   async #commit(appends: readonly PendingAppend[]): Promise<void> {
-    const { log, clock } = this.#options
+    const { log, clock, compress } = this.#options
     let placed: readonly PlacedAppend[] = []
     let refused: readonly Refusal[] = []
     let stored: EncodedFrames | undefined
@@ -142,16 +144,23 @@ export class GroupCommit {
       const plan = checkConditions([...lost, ...appends], at)
       placed = plan.placed
       refused = plan.refused
+      stored = undefined
+      if (placed.length === 0) return undefined
       const timestamp = Math.max(clock.now(), at.timestamp)
-      stored =
-        placed.length === 0
-          ? undefined
-          : encodeAppends(
-              placed.map(({ append }) => append),
-              at,
-              timestamp,
-            )
-      return stored
+      const frames = encodeAppends(
+        placed.map(({ append }) => append),
+        at,
+        timestamp,
+      )
+      if (compress === undefined) {
+        stored = frames
+        return frames
+      }
+      return compress(frames, at).then((smaller) => {
+        giveBackMemory(frames.bytes)
+        stored = smaller
+        return smaller
+      })
     })
     if (stored !== undefined) giveBackMemory(stored.bytes)
     const durability = await this.#settle(placed, stored)

@@ -3,7 +3,9 @@
 
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
+import { loadPart } from '../base/load-part.js'
 import { Latch, nextWake } from '../base/latch.js'
+import type { CompressionName } from '../codec/compression.js'
 import type { SignalBus } from '../ports/signal-bus.js'
 import type {
   AppendOptions,
@@ -19,7 +21,7 @@ import type {
 } from '../ports/stream-broker.js'
 import { BlockReader } from './block-reader.js'
 import { GroupCommit } from './group-commit.js'
-import type { Log, LogEnd } from './log.js'
+import type { EncodedFrames, Log, LogEnd } from './log.js'
 import { Retention } from './retention.js'
 
 const DEFAULT_READ_BYTES = 4 * 1024 * 1024
@@ -37,6 +39,7 @@ export interface JournalOptions {
   readonly compaction?: 'key' | undefined
   /** How long a compaction keeps tombstones; default a day. */
   readonly tombstoneMs?: number | undefined
+  readonly compression?: CompressionName | undefined
   /** Everything below was acknowledged by the group; 0 where there is no such group. */
   readonly committedOf: (group: string) => Promise<number>
   /** false where nothing may go on after a request: retention is then enforced by `compact()` alone. */
@@ -58,9 +61,10 @@ export class Journal {
 
   constructor(options: JournalOptions) {
     this.#options = options
-    const { log, clock, sync, checkFence, retention: policy, committedOf } = options
+    const { log, clock, sync, checkFence, retention: policy, committedOf, compression = 'none' } = options
     if (policy !== undefined) this.#retention = new Retention({ log, policy, clock, committedOf })
-    this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed: () => this.#announce() })
+    const compress = compression === 'none' ? undefined : compressWith(compression)
+    this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed: () => this.#announce(), compress })
   }
 
   append(batch: RecordBatch, options: AppendOptions = {}): Promise<AppendResult> {
@@ -125,7 +129,7 @@ export class Journal {
     const { log, clock, compaction, tombstoneMs = DAY_MS } = this.#options
     await this.flush()
     await this.#enforcing
-    const { compactLog } = await import('./compaction.js')
+    const { compactLog } = await loadPart('compaction', () => import('./compaction.js'))
     await log.roll()
     const floor = Math.max(await log.first(), (await this.#retention?.floor()) ?? 0)
     try {
@@ -211,5 +215,12 @@ export class Journal {
 
   #checkOpen(operation: string): void {
     if (this.#closed) throw new StorageError('closed', 'the log is closed', { operation })
+  }
+}
+
+function compressWith(name: CompressionName): (frames: EncodedFrames, at: LogEnd) => Promise<EncodedFrames> {
+  return async (frames, at) => {
+    const { compressFrames } = await loadPart('compression', () => import('./compress-frames.js'))
+    return compressFrames(frames, at, name)
   }
 }

@@ -1,6 +1,7 @@
 // Records in, records out: what a queue bucket stands on. Offsets rise by one from 0 on every backend
 // (gaps only where `at` declared them). Bytes only; what values mean, keys and hashing to buckets live above.
 
+import type { CompressionName } from '../codec/compression.js'
 import type { Cancellable, Closable, Durability, WriteDurability } from './options.js'
 
 /** Text stands for its UTF-8 bytes: it need not be encoded before it is written where it stays. */
@@ -102,6 +103,8 @@ export interface CompactionResult {
 }
 
 export interface StreamOptions {
+  /** Of each batch, where it saves; recorded with the batch. Default `none`. */
+  readonly compression?: CompressionName
   readonly retention?: RetentionPolicy
   /** `compact()` keeps the last record of each key only. */
   readonly compaction?: 'key'

@@ -36,6 +36,7 @@ export async function openQueue<Output = unknown, Input = Output>(
   const broker = streamsOf(context)
   const codec = await chooseCodec(options.codec)
   const schema = options.schema === undefined ? undefined : await loadSchema(options.schema)
+  if (options.compression !== undefined) await checkCompressionName(options.compression)
   const found = await findOrCreate(context, name, options)
   const { entry } = found
   if (options.buckets !== undefined && options.buckets !== entry.buckets) {
@@ -53,6 +54,11 @@ export async function openQueue<Output = unknown, Input = Output>(
 async function loadSchema<Output, Input>(option: NonNullable<QueueOptions<Output, Input>['schema']>): Promise<SchemaGate<Output>> {
   const { SchemaGate } = await loadPart('the check by a schema', () => import('./schema-gate.js'))
   return new SchemaGate<Output>(option)
+}
+
+async function checkCompressionName(name: unknown): Promise<void> {
+  const { checkCompression } = await loadPart('compression', () => import('../../codec/compression.js'))
+  checkCompression(name)
 }
 
 type EntryOptions = Pick<QueueOptions<unknown>, 'buckets' | 'create'>
@@ -73,10 +79,13 @@ async function findOrCreate(context: StoreContext, name: string, options: EntryO
   return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now() })
 }
 
-type LogOptions = Pick<QueueOptions<unknown>, 'sync' | 'durability' | 'segmentBytes' | 'retention' | 'compaction' | 'tombstoneMs'>
+type LogOptions = Pick<
+  QueueOptions<unknown>,
+  'sync' | 'durability' | 'segmentBytes' | 'retention' | 'compaction' | 'tombstoneMs' | 'compression'
+>
 
 function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions {
-  const { sync, durability, segmentBytes, retention, compaction, tombstoneMs } = options
+  const { sync, durability, segmentBytes, retention, compaction, tombstoneMs, compression } = options
   checkRetention(options)
   return {
     guard: { key: found.key, version: found.version },
@@ -86,5 +95,6 @@ function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions 
     ...(retention === undefined ? {} : { retention }),
     ...(compaction === undefined ? {} : { compaction }),
     ...(tombstoneMs === undefined ? {} : { tombstoneMs }),
+    ...(compression === undefined ? {} : { compression }),
   }
 }

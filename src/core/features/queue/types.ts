@@ -1,6 +1,7 @@
 // The public shapes of a queue and its groups.
 
 import type { Codec } from '../../codec/codec.js'
+import type { CompressionName } from '../../codec/compression.js'
 import type { Cancellable, Durability, Handle, WriteDurability } from '../../ports/options.js'
 import type { CompactionResult, RetentionPolicy, SyncMode } from '../../ports/stream-broker.js'
 import type { StandardSchema, VersionedSchema } from './schema.js'
@@ -64,6 +65,8 @@ export interface QueueOptions<Output, Input = Output> {
   readonly durability?: WriteDurability
   /** Size at which a segment is closed and the next begun. */
   readonly segmentBytes?: number
+  /** Of each batch, only where it saves; readers find it in the batch. Default `none`. */
+  readonly compression?: CompressionName
   /** What is kept; default everything. Whole segments past it are dropped in the background, the rest by `compact()`. */
   readonly retention?: RetentionPolicy
   /** `compact()` keeps the last record of each key only, and tombstones for `tombstoneMs`. */

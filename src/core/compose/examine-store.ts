@@ -1,0 +1,114 @@
+// Everything that the queues of a store are made of, looked at log by log, and how each could be repaired.
+
+import { isStorageError } from '../base/errors.js'
+import { unescapeName } from '../base/key.js'
+import { contextOf } from '../derived/resolve.js'
+import type { Store, StoreContext } from '../derived/store-context.js'
+import { openStreams } from '../derived/streams-over-journals.js'
+import { CATALOGUE_PREFIX, findQueue, type QueueEntry } from '../engine/catalogue.js'
+import type { Anomaly } from '../engine/doctor/anomaly.js'
+import { type ExaminedLog, examineLog } from '../engine/doctor/examine-log.js'
+import type { Quarantine } from '../engine/doctor/repair-file-log.js'
+import type { Backend } from '../ports/backend.js'
+import type { ScanOptions, ScanReport, StoreAnomaly } from './scan.js'
+
+/** An anomaly, and who repairs it. */
+export interface StoreExamination {
+  readonly backend: string
+  readonly anomalies: readonly StoreAnomaly[]
+  readonly scanned: ScanReport['scanned']
+  readonly repairs: readonly ((quarantine?: Quarantine) => Promise<void>)[]
+}
+
+export function reportOf({ backend, anomalies, scanned }: StoreExamination): ScanReport {
+  const lostRecords = anomalies.reduce((sum, anomaly) => sum + lostIn(anomaly), 0)
+  return { backend, healthy: anomalies.length === 0, anomalies, lostRecords, scanned }
+}
+
+function lostIn({ firstOffset, lastOffset }: Anomaly): number {
+  return firstOffset === undefined || lastOffset === undefined ? 0 : lastOffset - firstOffset + 1
+}
+
+export async function examineStore(source: Store | Backend, options: ScanOptions): Promise<StoreExamination> {
+  const context = contextOf(source)
+  context.checkOpen('scan')
+  const { entries, damaged } = await readCatalogue(context, options.queue)
+  const anomalies: StoreAnomaly[] = damaged.map(damagedEntry)
+  const repairs: ((quarantine?: Quarantine) => Promise<void>)[] = []
+  const scanned = { queues: entries.length, records: 0, bytes: 0 }
+  for (const { queue, entry } of entries) {
+    for (let bucket = 0; bucket < entry.buckets; bucket++) {
+      options.signal?.throwIfAborted()
+      const path = `${entry.incarnation}/${bucket}`
+      const found = await examineBucket(context, path, (bytes) => {
+        scanned.bytes += bytes
+        options.progress?.({ queue, bucket, bytes: scanned.bytes })
+      })
+      scanned.records += found.records
+      anomalies.push(...found.anomalies.map((anomaly) => ({ ...anomaly, queue, bucket })))
+      if (found.anomalies.length > 0) repairs.push(found.repair)
+    }
+  }
+  // An entry that cannot be read may be the one that leads there.
+  const strays = damaged.length > 0 || options.queue !== undefined ? [] : await strayLogs(context, entries)
+  for (const path of strays) {
+    anomalies.push({ kind: 'orphaned_file', path, detail: 'what a queue that was deleted left behind' })
+    repairs.push(() => removeAll(context, path))
+  }
+  return { backend: context.backend.name, anomalies, scanned, repairs }
+}
+
+async function examineBucket(context: StoreContext, path: string, progress: (bytes: number) => void): Promise<ExaminedLog> {
+  const { backend, clock, mode } = context
+  const { files, blobs, locks } = backend
+  const isLive = mode === 'read' ? (await locks?.owner('store')) !== undefined : openStreams(context).includes(path)
+  return examineLog({ files, blobs, clock, path, isLive, progress })
+}
+
+interface NamedEntry {
+  readonly queue: string
+  readonly entry: QueueEntry
+}
+
+async function readCatalogue(
+  { backend }: StoreContext,
+  only: string | undefined,
+): Promise<{ readonly entries: readonly NamedEntry[]; readonly damaged: readonly string[] }> {
+  const entries: NamedEntry[] = []
+  const damaged: string[] = []
+  for await (const { key } of backend.blobs.list({ prefix: CATALOGUE_PREFIX })) {
+    const queue = unescapeName(key.slice(CATALOGUE_PREFIX.length))
+    if (only !== undefined && queue !== only) continue
+    const found = await findQueue(backend.blobs, queue).catch((error) => {
+      if (!isStorageError(error, 'corrupt')) throw error
+      damaged.push(key)
+    })
+    if (found !== undefined) entries.push({ queue, entry: found.entry })
+  }
+  return { entries, damaged }
+}
+
+function damagedEntry(path: string): StoreAnomaly {
+  const queue = unescapeName(path.slice(CATALOGUE_PREFIX.length))
+  return { kind: 'damaged_catalogue', path, queue, detail: 'what leads from the name of the queue to its log cannot be read' }
+}
+
+/** Logs that no entry of the catalogue leads to. */
+async function strayLogs({ backend }: StoreContext, entries: readonly NamedEntry[]): Promise<string[]> {
+  const known = new Set(entries.map(({ entry }) => entry.incarnation))
+  const strays = new Set<string>()
+  const note = (path: string): void => {
+    const incarnation = path.split('/', 2).join('/')
+    if (!known.has(incarnation)) strays.add(incarnation)
+  }
+  for await (const { key } of backend.blobs.list({ prefix: 'log/' })) note(key)
+  for await (const { path } of backend.files?.list('log/') ?? []) note(path)
+  return [...strays]
+}
+
+async function removeAll({ backend }: StoreContext, path: string): Promise<void> {
+  for await (const file of backend.files?.list(`${path}/`) ?? []) await backend.files?.delete(file.path)
+  const keys: string[] = []
+  for await (const { key } of backend.blobs.list({ prefix: `${path}/` })) keys.push(key)
+  if (keys.length > 0) await backend.blobs.delete(keys)
+}
