@@ -8,6 +8,7 @@ import { addDoctor } from './doctor.js'
 import { FAILURE, type SetExitCode, WRONG_USAGE } from './exit-codes.js'
 import { describeFailure, isWrongUsage } from './failures.js'
 import { addHealth } from './health.js'
+import { addInspect } from './inspect.js'
 import { addKv } from './kv.js'
 import { addQueues } from './queues.js'
 import { addRead } from './read.js'
@@ -32,7 +33,20 @@ export async function runCommand(words: readonly string[]): Promise<number> {
   }
 }
 
-const VERBS = [addQueues, addStats, addRead, addAppend, addKv, addSnapshots, addHealth, addScan, addDoctor, addRecover, addCompact]
+const VERBS = [
+  addQueues,
+  addStats,
+  addRead,
+  addAppend,
+  addKv,
+  addSnapshots,
+  addHealth,
+  addScan,
+  addDoctor,
+  addRecover,
+  addCompact,
+  addInspect,
+]
 
 const EXIT_CODES = `
 Exit codes: 0 ok, or a healthy or recovered store; 1 failure, or anomalies found; 2 still broken after a recovery; 64 wrong usage.`

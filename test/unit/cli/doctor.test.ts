@@ -206,6 +206,39 @@ test('compact prints the report of what it did', async () => {
   expect(varve('compact', directory, 'nothing')).toMatchObject({ status: 1, stderr: expect.stringContaining('there is "orders"') })
 })
 
+test('inspect shows segments and frames, also beside the owner and of a damaged store', async () => {
+  const directory = await makeStore()
+  const closed = varve('inspect', directory, 'orders', '--json').json().buckets[0]
+  expect(closed).toMatchObject({ bucket: 0, first: 0, next: 40, durable: 40 })
+  expect(closed.segments.length).toBeGreaterThan(2)
+  expect(closed.segments[0]).toMatchObject({ base: 0, isClosed: true, indexEntries: 1, firstTimestamp: expect.any(Number) })
+  const backend = nodeFs({ directory })
+  const queue = await openQueue<number>(backend, 'orders', { segmentBytes: 1024, key: () => 'k' })
+  for (let n = 0; n < 3; n++) await queue.append(n)
+  const { segments } = varve('inspect', directory, 'orders', '--json', '--frames', '--bucket', '0').json().buckets[0]
+  const open = segments.at(-1)
+  expect(open).toMatchObject({ base: 40, next: 43, records: 3, isClosed: false })
+  expect(open.frames.map(({ firstOffset, next, flags }: Record<string, unknown>) => [firstOffset, next, flags])).toEqual([
+    [40, 40, ['control']],
+    [40, 41, []],
+    [41, 42, []],
+    [42, 43, []],
+  ])
+  await queue.close()
+  await backend.close()
+  damage(directory)
+  const text = varve('inspect', directory, 'orders', '--frames')
+  expect(text).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^queue orders: \d+ segments, 43 records[\s\S]*DAMAGED \((header|body|magic)\)/),
+  })
+  expect(text.stdout).toMatch(/\nbucket 0: first 0, next 43, durable 43, epoch \d+\n█+\|/)
+  expect(varve('inspect', directory, 'orders', '--bucket', '7')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('no such bucket; there is "0"'),
+  })
+})
+
 test('wrong usage is 64 and changes nothing', async () => {
   const directory = await makeStore()
   damage(directory)
@@ -224,8 +257,8 @@ test('wrong usage is 64 and changes nothing', async () => {
 test('a directory without a store stays as it was', () => {
   const empty = join(root, 'empty')
   mkdirSync(empty)
-  for (const verb of ['scan', 'recover', 'doctor', 'compact']) {
-    expect(varve(verb, empty)).toMatchObject({
+  for (const verb of ['scan', 'recover', 'doctor', 'compact', 'inspect']) {
+    expect(varve(verb, empty, ...(verb === 'inspect' ? ['orders'] : []))).toMatchObject({
       status: 1,
       stdout: '',
       stderr: expect.stringContaining('there is no store in this directory'),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { formatCell, formatJson, formatTable } from '../../../dist/cli/output.js'
+import { formatBytes, formatCell, formatDuration, formatJson, formatTable, wrapText } from '../../../dist/cli/output.js'
+import { segmentPicture } from '../../../dist/cli/segment-picture.js'
 
 test('a table has its titles first and numbers to the right', () => {
   const rows = [
@@ -21,4 +22,23 @@ test('what JSON has no word for is written all the same', () => {
 test('a cell is cut, and holds nothing that a terminal obeys', () => {
   expect(formatCell('x'.repeat(100), 10)).toHaveLength(10)
   expect(formatCell('\u001b[31m\u009b31m')).toBe('"\\u001b[31m?31m"')
+})
+
+test('sizes, times and sentences are cut to what people read', () => {
+  expect([0, 999, 1500, 123_456_789].map(formatBytes)).toEqual(['0 bytes', '999 bytes', '1.5 kB', '123 MB'])
+  expect([5, 1500, 600_000, 10_800_000, 864_000_000].map(formatDuration)).toEqual(['5 ms', '1.5 s', '10.0 min', '3.0 h', '10.0 days'])
+  expect(wrapText('one two three', 8)).toEqual(['one two', 'three'])
+  expect(wrapText('a-long-word b', 4)).toEqual(['a-long-word', 'b'])
+})
+
+test('a table takes long texts below a row, and a dash for no number', () => {
+  const columns = [{ title: 'n', cell: (row: number | '-') => row }]
+  expect(formatTable(columns, [100, '-' as const], (row) => [`of ${row}`])).toBe('  n\n100\n    of 100\n  -\n    of -')
+})
+
+test('a bucket is drawn by bytes: dark where records are held, open at its end', () => {
+  const segment = { name: 's', sequence: 0, base: 0, next: 10, records: 10, bytes: 100, isClosed: true, isMissing: false }
+  const half = { ...segment, name: 't', records: 5 }
+  expect(segmentPicture([segment, half], 10)).toBe('█████|▓▓▓▓')
+  expect(segmentPicture([{ ...segment, isClosed: false }], 3)).toBe('███>')
 })

@@ -84,7 +84,7 @@ async function examineEntry(
   return { entry, found, anomalies: isBeingWritten ? found.anomalies.filter(({ kind }) => kind !== 'partial_write') : found.anomalies }
 }
 
-async function readManifest({ blobs, clock, path }: FileLogPlace): Promise<LogManifest | 'damaged' | undefined> {
+export async function readManifest({ blobs, clock, path }: FileLogPlace): Promise<LogManifest | 'damaged' | undefined> {
   try {
     return (await new Cell<LogManifest>({ blobs, clock, key: `${path}/manifest` }).read()).value
   } catch (error) {
@@ -93,7 +93,7 @@ async function readManifest({ blobs, clock, path }: FileLogPlace): Promise<LogMa
   }
 }
 
-async function listed({ files, path }: FileLogPlace): Promise<string[]> {
+export async function listed({ files, path }: FileLogPlace): Promise<string[]> {
   const paths: string[] = []
   for await (const file of files.list(`${path}/`)) paths.push(file.path)
   return paths
