@@ -10,7 +10,7 @@ import type { Anomaly } from '../engine/doctor/anomaly.js'
 import { type ExaminedLog, examineLog } from '../engine/doctor/examine-log.js'
 import type { Quarantine } from '../engine/doctor/repair-file-log.js'
 import type { Backend } from '../ports/backend.js'
-import type { ScanOptions, ScanReport, StoreAnomaly } from './scan.js'
+import type { ScanOptions, ScanReport, StoreAnomaly } from './scan-report.js'
 
 /** An anomaly, and who repairs it. */
 export interface StoreExamination {

@@ -2,39 +2,10 @@
 
 import { loadPart } from '../base/load-part.js'
 import type { Store } from '../derived/store-context.js'
-import type { Anomaly } from '../engine/doctor/anomaly.js'
 import type { Backend } from '../ports/backend.js'
-import type { Cancellable } from '../ports/options.js'
+import type { ScanOptions, ScanReport } from './scan-report.js'
 
-export type { Anomaly, AnomalyKind } from '../engine/doctor/anomaly.js'
-
-export interface StoreAnomaly extends Anomaly {
-  readonly queue?: string
-  readonly bucket?: number
-}
-
-export interface ScanReport {
-  readonly backend: string
-  /** Nothing was found. */
-  readonly healthy: boolean
-  readonly anomalies: readonly StoreAnomaly[]
-  /** Offsets that cannot be read any more, over all anomalies. */
-  readonly lostRecords: number
-  readonly scanned: { readonly queues: number; readonly records: number; readonly bytes: number }
-}
-
-export interface ScanProgress {
-  readonly queue: string
-  readonly bucket: number
-  /** Bytes looked at so far, in all. */
-  readonly bytes: number
-}
-
-export interface ScanOptions extends Cancellable {
-  /** Only this one. */
-  readonly queue?: string
-  readonly progress?: (progress: ScanProgress) => void
-}
+export type { Anomaly, AnomalyKind, ScanOptions, ScanProgress, ScanReport, StoreAnomaly } from './scan-report.js'
 
 /**
  * Reads everything that the queues of a store are made of, checks it, and names each thing that is wrong, with its path,
