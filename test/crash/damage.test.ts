@@ -112,6 +112,17 @@ describe('damage', () => {
     }
   })
 
+  test('before the last frame of a killed writer is found also after a restart of the system', async () => {
+    const { image } = await write(true, false, WHOLE)
+    const path = [...image.files.keys()][0] as string
+    const bytes = fileBytes(image, path)
+    const lastFrame = Buffer.from(bytes).lastIndexOf('VFRM')
+    for (let at = 0; at < lastFrame; at++) {
+      const seen = await look(withFile(image, path, flipped(bytes, at, 3)), 'boot-2', true)
+      if (seen !== 'corrupt') expect(seen, `byte ${at}`).toEqual(VALUES)
+    }
+  })
+
   test('at any byte of a log of chunks is found or harmless', async () => {
     const written = await write(false, true, WHOLE)
     await survey(written, false, written.bootId, isAll)

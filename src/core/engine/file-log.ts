@@ -277,9 +277,9 @@ export class FileLog implements Log {
     const { writable } = this.#options
     const reader = await this.#segments.open(entry)
     const start = reader === undefined ? undefined : await this.#scanStart(entry, reader)
+    // The manifest names a segment only once its header is on disk: one without is no torn tail, and may have held anything.
     if (reader === undefined || start === undefined) {
-      if (this.#manifest.durable > entry.base) throw lostSegment(this.#segments.path(entry.name), entry, this.#manifest.durable)
-      return { length: 0, next: entry.base, chain: 0, timestamp: 0 }
+      throw lostSegment(this.#segments.path(entry.name), entry, Math.max(this.#manifest.durable, entry.base + 1))
     }
     const scanned = await scanSegment(reader.source, start, (frame, position, reached) => {
       reader.index.note(frame.baseOffset, position, reached)
