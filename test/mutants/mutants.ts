@@ -102,7 +102,11 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a chunk whose answer was lost is not known again',
     patches: [
-      { file: 'core/engine/chunk-log.js', find: "equalBytes(chunkWriteId(found.data), writeId) ? 'stored' : 'other'", replace: "'other'" },
+      {
+        file: 'core/engine/chunk-writer.js',
+        find: "equalBytes(chunkWriteId(found.data), writeId) ? 'stored' : 'other'",
+        replace: "'other'",
+      },
     ],
     tests: ['crash/faults.test.ts'],
   },
