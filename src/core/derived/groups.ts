@@ -15,7 +15,7 @@ export interface OpenGroupOptions extends GroupPortOptions {
 
 /** Creates the state where there is none, unless the store is only read. */
 export async function openGroup(context: StoreContext, { journal, key, ...options }: OpenGroupOptions): Promise<GroupPort> {
-  const beforeWrite = (): Promise<void> => context.writable('group')
+  const beforeWrite = async (): Promise<void> => context.writable('group')
   const group = new JournalGroup({ ...options, journal, cell: cellOf(context, key), clock: context.clock, beforeWrite })
   if (context.mode === 'write') await group.create()
   return group

@@ -20,7 +20,7 @@ export function loadLogs(context: StoreContext): Promise<OpenLog> {
 async function loadChunkLogs(context: StoreContext): Promise<OpenLog> {
   const { ChunkLog } = await loadPart('the log of chunks', () => import('../engine/chunk-log.js'))
   const { backend, clock } = context
-  const beforeWrite = (): Promise<void> => context.writable('append')
+  const beforeWrite = async (): Promise<void> => context.writable('append')
   const { blobs, requestScoped } = backend
   return (path, { durability, guard, segmentBytes }) =>
     new ChunkLog({ blobs, clock, path, durability, guard, segmentBytes, requestScoped, beforeWrite })
@@ -29,7 +29,7 @@ async function loadChunkLogs(context: StoreContext): Promise<OpenLog> {
 async function loadFileLogs(context: StoreContext, files: FileStore): Promise<OpenLog> {
   const { FileLog } = await loadPart('the log of files', () => import('../engine/file-log.js'))
   const { backend, clock, mode } = context
-  const beforeWrite = (): Promise<void> => context.writable('append')
+  const beforeWrite = async (): Promise<void> => context.writable('append')
   return (path, { segmentBytes = DEFAULT_SEGMENT_BYTES, sync = 'always' }) =>
     new FileLog({
       files,

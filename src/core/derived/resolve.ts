@@ -62,6 +62,8 @@ class Context implements StoreContext {
   readonly mode: StoreMode
   #lock: Promise<Lock | undefined> | undefined
   #held: Lock | undefined
+  /** Where there is no lock to take, with none. */
+  #isOwner = false
   readonly #forget: () => void
   #ending = false
   #closed = false
@@ -78,18 +80,24 @@ class Context implements StoreContext {
     return this.#ending
   }
 
-  async writable(operation: string): Promise<void> {
+  writable(operation: string): undefined | Promise<void> {
     this.checkOpen(operation)
     if (this.mode === 'read') {
       throw new StorageError('denied', 'the store was opened with mode: read', { backend: this.backend.name, operation })
     }
+    if (!this.#isOwner) return this.#becomeOwner(operation)
+    if (this.#held?.lost.aborted) throw this.#fenced(operation)
+    return undefined
+  }
+
+  async #becomeOwner(operation: string): Promise<void> {
     this.#lock ??= this.#own()
-    const lock = await this.#lock.catch((error) => {
+    this.#held = await this.#lock.catch((error) => {
       this.#lock = undefined
       throw error
     })
-    this.#held = lock
-    if (lock?.lost.aborted) throw this.#fenced(operation)
+    this.#isOwner = true
+    if (this.#held?.lost.aborted) throw this.#fenced(operation)
   }
 
   checkFence(): void | Promise<void> {

@@ -23,9 +23,10 @@ export interface StoreContext {
   readonly mode: StoreMode
   /**
    * Must resolve before any write: `denied` in read mode, `denied` with the owner where the backend has one owner and
-   * another process or tab is it, `closed` after close.
+   * another process or tab is it, `closed` after close. Throws at once, and nothing is to be waited for, when the store
+   * is known to be writable.
    */
-  writable(operation: string): Promise<void>
+  writable(operation: string): undefined | Promise<void>
   /** Throws `fenced` when another owner took over since; cheap, asked before every acknowledgement of an owned log. */
   checkFence(): void | Promise<void>
   /** Throws `closed` after close. */

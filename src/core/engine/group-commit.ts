@@ -52,22 +52,8 @@ export class GroupCommit {
     }
     const { records } = batch
     return new Promise((resolve, reject) => {
-      let stopListening = (): void => {}
-      const append: PendingAppend = {
-        records,
-        bytes: guessBatchBytes(records),
-        options,
-        resolve(result) {
-          stopListening()
-          resolve(result)
-        },
-        reject(error) {
-          stopListening()
-          reject(error)
-        },
-      }
-      stopListening = this.#withdrawOnAbort(append)
-      this.#waiting.push(append)
+      const append = { records, bytes: guessBatchBytes(records), options, resolve, reject }
+      this.#waiting.push(options.signal === undefined ? append : this.#withdrawable(append, options.signal))
       this.#running ??= this.#run()
     })
   }
@@ -95,18 +81,27 @@ export class GroupCommit {
     if (this.#syncError === undefined) await this.#sync()
   }
 
-  /** An append that nobody took yet can still be withdrawn. Returns how to stop listening: a signal may live long. */
-  #withdrawOnAbort(append: PendingAppend): () => void {
-    const { signal } = append.options
-    if (signal === undefined) return () => {}
+  /** An append that nobody took yet can still be withdrawn. It stops listening when it ends: a signal may live long. */
+  #withdrawable(append: PendingAppend, signal: AbortSignal): PendingAppend {
     const withdraw = (): void => {
-      const index = this.#waiting.indexOf(append)
+      const index = this.#waiting.indexOf(listening)
       if (index === -1) return
       this.#waiting.splice(index, 1)
       append.reject(signal.reason)
     }
+    const listening: PendingAppend = {
+      ...append,
+      resolve(result) {
+        signal.removeEventListener('abort', withdraw)
+        append.resolve(result)
+      },
+      reject(error) {
+        signal.removeEventListener('abort', withdraw)
+        append.reject(error)
+      },
+    }
     signal.addEventListener('abort', withdraw, { once: true })
-    return () => signal.removeEventListener('abort', withdraw)
+    return listening
   }
 
   async #run(): Promise<void> {

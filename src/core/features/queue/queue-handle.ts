@@ -4,7 +4,7 @@ import { checkName } from '../../base/key.js'
 import { loadPart } from '../../base/load-part.js'
 import type { Codec } from '../../codec/codec.js'
 import type { StoreContext } from '../../derived/store-context.js'
-import type { AppendResult, CompactionResult, GroupPort, RawRecord, RecordStream } from '../../ports/stream-broker.js'
+import type { CompactionResult, GroupPort, RawRecord, RecordStream } from '../../ports/stream-broker.js'
 import { partialAppendError } from './append-error.js'
 import { checkLimit, checkWaitMs } from './checks.js'
 import { offsetOf, readFrom } from './position.js'
@@ -41,6 +41,9 @@ export interface QueueHandleOptions<Output, Input> {
   readonly options: QueueOptions<Output, Input>
 }
 
+/** What stands beside the value of a record. */
+type RecordMeta = Pick<RecordInput<unknown>, 'key' | 'headers'>
+
 /** A record with the bucket it belongs to. */
 interface RoutedRecord {
   readonly bucket: number
@@ -74,13 +77,13 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
 
   async append(value: Input, options: AppendRecordOptions = {}): Promise<Receipt> {
     this.#checkOpen('append')
-    const routed = this.#inOrder(this.#route({ value, ...options })) // before any wait: the caller may change the value
+    const routed = this.#inOrder(this.#route(value, options)) // before any wait: the caller may change the value
     const { bucket, raw } = routed instanceof Promise ? await routed : routed
-    await this.#context.writable('append')
+    const writable = this.#context.writable('append')
+    if (writable !== undefined) await writable
     const { when, signal } = options
-    return this.#appendTo(bucket, [raw], { ...(when === undefined ? {} : { when }), ...(signal === undefined ? {} : { signal }) }).then(
-      ({ receipts }) => receipts[0] as Receipt,
-    )
+    const { first, timestamp, durability } = await this.#streamOf(bucket).append({ records: [raw] }, { when, signal })
+    return { bucket, offset: first, timestamp, durability }
   }
 
   appendMany(values: Iterable<Input>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
@@ -100,16 +103,17 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
       throw new StorageError('invalid', 'a key is a string', { operation: 'tombstone', facts: { type: typeof key } })
     const turn = this.#inOrder(undefined)
     if (turn instanceof Promise) await turn
-    await this.#context.writable('tombstone')
-    const { receipts } = await this.#appendTo(bucketOf(key, this.buckets), [this.#codec.tombstone(key)], options)
-    return receipts[0] as Receipt
+    const writable = this.#context.writable('tombstone')
+    if (writable !== undefined) await writable
+    const [receipt] = await this.#appendTo(bucketOf(key, this.buckets), [this.#codec.tombstone(key)], options)
+    return receipt as Receipt
   }
 
   async read(options: ReadRecordsOptions = {}): Promise<readonly StoredRecord<Output>[]> {
     this.#checkOpen('read')
     const { from = 'earliest', limit = DEFAULT_LIMIT, waitMs = 0, signal } = options
     const bucket = this.#chooseBucket(options.bucket)
-    const stream = this.#streams[bucket] as RecordStream
+    const stream = this.#streamOf(bucket)
     const input = { from: await readFrom(stream, from), limit: checkLimit(limit, 'read'), waitMs: checkWaitMs(waitMs, 'read') }
     const records = await stream.read(signal === undefined ? input : { ...input, signal })
     return await this.#codec.decode(bucket, records)
@@ -234,16 +238,17 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   async #appendAll(inputs: Iterable<RecordInput<Input>>, options: { readonly signal?: AbortSignal }): Promise<readonly Receipt[]> {
     this.#checkOpen('appendMany')
     const routed: (RoutedRecord | Promise<RoutedRecord>)[] = []
-    for (const input of inputs) routed.push(this.#route(input, routed.length))
+    for (const input of inputs) routed.push(this.#route(input.value, input, routed.length))
     const all = this.#inOrder(routed.some((one) => one instanceof Promise) ? Promise.all(routed) : (routed as RoutedRecord[]))
     const records = all instanceof Promise ? await all : all
     const byBucket = groupByBucket(records)
-    await this.#context.writable('appendMany')
+    const writable = this.#context.writable('appendMany')
+    if (writable !== undefined) await writable
     const receipts: (Receipt | undefined)[] = new Array(records.length).fill(undefined)
     const outcomes = await Promise.allSettled(
       [...byBucket].map(async ([bucket, { raws, places }]) => {
         const stored = await this.#appendTo(bucket, raws, options)
-        for (const [index, place] of places.entries()) receipts[place] = stored.receipts[index]
+        for (const [index, place] of places.entries()) receipts[place] = stored[index]
       }),
     )
     const failure = outcomes.find((outcome) => outcome.status === 'rejected')
@@ -255,22 +260,25 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     bucket: number,
     records: readonly RawRecord[],
     options: Parameters<RecordStream['append']>[1],
-  ): Promise<{ readonly receipts: readonly Receipt[] }> {
-    const result: AppendResult = await (this.#streams[bucket] as RecordStream).append({ records }, options)
-    const { first, timestamp, durability } = result
-    return { receipts: records.map((_, index) => ({ bucket, offset: first + index, timestamp, durability })) }
+  ): Promise<readonly Receipt[]> {
+    const { first, timestamp, durability } = await this.#streamOf(bucket).append({ records }, options)
+    return records.map((_, index) => ({ bucket, offset: first + index, timestamp, durability }))
+  }
+
+  #streamOf(bucket: number): RecordStream {
+    return this.#streams[bucket] as RecordStream
   }
 
   /** Checked by the schema, if there is one; a promise only where that one is asynchronous. `index` is the place in a batch. */
-  #route(input: RecordInput<Input>, index?: number): RoutedRecord | Promise<RoutedRecord> {
-    if (this.#schema === undefined) return this.#encode(input as unknown as RecordInput<Output>)
-    return this.#schema.check(input.value, index, (value) => this.#encode({ ...input, value }))
+  #route(value: Input, beside: RecordMeta, index?: number): RoutedRecord | Promise<RoutedRecord> {
+    if (this.#schema === undefined) return this.#encode(value as unknown as Output, beside)
+    return this.#schema.check(value, index, (checked) => this.#encode(checked, beside))
   }
 
-  #encode(input: RecordInput<Output>): RoutedRecord {
-    const key = this.#codec.keyOf(input)
+  #encode(value: Output, beside: RecordMeta): RoutedRecord {
+    const key = this.#codec.keyOf(value, beside.key)
     const bucket = key === undefined ? this.#roundRobin++ % this.buckets : bucketOf(key, this.buckets)
-    return { bucket, raw: this.#codec.encode(input, key) }
+    return { bucket, raw: this.#codec.encode(value, key, beside.headers) }
   }
 
   /** Waits are had only where there must be some: all calls have equally many then, and are stored in their order. */

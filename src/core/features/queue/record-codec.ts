@@ -17,6 +17,8 @@ const LONGEST_TEXT = 16 * 1024
 /** Of UTF-8, for one unit of a string. */
 const MAX_UNIT_BYTES = 3
 
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
+
 export class RecordCodec<T> {
   readonly #codec: Codec
   readonly #schema: SchemaGate<T> | undefined
@@ -31,8 +33,8 @@ export class RecordCodec<T> {
   }
 
   /** The key that decides the bucket: given, or derived from the value. `invalid` on a keyed queue when there is none. */
-  keyOf(input: RecordInput<T>): string | undefined {
-    const key = input.key ?? this.#keyOf?.(input.value)
+  keyOf(value: T, given: string | undefined): string | undefined {
+    const key = given ?? this.#keyOf?.(value)
     if (key === undefined && this.#keyOf !== undefined) {
       throw new StorageError('invalid', 'every record of this queue needs a key', { operation: 'append' })
     }
@@ -42,20 +44,22 @@ export class RecordCodec<T> {
     return key
   }
 
-  encode(input: RecordInput<T>, key: string | undefined): RawRecord {
-    const { codec, value } = this.#encodeValue(input.value)
-    if (typeof value !== 'string' && value.length > this.#maxBytes) {
+  encode(value: T, key: string | undefined, headers: RecordInput<T>['headers']): RawRecord {
+    const raw = this.#encodeValue(value)
+    if (typeof raw.value !== 'string' && raw.value.length > this.#maxBytes) {
       throw new StorageError('invalid', 'a record is larger than the queue allows', {
         operation: 'append',
-        facts: { bytes: value.length, maxRecordBytes: this.#maxBytes },
+        facts: { bytes: raw.value.length, maxRecordBytes: this.#maxBytes },
       })
     }
-    const schema = this.#schema === undefined ? {} : { schema: this.#schema.version }
-    return { codec, value, ...schema, ...keyAndHeaders(key, input.headers) }
+    if (this.#schema !== undefined) raw.schema = this.#schema.version
+    if (key !== undefined) raw.key = key
+    if (headers !== undefined) raw.headers = headerList(headers)
+    return raw
   }
 
   /** Text where it is surely small enough: it cannot change any more, and becomes bytes where they are stored. */
-  #encodeValue(value: T): { readonly codec: number; readonly value: BytesOrText } {
+  #encodeValue(value: T): Writable<RawRecord> & { readonly value: BytesOrText } {
     const chosen = this.#codec
     if (chosen === jsonCodec && !(value instanceof Uint8Array)) {
       const text = jsonText(value)
@@ -68,7 +72,7 @@ export class RecordCodec<T> {
   }
 
   tombstone(key: string): RawRecord {
-    return { codec: 0, value: undefined, ...keyAndHeaders(key, undefined) }
+    return { codec: 0, value: undefined, key }
   }
 
   /** In their order, up to the first that cannot be read; the error is thrown when that one comes first. */
@@ -97,7 +101,7 @@ export class RecordCodec<T> {
 
 function storedRecord<T>(bucket: number, record: StreamRecord, value: T): StoredRecord<T> {
   const { offset, timestamp, key, schema } = record
-  const stored: { -readonly [Name in keyof StoredRecord<T>]: StoredRecord<T>[Name] } = {
+  const stored: Writable<StoredRecord<T>> = {
     bucket,
     offset,
     timestamp,
@@ -125,9 +129,10 @@ function headersOf({ headers }: StreamRecord): Record<string, string> {
   return texts
 }
 
-function keyAndHeaders(key: string | undefined, headers: Readonly<Record<string, string>> | undefined): Pick<RawRecord, 'key' | 'headers'> {
-  const named = headers === undefined ? [] : Object.entries(headers).map(([name, text]) => [name, `${text}`] as const)
-  return { ...(key === undefined ? {} : { key }), ...(named.length === 0 ? {} : { headers: named }) }
+function headerList(headers: Readonly<Record<string, string>>): [name: string, text: string][] {
+  const list: [name: string, text: string][] = []
+  for (const name of Object.keys(headers)) list.push([name, `${headers[name]}`])
+  return list
 }
 
 function checkMaxBytes(maxBytes: number): number {
