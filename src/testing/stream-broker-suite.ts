@@ -10,6 +10,8 @@ import { range } from './queue-place.js'
 import { backendCase, type MakeBackend, type SuiteCase } from './suite.js'
 
 const NAME = 'log/suite/0'
+/** Opened with segments that few records fill. */
+const SMALL = 'log/suite/1'
 
 /** For every backend that keeps records in order. `make` gives an empty place each time. */
 export function streamBrokerSuite(make: MakeBackend): readonly SuiteCase[] {
@@ -109,6 +111,39 @@ function recordCases(streamCase: StreamCase): SuiteCase[] {
       const found = await stream.read({ from: { time: last }, limit: 1 })
       expectEqual(found[0]?.offset, times.indexOf(last))
       expectEqual(await stream.read({ from: { time: last + 60_000 }, limit: 1 }), [])
+    }),
+    streamCase('records stay where they are while segments fill up behind them', async (_stream, broker) => {
+      const stream = await broker.open(SMALL, { segmentBytes: 1024 })
+      const values = range(50).map((index) => `${index} `.padEnd(60, '.'))
+      for (const value of values.slice(0, 40)) await stream.append({ records: [{ value: utf8(value), codec: 0 }] })
+      const all = await stream.read({ from: 0, limit: 100 })
+      await stream.compact()
+      for (const value of values.slice(40)) await stream.append({ records: [{ value: utf8(value), codec: 0 }] })
+      for (const from of [0, 1, 19, 38, 39, 40, 49, 50]) {
+        const read = await stream.read({ from, limit: 100 })
+        expectEqual(
+          read.map(({ value }) => text(value)),
+          values.slice(from),
+        )
+      }
+      const time = all[20]?.timestamp ?? 0
+      const [found] = await stream.read({ from: { time }, limit: 1 })
+      expectEqual(found?.offset, all.find(({ timestamp }) => timestamp >= time)?.offset)
+      await stream.close()
+    }),
+    streamCase('a reader goes on where it was while another handle trims and compacts', async (_stream, broker) => {
+      const stream = await broker.open(SMALL, { segmentBytes: 1024 })
+      for (const index of range(40)) await stream.append({ records: [{ value: utf8(`${index}`.padEnd(60, '.')), codec: 0 }] })
+      expectEqual((await stream.read({ from: 5, limit: 3 })).length, 3)
+      await stream.trim(7)
+      await stream.compact()
+      const read = await stream.read({ from: 8, limit: 100 })
+      expectEqual(
+        read.map(({ offset }) => offset),
+        range(32, 8),
+      )
+      expectEqual((await stream.bounds()).first, 7)
+      await stream.close()
     }),
     streamCase('a waiting read returns when a record comes', async (stream) => {
       const waiting = stream.read({ from: 0, limit: 10, waitMs: 30_000 })

@@ -52,6 +52,11 @@ export class Scheduler {
     return clock
   }
 
+  /** Time goes on for everybody, also for those who wait for their turn. */
+  async pass(ms: number): Promise<void> {
+    for (const clock of this.#clocks) await clock.advance(ms)
+  }
+
   turn(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
@@ -77,13 +82,16 @@ export class Scheduler {
     await all
   }
 
-  /** The backend as one client has it. Files have an owner: who lost the lock changes nothing more, as on node-fs. */
-  client(backend: Backend): Backend {
+  /**
+   * The backend as one client has it. Files have an owner: who lost the lock changes nothing more, as on node-fs. Without
+   * `batch` it has one write a commit, as objects have it.
+   */
+  client(backend: Backend, batch = true): Backend {
     const { name, blobs, files, locks } = backend
     const owner: Owner = { lock: undefined }
     return {
       name,
-      blobs: this.#port(blobs, owner),
+      blobs: this.#port(blobs, owner, batch),
       ...(files === undefined ? {} : { files: this.#port(files, owner) }),
       ...(locks === undefined ? {} : { locks: this.#port(locks, owner) }),
       health: () => backend.health(),
@@ -91,11 +99,12 @@ export class Scheduler {
     }
   }
 
-  #port<Port extends object>(port: Port, owner: Owner): Port {
+  #port<Port extends object>(port: Port, owner: Owner, batch = true): Port {
     return new Proxy(port, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target)
         if (typeof member !== 'function') return member
+        if (name === 'batch' && !batch) return undefined
         if (name === 'list') return this.#list(member.bind(target))
         return async (...args: readonly unknown[]) => {
           await this.turn()

@@ -172,11 +172,12 @@ export class ChunkLog implements Log {
     return Math.min(next, this.#end.next)
   }
 
+  /** Without merged chunks that wait to be deleted. */
   async stats(): Promise<LogStats> {
     await this.end(true)
     const { segments, merged } = this.#manifest.value
     let bytes = segments.reduce((sum, { closed }) => sum + closed.length + closed.footer, 0)
-    for await (const chunk of this.#chunks.list(0)) bytes += chunk.bytes
+    for await (const chunk of this.#chunks.list(merged.chunk)) bytes += chunk.bytes
     return { bytes, segments: segments.length + this.#end.chunk - merged.chunk }
   }
 

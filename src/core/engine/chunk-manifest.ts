@@ -3,6 +3,7 @@
 // same chunks one wins.
 
 import type { Clock } from '../base/clock.js'
+import { StorageError } from '../base/errors.js'
 import { Mutex } from '../base/mutex.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import type { WriteDurability } from '../ports/options.js'
@@ -135,8 +136,12 @@ export class ManifestCell {
     this.#options.onChange()
   }
 
-  /** Logs of the first version store hints only. */
+  /** The first logs store hints only. */
   #whole(stored: Partial<ChunkManifest> | undefined): ChunkManifest {
+    if ((stored?.format ?? 1) !== 1) {
+      const facts = { format: stored?.format, newestKnown: 1 }
+      throw new StorageError('unsupported', 'stored by a newer version of Varve', { key: this.#options.key, facts })
+    }
     return { format: 1, segments: [], merged: this.#options.start, sequence: 0, leftovers: [], places: [], ...stored }
   }
 }
