@@ -50,7 +50,10 @@ function* swaps(image: DiskImage): Generator<readonly [what: string, swapped: Di
 }
 
 describe('a part of a log in the place of another', () => {
-  const places = [{ files: true, segmentBytes: 500, what: 'segments of files' }]
+  const places = [
+    { files: true, segmentBytes: 500, what: 'segments of files' },
+    { files: false, segmentBytes: 1_000_000, what: 'chunks' },
+  ]
   test.each(places)('is found or harmless: $what', async ({ files, segmentBytes, what }) => {
     const from = performance.now()
     const { image, content } = await write(files, segmentBytes)

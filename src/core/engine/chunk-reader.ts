@@ -1,7 +1,8 @@
 // Finds records by offset, time and size in a log that lies in segments first and in chunks behind them. `missing` where
 // something is not where the manifest that is known says.
 
-import type { FrameHeader } from '../codec/frame.js'
+import type { StorageError } from '../base/errors.js'
+import { type FrameHeader, frameError } from '../codec/frame.js'
 import type { ChunkIndex, ChunkPlace } from './chunk-index.js'
 import type { ChunkEnd, ManifestCell } from './chunk-manifest.js'
 import type { ChunkSegments } from './chunk-segments.js'
@@ -39,7 +40,9 @@ export class ChunkReader {
     if (start >= Math.min(limit, end().next)) return undefined
     const { chunk } = await this.#locate(start)
     const block = await chunks.get(chunk)
+    const first = block.frames[0] as FrameHeader
     const last = block.frames[block.frames.length - 1] as FrameHeader
+    if (first.baseOffset > start || last.next <= start) throw this.#misplaced(chunk, start)
     index.note({ chunk: chunk + 1, base: last.next })
     return block
   }
@@ -101,7 +104,14 @@ export class ChunkReader {
       const highChunk = high?.chunk ?? end().chunk
       if (highChunk - low.chunk <= 1) return low
       const middle = (low.chunk + highChunk) >>> 1
-      index.note({ chunk: middle, base: await chunks.base(middle) })
+      const base = await chunks.base(middle)
+      if (base < low.base || base > (high?.base ?? end().next)) throw this.#misplaced(middle, offset)
+      index.note({ chunk: middle, base })
     }
+  }
+
+  /** A chunk that is whole, but of another place in the log. */
+  #misplaced(chunk: number, offset: number): StorageError {
+    return frameError('offset', { key: this.#options.chunks.key(chunk), firstOffset: offset })
   }
 }

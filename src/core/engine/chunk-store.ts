@@ -1,7 +1,7 @@
 // The chunks of one log: blobs by number, each with whole frames. Numbers are dense and never used again.
 
 import { StorageError } from '../base/errors.js'
-import { FRAME_HEADER_BYTES, type FrameHeader } from '../codec/frame.js'
+import { FRAME_HEADER_BYTES, frameError, type FrameHeader } from '../codec/frame.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import { CHUNK_HEADER_BYTES, decodeChunk } from './chunk.js'
 import type { FrameBlock } from './log.js'
@@ -36,7 +36,11 @@ export class ChunkStore {
   async find(chunk: number): Promise<FrameBlock | undefined> {
     const key = this.key(chunk)
     const blob = await this.#options.blobs.get(key)
-    return blob === undefined ? undefined : decodeChunk(blob.data, this.#options.salt, key)
+    if (blob === undefined) return undefined
+    const block = decodeChunk(blob.data, this.#options.salt, key)
+    // Every chunk before it holds a record at least.
+    if ((block.frames[0] as FrameHeader).baseOffset < chunk) throw frameError('offset', { key })
+    return block
   }
 
   /** `missing` when it is not there. */
