@@ -8,7 +8,7 @@ import { openStreams } from '../derived/streams-over-journals.js'
 import { CATALOGUE_PREFIX, findQueue, type QueueEntry } from '../engine/catalogue.js'
 import type { Anomaly } from '../engine/doctor/anomaly.js'
 import { type ExaminedLog, examineLog } from '../engine/doctor/examine-log.js'
-import type { Quarantine } from '../engine/doctor/repair-file-log.js'
+import type { Quarantine } from '../engine/doctor/quarantine.js'
 import type { Backend } from '../ports/backend.js'
 import type { ScanOptions, ScanReport, StoreAnomaly } from './scan-report.js'
 

@@ -5,11 +5,11 @@ import { loadPart } from '../base/load-part.js'
 import { contextOf } from '../derived/resolve.js'
 import type { Store } from '../derived/store-context.js'
 import { openStreams } from '../derived/streams-over-journals.js'
-import type { Quarantine } from '../engine/doctor/repair-file-log.js'
+import type { Quarantine } from '../engine/doctor/quarantine.js'
 import type { Backend } from '../ports/backend.js'
 import type { ScanOptions, ScanReport } from './scan.js'
 
-export type { Quarantine } from '../engine/doctor/repair-file-log.js'
+export type { Quarantine } from '../engine/doctor/quarantine.js'
 
 export interface RecoverOptions extends ScanOptions {
   /** `ignore` only reports, `repair` mends in place, `quarantine` keeps a copy of what it replaces or removes first. */

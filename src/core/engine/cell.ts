@@ -83,6 +83,12 @@ export class Cell<T> {
     throw new StorageError('unavailable', 'too many writers changed the same cell at once', { key, facts: { attempts: MAX_ATTEMPTS } })
   }
 
+  /** Puts a value in the place of one that cannot be read, if it is still this version (undefined: nothing); else `conflict`. */
+  async replace(value: T, version: string | undefined, durability = this.#options.durability): Promise<void> {
+    const outcome = await this.#tryPut(value, { value: undefined, version, writeIds: [] }, durability)
+    if (outcome !== 'stored') throw new StorageError('conflict', 'somebody else has replaced the cell', { key: this.#options.key })
+  }
+
   async #tryPut(value: T, current: CellSnapshot<T>, durability: WriteDurability | undefined): Promise<'stored' | 'lost' | 'busy'> {
     const { blobs, key } = this.#options
     const writeId = newWriteId()

@@ -13,6 +13,7 @@ import { murmur3 } from '../codec/murmur3.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import type { Durability, WriteDurability } from '../ports/options.js'
 import type { StreamGuard } from '../ports/stream-broker.js'
+import { chunkSalt } from './chunk.js'
 import { ChunkIndex } from './chunk-index.js'
 import { type ChunkEnd, ManifestCell, withPlace } from './chunk-manifest.js'
 import { type ChunkCount, ChunkMerger, isSeal } from './chunk-merger.js'
@@ -83,7 +84,7 @@ export class ChunkLog implements Log {
     const stored = durable === 'os' && durability === 'strict' ? 'disk' : durable
     this.durability = { written: stored, synced: stored }
     this.#isRelaxed = stored === 'os'
-    this.#salt = saltOf(path)
+    this.#salt = chunkSalt(path)
     this.#end = { chunk: 0, next: 0, chain: crc32c(this.#salt), timestamp: 0 }
     const manifestKey = `${path}/manifest`
     const manifest = new ManifestCell({ blobs, clock, key: manifestKey, start: this.#end, onChange: () => this.#adopt() })
@@ -436,13 +437,4 @@ function lost({ message, key, facts }: StorageError): StorageError {
 function segmentBytesOf({ blobs, segmentBytes }: ChunkLogOptions): number {
   const { durable, maxBlobBytes } = blobs.traits
   return Math.min(segmentBytes ?? (durable === 'remote' ? 8 : 4) * MIB, Math.floor(maxBlobBytes / 2))
-}
-
-/** The same for every chunk of a log, and different for every log. */
-function saltOf(path: string): Uint8Array {
-  const salt = new Uint8Array(8)
-  const view = new DataView(salt.buffer)
-  view.setUint32(0, murmur3(utf8(path), 1), true)
-  view.setUint32(4, murmur3(utf8(path), 2), true)
-  return salt
 }

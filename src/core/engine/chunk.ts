@@ -1,16 +1,26 @@
 // The header of a chunk, 32 bytes, before its frames: magic and format major, kind, epoch, 16 random bytes of write id by
 // which a writer whose answer was lost knows its own chunk, and the checksum of the header.
 
-import { viewOf } from '../base/bytes.js'
+import { utf8, viewOf } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import { crc32c } from '../codec/crc32c.js'
 import { type FrameHeader, frameError, readFrameHeader } from '../codec/frame.js'
+import { murmur3 } from '../codec/murmur3.js'
 import type { FrameBlock } from './log.js'
 
 export const CHUNK_HEADER_BYTES = 32
 const MAGIC = 0x4b434856 // "VHCK"
 const MAJOR = 1
 const KIND_LOG = 1
+
+/** Goes into every frame: the same for every chunk of a log, and different for every log. */
+export function chunkSalt(path: string): Uint8Array {
+  const salt = new Uint8Array(8)
+  const view = viewOf(salt)
+  view.setUint32(0, murmur3(utf8(path), 1), true)
+  view.setUint32(4, murmur3(utf8(path), 2), true)
+  return salt
+}
 
 export function encodeChunk(frames: Uint8Array, epoch: number, writeId: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(CHUNK_HEADER_BYTES + frames.length)
@@ -34,7 +44,7 @@ export function chunkWriteId(bytes: Uint8Array): Uint8Array {
  * or order are wrong, `unsupported` for a newer format.
  */
 export function decodeChunk(bytes: Uint8Array, salt: Uint8Array, key: string, whole = true): FrameBlock {
-  checkHeader(bytes, key)
+  checkChunkHeader(bytes, key)
   const frames: FrameHeader[] = []
   let at = CHUNK_HEADER_BYTES
   while (at < bytes.length) {
@@ -54,7 +64,8 @@ export function decodeChunk(bytes: Uint8Array, salt: Uint8Array, key: string, wh
   return { bytes, frames }
 }
 
-function checkHeader(bytes: Uint8Array, key: string): void {
+/** `corrupt` where it is damaged, `unsupported` for a newer format. */
+export function checkChunkHeader(bytes: Uint8Array, key: string): void {
   const view = viewOf(bytes)
   const isHeader =
     bytes.length >= CHUNK_HEADER_BYTES && view.getUint32(0, true) === MAGIC && view.getUint32(28, true) === crc32c(bytes, 0, 28)

@@ -3,7 +3,7 @@
 /**
  * `partial_write`: the end of the log was cut by a crash before anything there was acknowledged as durable.
  * `corrupted_frame`, `truncated_segment`: stored records cannot be read any more. `damaged_header`: a segment's own header;
- * its records may still be whole. `missing_segment`: the file is gone. `misplaced_segment`: a file of another log lies in
+ * its records may still be whole. `missing_segment`: the file, blob or chunk is gone. `misplaced_segment`: a file of another log lies in
  * its place. `missing_index`: costs time only. `damaged_manifest`: what names the segments. `damaged_group`: the state of a
  * consumer group. `damaged_catalogue`: what leads from the queue's name to its log. `orphaned_file`: left by a crash or a
  * deleted queue, nothing points to it. `unexpected_file`: not Varve's. The `_line` kinds are those of logs of text.
@@ -42,4 +42,8 @@ export interface FrameDamage {
   readonly position: number
   readonly end: number
   readonly fault: string
+}
+
+export function damagedManifest(path: string, what: string): Anomaly {
+  return { kind: 'damaged_manifest', path: `${path}/manifest`, detail: `the manifest ${what}; it can be made again from the segments` }
 }

@@ -6,7 +6,8 @@ import { isStorageError } from '../../base/errors.js'
 import { murmur3 } from '../../codec/murmur3.js'
 import { Cell } from '../cell.js'
 import { EMPTY_MANIFEST, type LogManifest, type SegmentEntry } from '../log-manifest.js'
-import type { Anomaly } from './anomaly.js'
+import { type Anomaly, damagedManifest } from './anomaly.js'
+import { damagedGroup, groupsThatFail } from './examine-groups.js'
 import { examineSegment, type SegmentExamination } from './examine-segment.js'
 import { type FileLogPlace, withFile } from './file-log-place.js'
 import { rebuildManifest } from './rebuild-manifest.js'
@@ -99,29 +100,10 @@ export async function listed({ files, path }: FileLogPlace): Promise<string[]> {
   return paths
 }
 
-async function groupsThatFail({ blobs, clock, path }: FileLogPlace): Promise<string[]> {
-  const damaged: string[] = []
-  for await (const { key } of blobs.list({ prefix: `${path}/group/` })) {
-    await new Cell({ blobs, clock, key }).read().catch((error) => {
-      if (!isStorageError(error, 'corrupt')) throw error
-      damaged.push(key)
-    })
-  }
-  return damaged
-}
-
 function missingSegment({ base, closed }: SegmentEntry, path: string, durable: number): Anomaly[] {
   const next = closed?.next ?? durable
   if (next <= base) return []
   return [{ kind: 'missing_segment', path, firstOffset: base, lastOffset: next - 1, detail: 'the file of a segment is gone' }]
-}
-
-function damagedManifest(path: string, what: string): Anomaly {
-  return { kind: 'damaged_manifest', path: `${path}/manifest`, detail: `the manifest ${what}; it can be made again from the segments` }
-}
-
-function damagedGroup(key: string): Anomaly {
-  return { kind: 'damaged_group', path: key, detail: 'the positions of a consumer group cannot be read; without them it begins anew' }
 }
 
 function leftover(path: string): Anomaly {

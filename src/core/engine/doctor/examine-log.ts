@@ -3,8 +3,12 @@
 import type { Clock } from '../../base/clock.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import type { FileStore } from '../../ports/file-store.js'
-import { examineFileLog, type LogExamination } from './examine-file-log.js'
-import { type Quarantine, repairFileLog } from './repair-file-log.js'
+import type { Anomaly } from './anomaly.js'
+import { examineChunkLog } from './examine-chunk-log.js'
+import { examineFileLog } from './examine-file-log.js'
+import type { Quarantine } from './quarantine.js'
+import { repairChunkLog } from './repair-chunk-log.js'
+import { repairFileLog } from './repair-file-log.js'
 
 export interface LogPlace {
   /** undefined where the log is made of chunks. */
@@ -12,20 +16,25 @@ export interface LogPlace {
   readonly blobs: BlobStore
   readonly clock: Clock
   readonly path: string
+  /** Of files: its owner may be writing. Chunks are always looked at as if somebody were. */
   readonly isLive: boolean
   readonly progress?: (bytes: number) => void
 }
 
-const NOTHING: Omit<LogExamination, 'manifest'> = { anomalies: [], segments: [], leftovers: [], damagedGroups: [], records: 0, bytes: 0 }
-
 /** What was found, and how to repair it. */
-export interface ExaminedLog extends Pick<LogExamination, 'anomalies' | 'records' | 'bytes'> {
+export interface ExaminedLog {
+  readonly anomalies: readonly Anomaly[]
+  readonly records: number
+  readonly bytes: number
   repair(quarantine?: Quarantine): Promise<void>
 }
 
 export async function examineLog(place: LogPlace): Promise<ExaminedLog> {
   const { files } = place
-  if (files === undefined) return { ...NOTHING, repair: () => Promise.resolve() }
+  if (files === undefined) {
+    const found = await examineChunkLog(place)
+    return { ...found, repair: (quarantine) => repairChunkLog(place, found, quarantine) }
+  }
   const filePlace = { ...place, files }
   const found = await examineFileLog(filePlace)
   return { ...found, repair: (quarantine) => repairFileLog(filePlace, found, quarantine) }

@@ -10,10 +10,8 @@ import type { WholeFrame } from '../log.js'
 import { beginEpoch, isSealed, type LogManifest, type SealedSegment, type SegmentEntry } from '../log-manifest.js'
 import type { ExaminedSegment, LogExamination } from './examine-file-log.js'
 import { type FileLogPlace, withFile } from './file-log-place.js'
+import { copyBlobAside, type Quarantine } from './quarantine.js'
 import { wholeFrames } from './walk-frames.js'
-
-/** Keeps a copy of what a repair replaces or removes. */
-export type Quarantine = (path: string, bytes: AsyncIterable<Uint8Array>) => Promise<void>
 
 const PIECE_BYTES = 1024 * 1024
 
@@ -34,10 +32,10 @@ export async function repairFileLog(place: FileLogPlace, found: LogExamination, 
       kept.push(examined.entry)
     }
   }
-  if (damaged.size > 0 && quarantine !== undefined) await copyBlobAside(place, `${path}/manifest`, quarantine)
+  if (damaged.size > 0 && quarantine !== undefined) await copyBlobAside(blobs, `${path}/manifest`, quarantine)
   if (damaged.size > 0) await saveManifest(place, { ...found.manifest, segments: kept }, endOf(kept, found.segments))
   for (const key of found.damagedGroups) {
-    if (quarantine !== undefined) await copyBlobAside(place, key, quarantine)
+    if (quarantine !== undefined) await copyBlobAside(blobs, key, quarantine)
     await blobs.delete([key])
   }
   for (const leftover of found.leftovers) {
@@ -86,11 +84,6 @@ function endOf(kept: readonly SegmentEntry[], found: readonly ExaminedSegment[])
   return kept.reduce((end, entry, index) => Math.max(end, entry.closed?.next ?? found[index]?.found?.end.next ?? 0), 0)
 }
 
-async function copyBlobAside({ blobs }: FileLogPlace, key: string, quarantine: Quarantine): Promise<void> {
-  const blob = await blobs.get(key)
-  if (blob !== undefined) await quarantine(key, once(blob.data))
-}
-
 async function copyAside({ files }: FileLogPlace, path: string, quarantine: Quarantine): Promise<void> {
   await withFile(files, path, (source) => quarantine(path, pieces(source)))
 }
@@ -99,10 +92,6 @@ async function* pieces(source: ByteSource): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < source.size; start += PIECE_BYTES) {
     yield await source.read({ start, end: Math.min(start + PIECE_BYTES, source.size) })
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }
 
 async function* none(): AsyncGenerator<WholeFrame> {}

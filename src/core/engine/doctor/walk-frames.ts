@@ -1,6 +1,6 @@
-// All frames of a segment that are whole, damage or not: what cannot be read is passed over, and looked behind.
+// All frames of a segment or chunk that are whole, damage or not: what cannot be read is passed over, and looked behind.
 
-import { FRAME_HEADER_BYTES, type FrameHeader } from '../../codec/frame.js'
+import { FRAME_HEADER_BYTES, frameError, type FrameHeader } from '../../codec/frame.js'
 import type { ByteSource } from '../../ports/file-store.js'
 import { FRAME_ALIGNMENT, FrameWindow } from '../frame-window.js'
 import type { WholeFrame } from '../log.js'
@@ -11,7 +11,9 @@ export interface WalkOptions {
   readonly salt: Uint8Array
   /** Frames of an earlier offset belong to another life of the file. */
   readonly base: number
-  /** Where frames end at the latest. */
+  /** Where the first begins; default behind the header of a segment. */
+  readonly start?: number
+  /** Where they end at the latest. */
   readonly end: number
 }
 
@@ -19,13 +21,18 @@ export type WalkStep =
   | { readonly kind: 'frame'; readonly position: number; readonly frame: WholeFrame }
   | ({ readonly kind: 'damage' } & FrameDamage)
 
-export async function* walkFrames(source: ByteSource, { salt, base, end }: WalkOptions): AsyncGenerator<WalkStep> {
+export async function* walkFrames(
+  source: ByteSource,
+  { salt, base, start = SEGMENT_HEADER_BYTES, end }: WalkOptions,
+): AsyncGenerator<WalkStep> {
   const window = new FrameWindow(source)
   let next = base
-  let at = SEGMENT_HEADER_BYTES
+  let at = start
   let damagedFrom: { readonly position: number; readonly fault: string } | undefined
   while (at < end) {
     const header = await window.frame(at, salt)
+    // What a newer version wrote is no damage.
+    if (header === 'unknown') throw frameError(header, { position: at })
     const fault = await faultOf(window, at, header, { next, end })
     if (fault !== undefined) {
       damagedFrom ??= { position: at, fault }

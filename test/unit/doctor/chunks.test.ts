@@ -1,0 +1,322 @@
+import { type Backend, openQueue, recover, scan, type StoreAnomaly } from 'varve'
+import { memory } from 'varve/adapters/memory'
+import { faultBackend, faulty, flipStoredByte, storedKeys } from 'varve/testing'
+import { describe, expect, test } from 'vitest'
+
+const RECORDS = 30
+const all = Array.from({ length: RECORDS }, (_, n) => n)
+
+/** As R2 has it: one write a commit, merged chunks stay for a while. */
+function oneWriteACommit(backend: Backend): Backend {
+  const { blobs } = backend
+  return {
+    name: 'plain',
+    blobs: {
+      traits: { ...blobs.traits, durable: 'remote' },
+      get: (key, options) => blobs.get(key, options),
+      put: (key, bytes, options) => blobs.put(key, bytes, options),
+      delete: (keys, options) => blobs.delete(keys, options),
+      list: (options) => blobs.list(options),
+    },
+    health: () => backend.health(),
+    close: () => backend.close(),
+  }
+}
+
+const places = [
+  { place: 'the simulated disk', make: (): Backend => faultBackend({ files: false }) },
+  { place: 'memory', make: (): Backend => memory() },
+  { place: 'blobs with one write a commit', make: (): Backend => oneWriteACommit(faultBackend({ files: false })) },
+]
+
+/** Small segments first, chunks behind them. */
+async function fill(backend: Backend, segmentBytes = 700): Promise<void> {
+  const queue = await openQueue<number>(backend, 'q', { segmentBytes })
+  for (const n of all) await queue.append(n)
+  await (await queue.group('g')).commit(0, 10)
+  await queue.close()
+}
+
+async function offsetsIn(backend: Backend): Promise<number[]> {
+  const queue = await openQueue<number>(backend, 'q')
+  const records = await queue.read({ limit: 1000 })
+  for (const { offset, value } of records) expect(value).toBe(offset)
+  await queue.close()
+  return records.map(({ offset }) => offset)
+}
+
+const kindsOf = (anomalies: readonly StoreAnomaly[]): string[] => anomalies.map(({ kind }) => kind)
+
+function lostOffsets(anomalies: readonly StoreAnomaly[]): number[] {
+  return anomalies.flatMap(({ firstOffset = 0, lastOffset = -1 }) =>
+    Array.from({ length: lastOffset - firstOffset + 1 }, (_, at) => firstOffset + at),
+  )
+}
+
+const keysOf = async (backend: Backend, folder: string): Promise<string[]> =>
+  (await storedKeys(backend, 'log/')).filter((key) => key.includes(`/0/${folder}`))
+
+async function unmergedOf(backend: Backend): Promise<string[]> {
+  const keys = await keysOf(backend, 'log/')
+  const last = (await scan(backend)).scanned.records
+  expect(last).toBe(RECORDS)
+  return keys
+}
+
+/** What was found is what is lost, and nothing else is. */
+async function expectRepaired(backend: Backend): Promise<void> {
+  const { before, after } = await recover(backend, { mode: 'repair' })
+  expect(after.anomalies).toEqual([])
+  const lost = lostOffsets(before.anomalies)
+  expect(await offsetsIn(backend)).toEqual(all.filter((n) => !lost.includes(n)))
+  const queue = await openQueue<number>(backend, 'q')
+  const { offset } = await queue.append(0)
+  expect(offset).toBeGreaterThanOrEqual(RECORDS)
+  await queue.close()
+  expect((await scan(backend)).anomalies).toEqual([])
+}
+
+describe.each(places)('a log of chunks on $place', ({ make }) => {
+  test('that is whole is healthy, and a scan changes nothing', async () => {
+    const backend = make()
+    await fill(backend)
+    const before = await contentOf(backend)
+    const report = await scan(backend)
+    expect(report).toMatchObject({ healthy: true, scanned: { queues: 1, records: RECORDS } })
+    expect(report.scanned.bytes).toBeGreaterThan(0)
+    expect(await contentOf(backend)).toEqual(before)
+  })
+
+  test.each([
+    ['the only chunk of a part', 3, 'missing_segment'],
+    ['the first', 0, 'missing_segment'],
+  ])('a chunk that is gone: %s', async (_, at, kind) => {
+    const backend = make()
+    await fill(backend, 1_000_000)
+    const keys = await unmergedOf(backend)
+    await backend.blobs.delete([keys[at] as string])
+    const report = await scan(backend)
+    expect(report.anomalies).toMatchObject([{ kind, path: keys[at], firstOffset: at, lastOffset: at }])
+    expect(report.lostRecords).toBe(1)
+    await expectRepaired(backend)
+  })
+
+  test('several chunks gone at once are one finding', async () => {
+    const backend = make()
+    await fill(backend, 1_000_000)
+    await backend.blobs.delete((await unmergedOf(backend)).slice(4, 9))
+    expect((await scan(backend)).anomalies).toMatchObject([{ kind: 'missing_segment', firstOffset: 4, lastOffset: 8 }])
+    await expectRepaired(backend)
+  })
+
+  test('a damaged segment, in its header, its frames, its index', async () => {
+    for (const [at, kind] of [
+      [20, 'damaged_header'],
+      [300, 'corrupted_frame'],
+      [-1, 'missing_index'],
+    ] as const) {
+      const backend = make()
+      await fill(backend)
+      const [segment] = await keysOf(backend, 'seg/')
+      await flipStoredByte(backend, segment as string, at)
+      expect(kindsOf((await scan(backend)).anomalies)).toEqual([kind])
+      await expectRepaired(backend)
+    }
+  })
+
+  test('a segment that is gone, cut, or of another log', async () => {
+    for (const [kind, harm] of [
+      ['missing_segment', (backend: Backend, key: string) => backend.blobs.delete([key])],
+      ['truncated_segment', (backend: Backend, key: string) => cut(backend, key, 400)],
+      ['corrupted_frame', (backend: Backend, key: string) => cut(backend, key, 0)],
+    ] as const) {
+      const backend = make()
+      await fill(backend)
+      const [segment] = await keysOf(backend, 'seg/')
+      await harm(backend, segment as string)
+      const found = (await scan(backend)).anomalies
+      expect(found.length).toBeGreaterThan(0)
+      if (kind !== 'corrupted_frame') expect(kindsOf(found)).toContain(kind)
+      await expectRepaired(backend)
+    }
+  })
+
+  test('a manifest that is gone, or cannot be read, is made again', async () => {
+    for (const harm of [
+      (backend: Backend, key: string) => backend.blobs.delete([key]),
+      (backend: Backend, key: string) => flipStoredByte(backend, key, 60),
+    ]) {
+      const backend = make()
+      await fill(backend)
+      const [manifest] = await keysOf(backend, 'manifest')
+      await harm(backend, manifest as string)
+      const report = await scan(backend)
+      if (report.healthy) expect((await keysOf(backend, 'log/')).length).toBe(RECORDS)
+      else expect(kindsOf(report.anomalies)).toEqual(['damaged_manifest'])
+      await expectRepaired(backend)
+    }
+  })
+
+  test('a manifest that cannot be read, of a log without chunks', async () => {
+    const backend = make()
+    await fill(backend)
+    const queue = await openQueue<number>(backend, 'q')
+    await queue.compact()
+    await queue.close()
+    await backend.blobs.delete(await keysOf(backend, 'log/'))
+    expect((await scan(backend)).anomalies).toEqual([])
+    await flipStoredByte(backend, (await keysOf(backend, 'manifest'))[0] as string, 60)
+    expect(kindsOf((await scan(backend)).anomalies)).toEqual(['damaged_manifest'])
+    await expectRepaired(backend)
+  })
+
+  test('a group whose positions cannot be read, and keys that mean nothing', async () => {
+    const backend = make()
+    await fill(backend)
+    const [group] = await keysOf(backend, 'group/')
+    const [manifest] = await keysOf(backend, 'manifest')
+    await flipStoredByte(backend, group as string, 60)
+    await backend.blobs.put((manifest as string).replace('manifest', 'log/notes'), new Uint8Array(3))
+    expect(kindsOf((await scan(backend)).anomalies).sort()).toEqual(['damaged_group', 'unexpected_file'])
+    await expectRepaired(backend)
+  })
+
+  test('a segment that nothing points to', async () => {
+    const backend = make()
+    await fill(backend)
+    const [segment] = await keysOf(backend, 'seg/')
+    const blob = await backend.blobs.get(segment as string)
+    await backend.blobs.put((segment as string).replace(/[0-9a-f]{16}$/, '0123456789abcdef'), blob?.data as Uint8Array)
+    expect(kindsOf((await scan(backend)).anomalies)).toEqual(['orphaned_file'])
+    await expectRepaired(backend)
+  })
+
+  test('a sealed log stays sealed', async () => {
+    const backend = make()
+    await fill(backend, 1_000_000)
+    const queue = await openQueue<number>(backend, 'q')
+    await queue.seal()
+    await queue.close()
+    await flipStoredByte(backend, (await keysOf(backend, 'log/'))[5] as string)
+    expect((await recover(backend, { mode: 'repair' })).after.anomalies).toEqual([])
+    expect(await offsetsIn(backend)).toEqual(all.filter((n) => n !== 5))
+    await expect((await openQueue<number>(backend, 'q')).append(1)).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  test('copies are kept of all that is replaced', async () => {
+    const backend = make()
+    await fill(backend)
+    const [segment] = await keysOf(backend, 'seg/')
+    await flipStoredByte(backend, segment as string, 300)
+    const damaged = (await backend.blobs.get(segment as string))?.data
+    const copies = new Map<string, Uint8Array[]>()
+    const quarantine = async (path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+      expect(copies.has(path)).toBe(false)
+      const parts: Uint8Array[] = []
+      for await (const part of bytes) parts.push(part.slice())
+      copies.set(path, parts)
+    }
+    await recover(backend, { mode: 'quarantine', quarantine })
+    expect(copies.get(segment as string)).toEqual([damaged])
+  })
+})
+
+async function cut(backend: Backend, key: string, bytes: number): Promise<void> {
+  const blob = await backend.blobs.get(key)
+  await backend.blobs.put(key, (blob as { readonly data: Uint8Array }).data.slice(0, bytes))
+}
+
+async function contentOf(backend: Backend): Promise<unknown[]> {
+  const content: unknown[] = []
+  for (const key of await storedKeys(backend)) content.push([key, (await backend.blobs.get(key))?.data])
+  return content
+}
+
+/** Runs the harm on the same stored log again and again. */
+async function imageOf(segmentBytes: number) {
+  const backend = faultBackend({ files: false })
+  await fill(backend, segmentBytes)
+  const { initial, operations } = backend.recording
+  expect(initial.blobs.size).toBe(0)
+  expect(operations.length).toBeGreaterThan(RECORDS)
+  const content: [string, Uint8Array][] = []
+  for (const key of await storedKeys(backend)) content.push([key, (await backend.blobs.get(key))?.data as Uint8Array])
+  return async (): Promise<ReturnType<typeof faultBackend>> => {
+    const again = faultBackend({ files: false })
+    for (const [key, bytes] of content) await again.blobs.put(key, bytes)
+    return again
+  }
+}
+
+describe('a flip of any byte is found, and what is whole stays', () => {
+  test.each([
+    ['a chunk in the middle', 'log/', 7, 1_000_000],
+    ['the last chunk', 'log/', -1, 1_000_000],
+    ['a segment', 'seg/', 0, 700],
+  ])('of %s', async (_, folder, which, segmentBytes) => {
+    const fresh = await imageOf(segmentBytes)
+    const key = (await keysOf(await fresh(), folder)).at(which) as string
+    const size = (await (await fresh()).blobs.get(key))?.bytes as number
+    for (let at = 0; at < size; at++) {
+      const backend = await fresh()
+      await flipStoredByte(backend, key, at)
+      const { before, after } = await recover(backend, { mode: 'repair' })
+      if (folder === 'log/') expect(before.healthy, `byte ${at}`).toBe(false)
+      expect(after.anomalies).toEqual([])
+      const lost = lostOffsets(before.anomalies)
+      expect(lost.filter((n) => n < RECORDS).length, `byte ${at}`).toBeLessThanOrEqual(1)
+      expect(await offsetsIn(backend)).toEqual(all.filter((n) => !lost.includes(n)))
+    }
+  })
+})
+
+describe('a repair that fails at any operation is done again', () => {
+  const harms: readonly (readonly [what: string, folders: readonly (readonly [folder: string, which: number])[]])[] = [
+    [
+      'chunks',
+      [
+        ['log/', 1],
+        ['log/', -1],
+      ],
+    ],
+    [
+      'a segment and a chunk',
+      [
+        ['seg/', 0],
+        ['log/', -1],
+      ],
+    ],
+    [
+      'the manifest and a segment',
+      [
+        ['manifest', 0],
+        ['seg/', 0],
+      ],
+    ],
+  ]
+
+  async function harm(backend: Backend, folders: readonly (readonly [string, number])[]): Promise<void> {
+    for (const [folder, at] of folders) await flipStoredByte(backend, (await keysOf(backend, folder)).at(at) as string, 100)
+  }
+
+  test.each(harms)('of %s', async (what, folders) => {
+    const fresh = await imageOf(what === 'chunks' ? 1_000_000 : 700)
+    for (const effect of ['fail', 'lose'] as const) {
+      for (let n = 1; ; n++) {
+        const backend = await fresh()
+        await harm(backend, folders)
+        const lost = lostOffsets((await scan(backend)).anomalies)
+        const broken = faulty(backend.another(), [{ n, effect, code: 'denied' }])
+        const outcome = await recover(broken, { mode: 'repair' }).then(
+          () => 'done',
+          () => 'failed',
+        )
+        if (broken.struck === 0) break
+        if (outcome === 'done') expect(effect).toBe('lose')
+        const { after } = await recover(backend, { mode: 'repair' })
+        expect(after.anomalies, `operation ${n}`).toEqual([])
+        expect(await offsetsIn(backend), `operation ${n}`).toEqual(all.filter((offset) => !lost.includes(offset)))
+      }
+    }
+  })
+})
