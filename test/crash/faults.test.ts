@@ -61,6 +61,21 @@ describe('a failed sync', () => {
   })
 })
 
+describe('a failed sync where appends are not synced', () => {
+  test.each([1, 2, 3, 4])('number %i loses nothing that was acknowledged while the process lives, nor when it is killed', async (n) => {
+    const backend = faultBackend()
+    const failing = faulty(backend, [{ on: 'file.sync', key: '/seg/', n, effect: 'fail' }])
+    const store = await openStore(failing)
+    const queue = await openQueue<string>(store, QUEUE, { segmentBytes: 700, sync: 'never' })
+    const { acknowledged } = await appendMuch(queue, 'a')
+    await queue.flush().catch(() => queue.flush())
+    expect(failing.struck).toBe(1)
+    const content = (await queue.read({ limit: 1000 })).map(({ value }) => value)
+    for (const [offset, value] of acknowledged) expect(content[offset]).toBe(value)
+    await expectKeptByCrash(backend, acknowledged)
+  })
+})
+
 describe('a fault at any operation', () => {
   const faults = [
     { effect: 'fail' },

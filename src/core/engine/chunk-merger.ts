@@ -75,6 +75,12 @@ export class ChunkMerger {
     return won ? run : undefined
   }
 
+  /** Begins the grace of chunks that an earlier merge left; where nothing more is appended, no other change of the manifest would. */
+  async date(): Promise<void> {
+    const { manifest, isChecked } = this.#options
+    if (!isChecked && manifest.value.leftovers.some(({ at }) => at === undefined)) await manifest.change((now) => now)
+  }
+
   /** Deletes merged chunks that no writer can mistake for the end any more. */
   async clear(): Promise<void> {
     const { manifest, chunks, clock, isChecked } = this.#options

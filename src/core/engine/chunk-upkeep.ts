@@ -53,6 +53,7 @@ export class ChunkUpkeep {
   roll(upTo: number): Promise<void> {
     return this.#merging.run(async () => {
       const { manifest, merger, segments } = this.#options
+      await merger.date()
       for (let tries = 0; manifest.value.merged.chunk < upTo; tries++) {
         if (tries >= MAX_ROLL_STEPS)
           throw new StorageError('unavailable', 'the chunks of the log could not be merged', { operation: 'roll' })

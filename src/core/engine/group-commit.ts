@@ -9,7 +9,7 @@ import { giveBackMemory } from './frame-memory.js'
 import type { EncodedFrames, Log, LogEnd } from './log.js'
 
 const MAX_COMMIT_BYTES = 8 * 1024 * 1024
-/** In the modes without a sync for each commit: so much may wait at most. */
+/** In the modes without a sync for each commit so much may wait at most, and is kept, should the sync fail that closes a segment. */
 const MAX_UNSYNCED_BYTES = 16 * 1024 * 1024
 
 export interface GroupCommitOptions {
@@ -28,8 +28,8 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions
   #waiting: PendingAppend[] = []
   #running: Promise<void> | undefined
-  /** Acknowledged as written, not yet synced: kept to be written again should the sync fail. */
-  readonly #unsynced = new Set<PendingAppend>()
+  /** Acknowledged as written, not yet synced, with their first offsets: kept to be written again should the sync fail. */
+  readonly #unsynced = new Map<PendingAppend, number>()
   #unsyncedRecords = 0
   #unsyncedBytes = 0
   /** Where the log ended after the last commit; an end below it means that a failed sync took records back. */
@@ -135,7 +135,7 @@ export class GroupCommit {
     let refused: readonly Refusal[] = []
     let stored: EncodedFrames | undefined
     await log.commit((at) => {
-      const lost = at.next < this.#writtenNext ? [...this.#unsynced] : []
+      const lost = at.next < this.#writtenNext ? this.#lostFrom(at.next) : []
       const plan = checkConditions([...lost, ...appends], at)
       placed = plan.placed
       refused = plan.refused
@@ -165,6 +165,12 @@ export class GroupCommit {
     for (const { append, first } of placed) append.resolve({ first, next: first + append.records.length, timestamp, durability })
   }
 
+  /** In the order of their offsets. What the log still has, a segment that was closed meanwhile has synced. */
+  #lostFrom(next: number): PendingAppend[] {
+    const lost = [...this.#unsynced].filter(([, first]) => first >= next)
+    return lost.sort(([, a], [, b]) => a - b).map(([append]) => append)
+  }
+
   /** Syncs as the mode says, and asks the fence last. */
   async #settle(placed: readonly PlacedAppend[], stored: EncodedFrames | undefined): Promise<AppendResult['durability']> {
     const { log, sync, checkFence } = this.#options
@@ -174,17 +180,17 @@ export class GroupCommit {
       return log.durability.synced
     }
     await checkFence()
-    if (sync !== 'never' && stored !== undefined) {
+    if (stored !== undefined && log.durability.written === 'os') {
       this.#keepUntilSynced(placed, stored)
-      this.#scheduleSync(sync)
+      this.#scheduleSync(sync === 'never' ? {} : sync)
     }
     return log.durability.written
   }
 
   #keepUntilSynced(placed: readonly PlacedAppend[], stored: EncodedFrames): void {
     this.#writtenNext = stored.next
-    for (const { append } of placed) {
-      this.#unsynced.add(append)
+    for (const { append, first } of placed) {
+      this.#unsynced.set(append, first)
       this.#unsyncedRecords += append.records.length
     }
     this.#unsyncedBytes += stored.bytes.length
@@ -210,7 +216,7 @@ export class GroupCommit {
     while (this.#syncing !== undefined) await this.#syncing.catch(() => {})
     this.#unsyncedRecords = 0
     this.#unsyncedBytes = 0
-    const covered = [...this.#unsynced]
+    const covered = [...this.#unsynced.keys()]
     this.#syncing = this.#options.log.sync().finally(() => {
       this.#syncing = undefined
     })

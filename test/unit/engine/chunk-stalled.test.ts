@@ -101,6 +101,18 @@ describe('a stalled writer, with one write a commit', () => {
     expect(await valuesOf(openLog(withoutBatch(backend), clock).journal)).toEqual(numbered(6))
   })
 
+  test('merged chunks go also when nothing more is appended', async () => {
+    const { backend, clock } = newPlace()
+    const { log, journal } = openLog(withoutBatch(backend), clock)
+    await append(journal, ...numbered(5))
+    for (let times = 0; times < 3; times++) {
+      await log.roll()
+      await clock.advance(GRACE_MS)
+    }
+    expect(await keysOf(backend, 'log')).toHaveLength(0)
+    expect(await valuesOf(openLog(withoutBatch(backend), clock).journal)).toEqual(numbered(5))
+  })
+
   test('whose knowledge is old looks first, and appends behind what is there', async () => {
     const place = newPlace()
     const blobs = withoutBatch(place.backend)
