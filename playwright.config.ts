@@ -19,6 +19,7 @@ export default defineConfig({
   fullyParallel: true,
   workers: 2,
   timeout: 60_000,
+  expect: { timeout: 15_000 },
   forbidOnly: process.env.CI !== undefined,
   reporter: report === undefined ? [['line']] : [['line'], ['json', { outputFile: report }]],
   use: { baseURL: `http://127.0.0.1:${port}`, launchOptions },

@@ -7,8 +7,18 @@ const PATH = '/playground/index.html'
 async function openPlayground(context: BrowserContext): Promise<Page> {
   const page = await context.newPage()
   await page.goto(PATH)
-  await expect(page.locator('html[data-ready=true]')).toBeAttached({ timeout: 20_000 })
+  await ready(page)
   return page
+}
+
+/** Buttons do something from then on. */
+async function ready(page: Page): Promise<void> {
+  await expect(page.locator('html[data-ready=true]')).toBeAttached({ timeout: 20_000 })
+}
+
+async function reload(page: Page): Promise<void> {
+  await page.reload()
+  await ready(page)
 }
 
 const total = (page: Page) => page.locator('#total')
@@ -26,7 +36,7 @@ test('records survive a reload', async ({ context }) => {
   await expect(receipt(page)).toContainText('offset 0')
   await appendThousand(page)
   await expect(total(page)).toHaveText('1,001')
-  await page.reload()
+  await reload(page)
   await expect(total(page)).toHaveText('1,001')
   await expect(errors(page)).toBeHidden()
 })
@@ -67,7 +77,7 @@ test('a group keeps what it acknowledged over a reload, and gets what it let exp
   const first = page.locator('#deliveries li').first()
   await first.getByRole('button', { name: /^Acknowledge/ }).click()
   await expect(first).toHaveAttribute('data-state', 'acked')
-  await page.reload()
+  await reload(page)
   await page.locator('#work-off').click()
   await expect(page.locator('#group-note')).toContainText('acknowledged')
   await expect(async () => {
@@ -84,7 +94,7 @@ test('a damaged snapshot is found, the others stay proved', async ({ context }) 
     await page.getByRole('button', { name: 'Save snapshot' }).click()
     await expect(page.locator('#shots li').first()).toContainText(text === 'first layer' ? '#0' : '#1')
   }
-  await page.reload()
+  await reload(page)
   await page.locator('#verify-all').click()
   await expect(page.locator('#snapshot-note')).toContainText('every hash is what it was')
   await page.getByRole('button', { name: 'Corrupt a byte of snapshot 0' }).click()
