@@ -76,6 +76,39 @@ describe('a failed sync where appends are not synced', () => {
   })
 })
 
+describe('what was acknowledged before its sync', () => {
+  const read = async (queue: Queue<string>) => (await contentOf(queue))[0]
+
+  test('is written again when the disk is well again, though the flush and its second try failed', async () => {
+    const failing = faulty(faultBackend(), [{ on: ['file.sync', 'files.open'], key: '/seg/', n: 3, always: true, effect: 'fail' }])
+    const store = await openStore(failing)
+    const queue = await openQueue<string>(store, QUEUE, { sync: { everyRecords: 100 } })
+    for (const value of ['a', 'b', 'c']) await queue.append(value)
+    await expect(queue.flush()).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(queue.flush()).rejects.toMatchObject({ code: 'unavailable' })
+    failing.heal()
+    await queue.append('d').catch(() => queue.append('d')) // the failure of the sync is told once more
+    expect(await read(queue)).toEqual(['a', 'b', 'c', 'd'])
+    await queue.flush()
+    expect((await queue.stats()).buckets[0]).toMatchObject({ next: 4, durable: 4 })
+  })
+
+  test.each(['never', { everyRecords: 100 }] as const)('stays when a later write fails, sync: %o', async (sync) => {
+    const disk = faultBackend()
+    const failing = faulty(disk, [{ on: 'file.append', key: '/seg/', n: 6, effect: 'short', bytes: 10 }])
+    const queue = await openQueue<string>(await openStore(failing), QUEUE, { sync })
+    for (const value of ['a', 'b', 'c']) await queue.append(value)
+    await expect(queue.append('does not fit')).rejects.toMatchObject({ code: 'quota' })
+    expect(await read(queue)).toEqual(['a', 'b', 'c'])
+    expect((await queue.append('d')).offset).toBe(3)
+    await expectKeptByCrash(disk, [
+      [0, 'a'],
+      [1, 'b'],
+      [2, 'c'],
+    ])
+  })
+})
+
 describe('a fault at any operation', () => {
   const faults = [
     { effect: 'fail' },
