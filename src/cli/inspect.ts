@@ -9,6 +9,7 @@ import {
   type SegmentDescription,
 } from '../core/engine/doctor/describe-file-log.js'
 import type { FileLogPlace } from '../core/engine/doctor/file-log-place.js'
+import { loadFormat } from '../core/engine/load-format.js'
 import type { FileStore } from '../core/ports/file-store.js'
 import { queues } from '../index.js'
 import { nameText } from './anomaly-table.js'
@@ -58,9 +59,10 @@ async function inspect(store: Store, queue: string, { bucket, frames }: InspectF
   if (found === undefined) throw unknownName('queue', queue, await queues(store))
   const numbers = Array.from({ length: found.entry.buckets }, (_, number) => number)
   if (bucket !== undefined && !numbers.includes(bucket)) throw unknownName('bucket', String(bucket), numbers.map(String))
+  const format = await loadFormat(found.entry.frames)
   const inspected: InspectedBucket[] = []
   for (const number of bucket === undefined ? numbers : [bucket]) {
-    const place = { files, blobs: backend.blobs, clock, path: `${found.entry.incarnation}/${number}`, isLive: true }
+    const place = { files, format, blobs: backend.blobs, clock, path: `${found.entry.incarnation}/${number}`, isLive: true }
     const { segments, ...log } = await describeFileLog(place)
     inspected.push({ bucket: number, ...log, segments: frames ? await withFrames(place, segments) : segments })
   }

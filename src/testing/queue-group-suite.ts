@@ -1,6 +1,6 @@
 // What consumer groups must do: at least once, in turn, and never twice at a time.
 
-import { openQueue } from '../core/features/queue/open-queue.js'
+import { openQueue } from './queue-format.js'
 import type { Delivery, Group, Queue } from '../core/features/queue/types.js'
 import type { Store } from '../core/derived/resolve.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'

@@ -2,7 +2,7 @@
 
 import type { StorageError } from '../core/base/errors.js'
 import type { Store } from '../core/derived/resolve.js'
-import { openQueue } from '../core/features/queue/open-queue.js'
+import { openQueue } from './queue-format.js'
 import type { SchemaResult, StandardSchema } from '../core/features/queue/schema.js'
 import type { Queue, StoredRecord } from '../core/features/queue/types.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'

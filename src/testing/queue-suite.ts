@@ -2,7 +2,7 @@
 
 import type { StorageError } from '../core/base/errors.js'
 import type { Store } from '../core/derived/resolve.js'
-import { openQueue } from '../core/features/queue/open-queue.js'
+import { openQueue } from './queue-format.js'
 import { deleteQueue, queues } from '../core/features/queue/queues.js'
 import type { Position, Queue, QueueEvent, StoredRecord } from '../core/features/queue/types.js'
 import type { Backend } from '../core/ports/backend.js'

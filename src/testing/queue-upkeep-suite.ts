@@ -1,6 +1,6 @@
 // What a queue must do that does not grow for ever: retention, trim, compaction by key, seal.
 
-import { openQueue } from '../core/features/queue/open-queue.js'
+import { openQueue } from './queue-format.js'
 import type { Queue, QueueOptions, StoredRecord } from '../core/features/queue/types.js'
 import type { Store } from '../core/derived/resolve.js'
 import type { Backend } from '../core/ports/backend.js'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { memory } from 'varve/adapters/memory'
 import { nodeFs } from 'varve/adapters/node-fs'
-import { type FaultBackend, faultBackend, queueSuite, queueUpkeepSuite, registerSuite, streamBrokerSuite } from 'varve/testing'
+import { type FaultBackend, faultBackend, inFormat, queueSuite, queueUpkeepSuite, registerSuite, streamBrokerSuite } from 'varve/testing'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-queue-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -58,4 +58,11 @@ describe.each([
     test,
     queueUpkeepSuite(async () => faultBackend({ files }), { reopen }),
   )
+})
+
+describe('queues of text', () => {
+  const make = async () => inFormat(open(join(root, String(made++))), 'ndjson')
+  const reopen = async (backend: object) => inFormat(open(directories.get(backend) as string), 'ndjson')
+  registerSuite(test, queueSuite(make, { reopen }))
+  registerSuite(test, queueUpkeepSuite(make, { reopen }))
 })

@@ -22,6 +22,17 @@ const scenarios: readonly Scenario[] = [
     sessions: 2,
     rounds: 8,
   },
+  {
+    name: 'files of text',
+    backend: {},
+    options: [
+      { buckets: 1, segmentBytes: 2500, format: 'ndjson' },
+      { buckets: 2, segmentBytes: 2500, format: 'ndjson', sync: { everyRecords: 5 } },
+    ],
+    states: 400,
+    sessions: 2,
+    rounds: 8,
+  },
 ]
 
 describe('whatever a crash leaves of a log of files', () => testScenarios(scenarios))

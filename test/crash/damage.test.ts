@@ -1,4 +1,4 @@
-import { isStorageError, openQueue, openStore } from 'varve'
+import { isStorageError, openQueue, openStore, type QueueOptions } from 'varve'
 import { type DiskImage, faultBackend } from 'varve/testing'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { tally } from '../tally.js'
@@ -16,10 +16,14 @@ interface Written {
 }
 
 /** A log of a few segments or chunks; `closed` as a program that ends well leaves it, else as a killed one does. */
-async function write(files: boolean, isClosed: boolean, segmentBytes: number | undefined = SEGMENT_BYTES): Promise<Written> {
+async function write(
+  files: boolean,
+  isClosed: boolean,
+  { segmentBytes = SEGMENT_BYTES, ...options }: QueueOptions<string> = {},
+): Promise<Written> {
   const backend = faultBackend({ files })
   const store = await openStore(backend)
-  const queue = await openQueue<string>(store, QUEUE, { segmentBytes })
+  const queue = await openQueue<string>(store, QUEUE, { segmentBytes, ...options })
   for (const value of VALUES) await queue.append(value)
   if (isClosed) await store.close()
   return { image: await imageOf(backend.another()), bootId: backend.recording.bootId }
@@ -54,31 +58,40 @@ function* damages(image: DiskImage): Generator<readonly [what: string, damaged: 
   }
 }
 
-async function survey(written: Written, files: boolean, bootId: string, isAllowed: (found: readonly string[]) => boolean): Promise<void> {
+async function survey(
+  written: Written,
+  kind: 'files' | 'text' | 'chunks',
+  bootId: string,
+  isAllowed: (found: readonly string[]) => boolean,
+): Promise<void> {
   const from = performance.now()
   const silent: string[] = []
   let [found, harmless] = [0, 0]
   for (const [what, damaged] of damages(written.image)) {
-    const seen = await look(damaged, bootId, files).catch((error) => [`${String(error)}`])
+    const seen = await look(damaged, bootId, kind !== 'chunks').catch((error) => [`${String(error)}`])
     if (seen === 'corrupt') found++
     else if (isAllowed(seen)) harmless++
     else silent.push(`${what}: ${JSON.stringify(seen)}`)
   }
   expect(silent.slice(0, 10)).toEqual([])
   expect(found).toBeGreaterThan(100)
-  tally({ row: `bit flips: ${files ? 'files' : 'chunks'}`, ran: found + harmless, found, ms: performance.now() - from })
+  tally({ row: `bit flips: ${kind}`, ran: found + harmless, found, ms: performance.now() - from })
 }
 
 const isAll = (values: readonly string[]): boolean => JSON.stringify(values) === JSON.stringify(VALUES)
 const isPrefix = (values: readonly string[]): boolean => values.every((value, index) => value === VALUES[index])
 
-describe('damage', () => {
+describe.each([
+  { format: 'binary', segmentBytes: SEGMENT_BYTES },
+  { format: 'ndjson', segmentBytes: 2 * SEGMENT_BYTES },
+] as const)('damage to a log of files, $format,', (options) => {
+  const kind = options.format === 'binary' ? 'files' : 'text'
   let closed: Written
   let open: Written
 
   beforeAll(async () => {
-    closed = await write(true, true)
-    open = await write(true, false)
+    closed = await write(true, true, options)
+    open = await write(true, false, options)
   })
 
   test('the log that is damaged has several segments and reads well', async () => {
@@ -87,12 +100,12 @@ describe('damage', () => {
     expect(await look(open.image, open.bootId, true)).toEqual(VALUES)
   })
 
-  test('at any byte of a log that was closed is found or harmless', () => survey(closed, true, closed.bootId, isAll))
+  test('at any byte of a log that was closed is found or harmless', () => survey(closed, kind, closed.bootId, isAll))
 
-  test('at any byte of a closed log is found or harmless after a restart of the system too', () => survey(closed, true, 'boot-2', isAll))
+  test('at any byte of a closed log is found or harmless after a restart of the system too', () => survey(closed, kind, 'boot-2', isAll))
 
   test('at any byte of a log whose writer was killed leaves whole records from the first on, or is found', () =>
-    survey(open, true, open.bootId, isPrefix))
+    survey(open, kind, open.bootId, isPrefix))
 
   test('of the last frame of a killed writer costs that frame only', async () => {
     const path = [...open.image.files.keys()].sort().at(-1) as string
@@ -113,25 +126,33 @@ describe('damage', () => {
   })
 
   test('before the last frame of a killed writer is found also after a restart of the system', async () => {
-    const { image } = await write(true, false, WHOLE)
+    const { image } = await write(true, false, { ...options, segmentBytes: WHOLE })
     const path = [...image.files.keys()][0] as string
     const bytes = fileBytes(image, path)
-    const lastFrame = Buffer.from(bytes).lastIndexOf('VFRM')
+    const lastFrame = Buffer.from(bytes).lastIndexOf(options.format === 'binary' ? 'VFRM' : '{"offset"')
     for (let at = 0; at < lastFrame; at++) {
       const seen = await look(withFile(image, path, flipped(bytes, at, 3)), 'boot-2', true)
       if (seen !== 'corrupt') expect(seen, `byte ${at}`).toEqual(VALUES)
     }
   })
 
+  test('two segments that were swapped are found', async () => {
+    const [first, second] = [...closed.image.files.keys()].sort() as [string, string]
+    const swapped = withFile(withFile(closed.image, first, fileBytes(closed.image, second)), second, fileBytes(closed.image, first))
+    expect(await look(swapped, closed.bootId, true)).toBe('corrupt')
+  })
+})
+
+describe('damage to a log of chunks', () => {
   test('at any byte of a log of chunks is found or harmless', async () => {
-    const written = await write(false, true, WHOLE)
-    await survey(written, false, written.bootId, isAll)
+    const written = await write(false, true, { segmentBytes: WHOLE })
+    await survey(written, 'chunks', written.bootId, isAll)
   })
 
   test('at any byte of a log of chunks that were merged is found or harmless', async () => {
     const written = await write(false, true)
     expect([...written.image.blobs.keys()].filter((key) => key.includes('/seg/')).length).toBeGreaterThan(0)
-    await survey(written, false, written.bootId, isAll)
+    await survey(written, 'chunks', written.bootId, isAll)
   })
 
   test('a merged segment that is gone is found', async () => {
@@ -142,15 +163,9 @@ describe('damage', () => {
   })
 
   test('a chunk that is gone is found', async () => {
-    const { image, bootId } = await write(false, true, WHOLE)
+    const { image, bootId } = await write(false, true, { segmentBytes: WHOLE })
     const chunks = [...image.blobs.keys()].filter((key) => key.includes('/log/')).sort()
     expect(chunks.length).toBe(VALUES.length)
     for (const key of chunks.slice(0, -1)) expect(await look(withBlob(image, key, undefined), bootId, false), key).toBe('corrupt')
-  })
-
-  test('two segments that were swapped are found', async () => {
-    const [first, second] = [...closed.image.files.keys()].sort() as [string, string]
-    const swapped = withFile(withFile(closed.image, first, fileBytes(closed.image, second)), second, fileBytes(closed.image, first))
-    expect(await look(swapped, closed.bootId, true)).toBe('corrupt')
   })
 })

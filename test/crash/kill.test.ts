@@ -29,12 +29,12 @@ interface Life {
   readonly dies: { readonly receipts: number } | { readonly afterMs: number }
 }
 
-function drawLife(random: () => number, buckets: number): Life {
+function drawLife(random: () => number, fixed: Pick<QueueOptions<string>, 'buckets' | 'format'>): Life {
   const below = (limit: number): number => Math.floor(random() * limit)
   const sync = SYNCS[below(SYNCS.length)] ?? 'always'
   const segmentBytes = 1_000 * 4 ** below(5)
   const dies = below(4) === 0 ? { afterMs: below(25) } : { receipts: 1 + below(150) }
-  return { callers: 1 + below(8), batch: 1 + below(5), bytes: 1 + below(400), options: { buckets, sync, segmentBytes }, dies }
+  return { callers: 1 + below(8), batch: 1 + below(5), bytes: 1 + below(400), options: { ...fixed, sync, segmentBytes }, dies }
 }
 
 /** Processes that have started and wait for their life; the next one starts while the last one lives. */
@@ -114,12 +114,13 @@ async function killDirectory(nursery: Nursery, seed: number, counted: Counted): 
   const directory = await mkdtemp(join(tmpdir(), 'varve-kill-'))
   const random = seededRandom(seed)
   const buckets = 1 + Math.floor(random() * 4)
+  const format = seed % 4 === 0 ? 'ndjson' : 'binary'
   const receipts: Receipt[] = []
   let seen: Content = []
   try {
     for (let life = 0; life < LIVES_OF_A_DIRECTORY && counted.lives < LIVES; life++) {
       counted.lives++
-      const drawn = drawLife(random, buckets)
+      const drawn = drawLife(random, { buckets, format })
       receipts.push(...(await liveAndDie(await nursery.take(), directory, `${seed}.${life}`, drawn)))
       if (receipts.length === 0) continue // it may have died before it made the queue
       const where = `seed ${seed}, life ${life}: ${JSON.stringify(drawn)}`

@@ -93,6 +93,7 @@ export const cases = [
   queueCase('queue on files', 'files', { buckets: 2, segmentBytes: 700 }),
   queueCase('queue of a killed process', 'files', { segmentBytes: 700 }, { isClosed: false }),
   queueCase('queue of structured values', 'files', { codec: 'structured' }, { values: STRUCTURED }),
+  queueCase('queue of text', 'files', { format: 'ndjson', segmentBytes: 2500 }),
   queueCase('queue on chunks', 'chunks', { buckets: 2 }),
   queueCase('queue in a directory', 'directory', { buckets: 2, segmentBytes: 700 }),
   keysCase('keys', 'chunks', {}, PLAIN),

@@ -7,7 +7,7 @@ import type { Store, StoreContext } from '../derived/store-context.js'
 import { openStreams } from '../derived/streams-over-journals.js'
 import { CATALOGUE_PREFIX, findQueue, type QueueEntry } from '../engine/catalogue.js'
 import type { Anomaly } from '../engine/doctor/anomaly.js'
-import { type ExaminedLog, examineLog } from '../engine/doctor/examine-log.js'
+import { type ExaminedLog, examineLog, type LogPlace } from '../engine/doctor/examine-log.js'
 import type { Quarantine } from '../engine/doctor/quarantine.js'
 import type { Backend } from '../ports/backend.js'
 import type { ScanOptions, ScanReport, StoreAnomaly } from './scan-report.js'
@@ -40,7 +40,7 @@ export async function examineStore(source: Store | Backend, options: ScanOptions
     for (let bucket = 0; bucket < entry.buckets; bucket++) {
       options.signal?.throwIfAborted()
       const path = `${entry.incarnation}/${bucket}`
-      const found = await examineBucket(context, path, (bytes) => {
+      const found = await examineBucket(context, { path, format: entry.frames }, (bytes) => {
         scanned.bytes += bytes
         options.progress?.({ queue, bucket, bytes: scanned.bytes })
       })
@@ -58,11 +58,15 @@ export async function examineStore(source: Store | Backend, options: ScanOptions
   return { backend: context.backend.name, anomalies, scanned, repairs }
 }
 
-async function examineBucket(context: StoreContext, path: string, progress: (bytes: number) => void): Promise<ExaminedLog> {
+async function examineBucket(
+  context: StoreContext,
+  { path, format }: Pick<LogPlace, 'path' | 'format'>,
+  progress: (bytes: number) => void,
+): Promise<ExaminedLog> {
   const { backend, clock, mode } = context
   const { files, blobs, locks } = backend
   const isLive = mode === 'read' ? (await locks?.owner('store')) !== undefined : openStreams(context).includes(path)
-  return examineLog({ files, blobs, clock, path, isLive, progress })
+  return examineLog({ files, format, blobs, clock, path, isLive, progress })
 }
 
 interface NamedEntry {

@@ -1,9 +1,10 @@
 // A program meets one kind of log, files or chunks: which one, its backend says, and only that one is loaded.
 
 import { loadPart } from '../base/load-part.js'
+import { loadFormat } from '../engine/load-format.js'
 import type { Log } from '../engine/log.js'
 import type { FileStore } from '../ports/file-store.js'
-import type { StreamOptions } from '../ports/stream-broker.js'
+import type { StreamFormat, StreamOptions } from '../ports/stream-broker.js'
 import type { StoreContext } from './store-context.js'
 
 const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024
@@ -12,9 +13,9 @@ const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024
 export type OpenLog = (path: string, options: StreamOptions) => Log
 
 /** How logs are opened on this backend; `unavailable` where the code for it cannot be loaded. */
-export function loadLogs(context: StoreContext): Promise<OpenLog> {
+export function loadLogs(context: StoreContext, format: StreamFormat | undefined): Promise<OpenLog> {
   const { files } = context.backend
-  return files === undefined ? loadChunkLogs(context) : loadFileLogs(context, files)
+  return files === undefined ? loadChunkLogs(context) : loadFileLogs(context, files, format)
 }
 
 async function loadChunkLogs(context: StoreContext): Promise<OpenLog> {
@@ -26,13 +27,15 @@ async function loadChunkLogs(context: StoreContext): Promise<OpenLog> {
     new ChunkLog({ blobs, clock, path, durability, guard, segmentBytes, requestScoped, beforeWrite })
 }
 
-async function loadFileLogs(context: StoreContext, files: FileStore): Promise<OpenLog> {
+async function loadFileLogs(context: StoreContext, files: FileStore, name: StreamFormat | undefined): Promise<OpenLog> {
   const { FileLog } = await loadPart('the log of files', () => import('../engine/file-log.js'))
+  const format = await loadFormat(name)
   const { backend, clock, mode } = context
   const beforeWrite = async (): Promise<void> => context.writable('append')
   return (path, { segmentBytes = DEFAULT_SEGMENT_BYTES, sync = 'always' }) =>
     new FileLog({
       files,
+      format,
       blobs: backend.blobs,
       clock,
       path,

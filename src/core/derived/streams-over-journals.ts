@@ -55,7 +55,7 @@ class JournalBroker implements StreamBroker {
 
   async open(stream: string, options: StreamOptions = {}): Promise<RecordStream> {
     this.#checkSync(options)
-    const openLog = await loadLogs(this.#context)
+    const openLog = await loadLogs(this.#context, options.format)
     this.#context.checkOpen('openQueue')
     // No wait from here on: two who open one stream at once share its writer.
     let open = this.#open.get(stream)

@@ -4,7 +4,7 @@ import { FRAME_HEADER_BYTES, frameLength, writeFrameHeader } from '../codec/fram
 import { guessRecordBytes, RecordWriter } from '../codec/record-writer.js'
 import type { AppendOptions, AppendResult, RawRecord } from '../ports/stream-broker.js'
 import { borrowMemory } from './frame-memory.js'
-import type { EncodedFrames, LogEnd } from './log.js'
+import type { EncodedFrames, LogEnd } from './frames.js'
 
 /** Small appends share a frame up to this size; a single batch is never split. */
 const SHARED_FRAME_BYTES = 1024 * 1024
@@ -67,12 +67,13 @@ function writeGroup(writer: RecordWriter, group: FrameGroup): { readonly count: 
   return { count, hasTombstones }
 }
 
-interface FrameGroup {
+export interface FrameGroup {
   readonly appends: PendingAppend[]
   bytes: number
 }
 
-function groupBySize(appends: readonly PendingAppend[]): FrameGroup[] {
+/** As they will share frames. */
+export function groupBySize(appends: readonly PendingAppend[]): FrameGroup[] {
   const groups: FrameGroup[] = []
   let last: FrameGroup | undefined
   for (const append of appends) {

@@ -2,9 +2,9 @@
 // same frame again and again.
 
 import { loadPart } from '../base/load-part.js'
-import { frameBody, frameError, type FrameHeader } from '../codec/frame.js'
-import { RecordReader } from '../codec/records.js'
+import { frameError, type FrameHeader } from '../codec/frame.js'
 import type { StreamRecord } from '../ports/stream-broker.js'
+import type { FrameFormat, FrameRecords } from './frame-format.js'
 import type { FrameBlock, Log } from './log.js'
 
 export interface BlockReadOptions {
@@ -17,7 +17,8 @@ export interface BlockReadOptions {
 
 /** A block, and readers of its frames whose bodies were checked. */
 interface LoadedBlock extends FrameBlock {
-  readonly readers: Map<FrameHeader, RecordReader>
+  readonly format: FrameFormat
+  readonly readers: Map<FrameHeader, FrameRecords>
 }
 
 export class BlockReader {
@@ -30,7 +31,7 @@ export class BlockReader {
     if (block === undefined || !holds(block, from)) {
       const read = await log.read(from, end, maxBytes)
       if (read === undefined) return []
-      block = { ...read, readers: new Map() }
+      block = { ...read, format: log.format, readers: new Map() }
       this.#block = block
     }
     const count = Math.min(limit, end - from)
@@ -55,7 +56,7 @@ async function inflate(block: LoadedBlock, from: number, count: number): Promise
     const { plainBody } = await loadPart('compression', () => import('../codec/frame-compression.js'))
     const body = await plainBody(block.bytes, frame)
     if (body === undefined) return // damaged: named when it is decoded
-    block.readers.set(frame, new RecordReader(body, frame))
+    block.readers.set(frame, block.format.recordReader(body, frame))
   }
 }
 
@@ -75,12 +76,12 @@ function decode(block: LoadedBlock, from: number, limit: number): StreamRecord[]
 }
 
 /** undefined where the body is damaged, or compressed and not inflated yet. */
-function readerOf({ bytes, readers }: LoadedBlock, frame: FrameHeader): RecordReader | undefined {
+function readerOf({ format, bytes, readers }: LoadedBlock, frame: FrameHeader): FrameRecords | undefined {
   const known = readers.get(frame)
   if (known !== undefined || frame.compression !== 0) return known
-  const body = frameBody(bytes, frame)
+  const body = format.frameBody(bytes, frame)
   if (body === undefined) return undefined
-  const reader = new RecordReader(body, frame)
+  const reader = format.recordReader(body, frame)
   readers.set(frame, reader)
   return reader
 }

@@ -19,6 +19,8 @@ export interface QueueEntry {
   readonly buckets: number
   readonly discipline: 'owned' | 'shared' | 'native'
   readonly createdAt: number
+  /** How records lie in their files; absent: binary. */
+  readonly frames?: 'ndjson'
 }
 
 export interface FoundEntry {

@@ -13,6 +13,7 @@ import { murmur3 } from '../codec/murmur3.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import type { Durability, WriteDurability } from '../ports/options.js'
 import type { StreamGuard } from '../ports/stream-broker.js'
+import { binaryFormat } from './binary-format.js'
 import { chunkSalt } from './chunk.js'
 import { ChunkIndex } from './chunk-index.js'
 import { type ChunkEnd, ManifestCell, withPlace } from './chunk-manifest.js'
@@ -52,6 +53,7 @@ const BACKOFF = { firstMs: 2, maxMs: 500 }
 const MAX_UNSYNCED_RECORDS = 0xffffffff
 
 export class ChunkLog implements Log {
+  readonly format = binaryFormat
   readonly durability: { readonly written: Durability; readonly synced: Durability }
   /** Merges so far. */
   rolled = 0

@@ -4,6 +4,7 @@
 import { concatBytes } from '../base/bytes.js'
 import { newSalt } from '../codec/envelope.js'
 import type { BlobStore } from '../ports/blob-store.js'
+import { binaryFormat } from './binary-format.js'
 import { BlobSource } from './blob-source.js'
 import type { WholeFrame } from './log.js'
 import type { SealedEnd, SealedSegment } from './log-manifest.js'
@@ -63,7 +64,10 @@ export class ChunkSegments {
     const { place } = this.#options
     const salt = newSalt(SALT_BYTES)
     const state = { kind: 'state', durable: next, bootId: null } as const
-    const builder = new SegmentBuilder({ sequence, baseOffset: base, createdAt, salt, epoch: CHUNK_EPOCH, previousChain: 0, place, state })
+    const builder = new SegmentBuilder({
+      ...{ format: binaryFormat, sequence, baseOffset: base, createdAt },
+      ...{ salt, epoch: CHUNK_EPOCH, previousChain: 0, place, state },
+    })
     const parts = [builder.begin()]
     for await (const { bytes, header } of frames) parts.push(builder.frame(bytes, header))
     const { footer, end } = builder.finish(next)
@@ -112,7 +116,7 @@ export class ChunkSegments {
     const size = closed.length + closed.footer
     const isWhole = blobs.traits.durable !== 'remote' || size <= SMALL_BYTES
     const source: BlobSource = new BlobSource({ blobs, key: path, size, isWhole, onKeep: () => this.#keep(source) })
-    return new SegmentReader({ source, base, place, path, hasFooter: closed.footer > 0 })
+    return new SegmentReader({ format: binaryFormat, source, base, place, path, hasFooter: closed.footer > 0 })
   }
 
   /** Only one keeps its bytes. */

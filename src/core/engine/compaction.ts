@@ -2,10 +2,8 @@
 // each key, tombstones only for a while. Offsets stay as they are; a segment is replaced at once or not at all.
 
 import { isStorageError } from '../base/errors.js'
-import { type FrameHeader, readFrameHeader, writeCompactedFrame } from '../codec/frame.js'
-import { compressFrame, compressionOf, plainBody } from '../codec/frame-compression.js'
-import { keepRecords, readRecords } from '../codec/records.js'
-import type { CompactionResult } from '../ports/stream-broker.js'
+import { plainBody } from '../codec/frame-compression.js'
+import type { CompactionResult, StreamRecord } from '../ports/stream-broker.js'
 import type { Log, LogSegment, WholeFrame } from './log.js'
 
 export interface CompactionOptions {
@@ -73,7 +71,7 @@ async function latestByKey(log: Log, segments: readonly LogSegment[]): Promise<M
   const latest = new Map<string, KeyEntry>()
   for (const { name } of segments) {
     for await (const frame of log.frames(name)) {
-      for (const { key, value, offset, timestamp } of await recordsOf(frame)) {
+      for (const { key, value, offset, timestamp } of await recordsOf(log, frame)) {
         if (key !== undefined) latest.set(keyText(key), { offset, timestamp, isTombstone: value === undefined })
       }
     }
@@ -83,47 +81,30 @@ async function latestByKey(log: Log, segments: readonly LogSegment[]): Promise<M
 
 async function removes(log: Log, { name }: LogSegment, keeps: Keeps): Promise<boolean> {
   for await (const frame of log.frames(name)) {
-    if ((await recordsOf(frame)).some(({ offset, key }) => !keeps(offset, textOf(key)))) return true
+    if ((await recordsOf(log, frame)).some(({ offset, key }) => !keeps(offset, textOf(key)))) return true
   }
   return false
 }
 
 async function* keptFrames(log: Log, { name }: LogSegment, keeps: Keeps): AsyncGenerator<WholeFrame> {
   for await (const frame of log.frames(name)) {
-    const kept = await keptFrame(frame, keeps)
+    const kept = await keptFrame(log, frame, keeps)
     if (kept !== undefined) yield kept
   }
 }
 
 /** The same frame where nothing goes, undefined where nothing stays. */
-async function keptFrame(frame: WholeFrame, keeps: Keeps): Promise<WholeFrame | undefined> {
-  const { header } = frame
+async function keptFrame(log: Log, frame: WholeFrame, keeps: Keeps): Promise<WholeFrame | undefined> {
   const stays = new Set<number>()
-  for (const { offset, key } of await recordsOf(frame)) if (keeps(offset, textOf(key))) stays.add(offset)
-  if (stays.size === header.count) return frame
-  if (stays.size === 0) return undefined
-  const body = keepRecords(await bodyOf(frame), header, (offset) => stays.has(offset))
-  const kept = { count: stays.size, lastDelta: Math.max(...stays) - header.baseOffset }
-  const plain = readBack(writeCompactedFrame(body, header, kept))
-  if (header.compression === 0) return plain
-  const smaller = await compressFrame(plain.bytes, plain.header, compressionOf(header))
-  return smaller === undefined ? plain : readBack(smaller)
+  for (const { offset, key } of await recordsOf(log, frame)) if (keeps(offset, textOf(key))) stays.add(offset)
+  if (stays.size === frame.header.count) return frame
+  return stays.size === 0 ? undefined : log.format.keepRecords(frame, stays)
 }
 
-function readBack(bytes: Uint8Array): WholeFrame {
-  return { bytes, header: readFrameHeader(bytes, 0, NO_SALT) as FrameHeader } // it was written a moment ago
+async function recordsOf({ format }: Log, { bytes, header }: WholeFrame): Promise<StreamRecord[]> {
+  const body = header.compression === 0 ? format.frameBody(bytes, header) : await plainBody(bytes, header)
+  return format.recordReader(body as Uint8Array, header).read(0, Number.POSITIVE_INFINITY) // checked when the segment was read
 }
-
-async function recordsOf(frame: WholeFrame): Promise<ReturnType<typeof readRecords>> {
-  return readRecords(await bodyOf(frame), frame.header, 0, Number.POSITIVE_INFINITY)
-}
-
-async function bodyOf({ bytes, header }: WholeFrame): Promise<Uint8Array> {
-  return (await plainBody(bytes, header)) as Uint8Array // checked when the segment was read
-}
-
-/** Of frames that are still to be moved to their place. */
-const NO_SALT = new Uint8Array(0)
 
 function textOf(key: Uint8Array | undefined): string | undefined {
   return key === undefined ? undefined : keyText(key)

@@ -10,6 +10,7 @@ import type { BlobStore } from '../ports/blob-store.js'
 import type { FileStore } from '../ports/file-store.js'
 import { Cell } from './cell.js'
 import { type ActiveSegment, FileSegments } from './file-segments.js'
+import type { FrameFormat } from './frame-format.js'
 import type { EncodedFrames, FrameBlock, Log, LogEnd, LogSegment, LogStats, WholeFrame } from './log.js'
 import {
   beginEpoch,
@@ -28,8 +29,7 @@ import {
   segmentAt,
   trimManifest,
 } from './log-manifest.js'
-import { encodeControlFrame, SALT_BYTES } from './segment.js'
-import { encodeFooter } from './segment-index.js'
+import { SALT_BYTES } from './segment.js'
 import { framesOf, lostSegment } from './segment-frames.js'
 import type { SegmentReader } from './segment-reader.js'
 import { beginScan, inspectRest, judgeEnd, type ScannedSegment, scanSegment } from './segment-scan.js'
@@ -40,6 +40,7 @@ export interface FileLogOptions {
   readonly clock: Clock
   /** Prefix of its files and blobs: incarnation and bucket. */
   readonly path: string
+  readonly format: FrameFormat
   readonly segmentBytes: number
   /** false: looks beside a running writer, repairs nothing, stops at the last valid frame. */
   readonly writable: boolean
@@ -55,6 +56,7 @@ const STATE_EVERY_BYTES = 4 * 1024 * 1024
 
 export class FileLog implements Log {
   readonly durability = { written: 'os', synced: 'disk' } as const
+  readonly format: FrameFormat
   rolled = 0
   readonly #options: FileLogOptions
   readonly #manifestCell: Cell<LogManifest>
@@ -77,10 +79,11 @@ export class FileLog implements Log {
 
   constructor(options: FileLogOptions) {
     this.#options = options
-    const { blobs, clock, path, files } = options
+    const { blobs, clock, path, files, format } = options
+    this.format = format
     this.#manifestCell = new Cell({ blobs, clock, key: `${path}/manifest` })
     this.#place = murmur3(utf8(path))
-    this.#segments = new FileSegments({ files, path, place: this.#place })
+    this.#segments = new FileSegments({ files, format, path, place: this.#place })
   }
 
   async end(refresh = false): Promise<LogEnd> {
@@ -290,7 +293,7 @@ export class FileLog implements Log {
   }
 
   #scanStart(entry: SegmentEntry, reader: SegmentReader): Promise<ScannedSegment | undefined> {
-    if (this.#scanned?.name !== entry.name) return beginScan(reader.source, this.#place)
+    if (this.#scanned?.name !== entry.name) return beginScan(reader.source, this.#place, this.format)
     const { fault: _, ...end } = this.#scanned.end
     return Promise.resolve(end)
   }
@@ -325,7 +328,7 @@ export class FileLog implements Log {
   async #appendState(active: ActiveSegment): Promise<void> {
     const bootId = (await this.#options.files.bootId()) ?? null
     const state = { kind: 'state', durable: this.#synced.next, bootId } as const
-    const { bytes, chain } = encodeControlFrame(state, { ...this.#end(), salt: active.salt })
+    const { bytes, chain } = this.format.encodeControlFrame(state, { ...this.#end(), salt: active.salt })
     const position = await active.file.append(bytes)
     if (this.#active !== active) return
     this.#stateAt = position
@@ -389,7 +392,7 @@ export class FileLog implements Log {
   /** Not synced: a footer that is lost, or cannot be written, costs time only. */
   async #appendFooter({ file, reader, entry }: ActiveSegment): Promise<number> {
     const { length, next, chain, timestamp } = this.#synced
-    const footer = encodeFooter(reader.index, { base: entry.base, length, next, chain, timestamp, records: next - entry.base })
+    const footer = this.format.encodeFooter(reader.index, { base: entry.base, length, next, chain, timestamp, records: next - entry.base })
     try {
       await file.append(footer)
       return footer.length

@@ -3,9 +3,10 @@
 import { isStorageError } from '../base/errors.js'
 import { newSalt } from '../codec/envelope.js'
 import type { AppendFile, FileStore } from '../ports/file-store.js'
+import type { FrameFormat } from './frame-format.js'
 import type { LogEnd, WholeFrame } from './log.js'
 import type { SealedSegment, SegmentEntry } from './log-manifest.js'
-import { type ControlState, encodeControlFrame, encodeSegmentHeader, headerChain, SALT_BYTES, segmentName } from './segment.js'
+import { type ControlState, SALT_BYTES, segmentName } from './segment.js'
 import { SegmentBuilder } from './segment-builder.js'
 import { SegmentReader } from './segment-reader.js'
 import { SegmentReaders } from './segment-readers.js'
@@ -31,6 +32,7 @@ export interface NewSegment {
 
 export interface FileSegmentsOptions {
   readonly files: FileStore
+  readonly format: FrameFormat
   /** Prefix of the log's files. */
   readonly path: string
   readonly place: number
@@ -46,13 +48,13 @@ export class FileSegments {
 
   /** Header and state frame, synced, before anything names the file. */
   async begin(segment: NewSegment, at: Pick<LogEnd, 'next' | 'durable' | 'timestamp'>): Promise<ActiveSegment> {
-    const { files, place } = this.#options
+    const { files, format, place } = this.#options
     const salt = newSalt(SALT_BYTES)
     const entry = { name: segmentName(segment, salt), sequence: segment.sequence, base: segment.base, createdAt: segment.createdAt }
     const path = this.path(entry.name)
-    const header = encodeSegmentHeader({ ...segment, baseOffset: segment.base, salt, place })
-    const chain = headerChain(header)
-    const control = encodeControlFrame(await this.#state(at.durable), { ...at, epoch: segment.epoch, chain, salt })
+    const header = format.encodeSegmentHeader({ ...segment, baseOffset: segment.base, salt, place })
+    const chain = format.headerChain(header)
+    const control = format.encodeControlFrame(await this.#state(at.durable), { ...at, epoch: segment.epoch, chain, salt })
     const file = await files.open(path, { mode: 'append' })
     try {
       await file.append(header)
@@ -62,18 +64,19 @@ export class FileSegments {
       await file.close().catch(() => {})
       throw error
     }
-    const reader = new SegmentReader({ source: file, base: entry.base, place, path, salt })
+    const reader = new SegmentReader({ format, source: file, base: entry.base, place, path, salt })
     return { entry, file, salt, reader, length: header.length + control.bytes.length, chain: control.chain }
   }
 
   /** Writes a sealed segment with these frames in the place of an old one, under a name of its own. */
   async rewrite(old: SealedSegment, frames: AsyncIterable<WholeFrame>, epoch: number): Promise<SealedSegment> {
-    const { files, place } = this.#options
+    const { files, format, place } = this.#options
     const { base, createdAt, sequence, closed } = old
     const salt = newSalt(SALT_BYTES)
     const name = segmentName({ sequence, epoch }, salt)
     const state = await this.#state(closed.next)
-    const builder = new SegmentBuilder({ sequence, baseOffset: base, createdAt, salt, epoch, previousChain: 0, place, state })
+    const header = { sequence, baseOffset: base, createdAt, salt, epoch, previousChain: 0, place }
+    const builder = new SegmentBuilder({ ...header, format, state })
     const file = await files.open(this.path(name), { mode: 'append' })
     try {
       await file.append(builder.begin())
@@ -128,10 +131,10 @@ export class FileSegments {
   }
 
   async #open(entry: SegmentEntry): Promise<SegmentReader> {
-    const { files, place } = this.#options
+    const { files, format, place } = this.#options
     const path = this.path(entry.name)
     const source = await files.open(path, { mode: 'read' })
-    return new SegmentReader({ source, base: entry.base, place, path, hasFooter: (entry.closed?.footer ?? 0) > 0 })
+    return new SegmentReader({ format, source, base: entry.base, place, path, hasFooter: (entry.closed?.footer ?? 0) > 0 })
   }
 
   async #state(durable: number): Promise<ControlState> {

@@ -1,21 +1,22 @@
 // Frames of a file by their position, a piece of the file at a time.
 
-import { FRAME_HEADER_BYTES, frameBody, type FrameFault, type FrameHeader, readFrameHeader } from '../codec/frame.js'
+import type { FrameFault, FrameHeader } from '../codec/frame.js'
 import type { ByteSource } from '../ports/file-store.js'
+import type { FrameFormat } from './frame-format.js'
 
 const WINDOW_BYTES = 256 * 1024
-/** Frames begin at multiples of this. */
-export const FRAME_ALIGNMENT = 8
 
 /** A piece of the file at a time, so that any size is scanned in flat memory; the file as long as it was when this was made. */
 export class FrameWindow {
   readonly #file: ByteSource
+  readonly #format: FrameFormat
   readonly #size: number
   #bytes = new Uint8Array(0) as Uint8Array
   #start = 0
 
-  constructor(file: ByteSource) {
+  constructor(file: ByteSource, format: FrameFormat) {
     this.#file = file
+    this.#format = format
     this.#size = file.size
   }
 
@@ -28,20 +29,33 @@ export class FrameWindow {
     return at >= this.#start && (at + length <= held || held >= this.#size) ? undefined : this.#load(at, length)
   }
 
-  /** The header at `at` in the file, `frame.at` being its place in the window. */
+  /** The header at `at` in the file, `frame.at` being its place in the window; `incomplete` also where only the window ends. */
   headerAt(at: number, salt: Uint8Array): FrameHeader | FrameFault {
-    const frame = readFrameHeader(this.#bytes, at - this.#start, salt)
+    const frame = this.#format.readFrameHeader(this.#bytes, at - this.#start, salt)
     return typeof frame !== 'string' && frame.length > this.#size - at ? 'incomplete' : frame
   }
 
   /** The body of the frame whose header is at `at`. */
   bodyAt(at: number, frame: FrameHeader): Uint8Array | undefined {
-    return frameBody(this.#bytes, frame, at - this.#start)
+    return this.#format.frameBody(this.#bytes, frame, at - this.#start)
   }
 
+  /** The header at `at`, looked at in as much of the file as it takes. */
   async frame(at: number, salt: Uint8Array): Promise<FrameHeader | FrameFault> {
-    await this.reach(at, FRAME_HEADER_BYTES)
-    return this.headerAt(at, salt)
+    await this.reach(at, this.#format.leastFrameBytes)
+    for (;;) {
+      const frame = this.#format.readFrameHeader(this.#bytes, at - this.#start, salt)
+      const held = this.#start + this.#bytes.length
+      if (frame !== 'incomplete' || held >= this.#size) return this.headerAt(at, salt)
+      await this.#load(at, 2 * (held - at))
+    }
+  }
+
+  /** Where the next frame may begin when none does at `at`; a promise only where the file has to be read for it. */
+  after(at: number): number | Promise<number> {
+    const isHeld = at >= this.#start && at < this.#start + this.#bytes.length
+    const next = isHeld ? this.#format.nextPlace(this.#bytes, at - this.#start) : undefined
+    return next === undefined ? this.#search(at) : this.#start + next
   }
 
   async body(at: number, frame: FrameHeader): Promise<Uint8Array | undefined> {
@@ -53,6 +67,17 @@ export class FrameWindow {
   async whole(at: number, frame: FrameHeader): Promise<{ readonly bytes: Uint8Array; readonly header: FrameHeader }> {
     await this.reach(at, frame.length)
     return { bytes: this.#bytes, header: { ...frame, at: at - this.#start } }
+  }
+
+  async #search(at: number): Promise<number> {
+    for (let from = at; ; ) {
+      await this.reach(from, 2)
+      const next = this.#format.nextPlace(this.#bytes, from - this.#start)
+      if (next !== undefined) return this.#start + next
+      const held = this.#start + this.#bytes.length
+      if (held >= this.#size) return this.#size
+      from = held - 1
+    }
   }
 
   async #load(at: number, length: number): Promise<void> {

@@ -4,7 +4,7 @@
 import type { Clock } from '../base/clock.js'
 import { StorageError } from '../base/errors.js'
 import type { AppendOptions, AppendResult, RecordBatch, SyncMode } from '../ports/stream-broker.js'
-import { encodeAppends, guessBatchBytes, type PendingAppend, type PlacedAppend } from './append-batch.js'
+import { guessBatchBytes, type PendingAppend, type PlacedAppend } from './append-batch.js'
 import { giveBackMemory } from './frame-memory.js'
 import type { EncodedFrames, Log, LogEnd } from './log.js'
 
@@ -142,7 +142,7 @@ export class GroupCommit {
       stored = undefined
       if (placed.length === 0) return undefined
       const timestamp = Math.max(clock.now(), at.timestamp)
-      const frames = encodeAppends(
+      const frames = log.format.encodeAppends(
         placed.map(({ append }) => append),
         at,
         timestamp,

@@ -1,36 +1,11 @@
 // The seam between what a journal does (order, group commit, conditions, waiting) and where its frames lie: appended to
 // files by one owner (`FileLog`), or put as create-only chunks by anybody (`ChunkLog`).
 
-import type { FrameHeader } from '../codec/frame.js'
 import type { Closable, Durability } from '../ports/options.js'
+import type { FrameFormat } from './frame-format.js'
+import type { EncodedFrames, FrameBlock, LogEnd, WholeFrame } from './frames.js'
 
-/** Where the log ends, and what the next frame must continue. */
-export interface LogEnd {
-  /** Offset of the next record. */
-  readonly next: number
-  /** Everything below is synced. */
-  readonly durable: number
-  readonly epoch: number
-  /** Header checksum of the last frame. */
-  readonly chain: number
-  /** Greatest timestamp so far, ms. */
-  readonly timestamp: number
-  /** Goes into every header checksum: rejects bytes of another file or queue. */
-  readonly salt: Uint8Array
-}
-
-export interface EncodedFrames {
-  readonly bytes: Uint8Array
-  readonly next: number
-  readonly chain: number
-  readonly timestamp: number
-}
-
-/** Contiguous frames in one piece of memory. */
-export interface FrameBlock {
-  readonly bytes: Uint8Array
-  readonly frames: readonly FrameHeader[]
-}
+export type { EncodedFrames, FrameBlock, LogEnd, WholeFrame } from './frames.js'
 
 /** A closed stretch of the log, as retention and compaction see it. */
 export interface LogSegment {
@@ -45,18 +20,14 @@ export interface LogSegment {
   readonly sealedAt: number
 }
 
-/** A whole frame, `header.at` being its place in `bytes`. */
-export interface WholeFrame {
-  readonly bytes: Uint8Array
-  readonly header: FrameHeader
-}
-
 export interface LogStats {
   readonly bytes: number
   readonly segments: number
 }
 
 export interface Log extends Closable {
+  /** How its frames lie in their bytes. */
+  readonly format: FrameFormat
   /** What the promise of an append without a sync, and after one, is worth. */
   readonly durability: { readonly written: Durability; readonly synced: Durability }
   /** How many segments were closed because they were full: when it rises, retention has something to look at. */

@@ -1,19 +1,14 @@
 // Makes a sealed segment out of frames that exist: of chunks that are merged, of a segment that is compacted or repaired.
 // Bodies stay as they are; salt, chain and header checksum become those of the new segment.
 
-import { type FrameHeader, moveFrame } from '../codec/frame.js'
-import {
-  type ControlState,
-  encodeControlFrame,
-  encodeSegmentHeader,
-  headerChain,
-  SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
-} from './segment.js'
-import { encodeFooter, SegmentIndex } from './segment-index.js'
+import type { FrameHeader } from '../codec/frame.js'
+import type { FrameFormat } from './frame-format.js'
+import type { ControlState, SegmentHeader } from './segment.js'
+import { SegmentIndex } from './segment-index.js'
 import type { SegmentEnd } from './log-manifest.js'
 
 export interface SegmentBuilderOptions extends Omit<SegmentHeader, 'crc'> {
+  readonly format: FrameFormat
   readonly state: ControlState
 }
 
@@ -29,7 +24,7 @@ export class SegmentBuilder {
   constructor(options: SegmentBuilderOptions) {
     this.#options = options
     this.#next = options.baseOffset
-    this.#index = new SegmentIndex({ offset: options.baseOffset, position: SEGMENT_HEADER_BYTES, reached: 0 })
+    this.#index = new SegmentIndex({ offset: options.baseOffset, position: options.format.segmentHeaderBytes, reached: 0 })
   }
 
   /** Bytes so far. */
@@ -39,11 +34,11 @@ export class SegmentBuilder {
 
   /** Header and state frame: they come first. */
   begin(): Uint8Array {
-    const { state, baseOffset, epoch, salt } = this.#options
-    const header = encodeSegmentHeader(this.#options)
-    const chain = headerChain(header)
+    const { format, state, baseOffset, epoch, salt } = this.#options
+    const header = format.encodeSegmentHeader(this.#options)
+    const chain = format.headerChain(header)
     const at = { next: baseOffset, durable: state.durable, epoch, chain, timestamp: 0, salt }
-    const control = encodeControlFrame(state, at)
+    const control = format.encodeControlFrame(state, at)
     const bytes = new Uint8Array(header.length + control.bytes.length)
     bytes.set(header)
     bytes.set(control.bytes, header.length)
@@ -56,7 +51,7 @@ export class SegmentBuilder {
   frame(from: Uint8Array, header: FrameHeader): Uint8Array {
     const bytes = from.slice(header.at, header.at + header.length)
     this.#index.note(header.baseOffset, this.#length, this.#timestamp)
-    this.#chain = moveFrame(bytes, 0, this.#options.salt, this.#chain)
+    this.#chain = this.#options.format.moveFrame(bytes, this.#options.salt, this.#chain)
     this.#length += bytes.length
     this.#next = header.next
     this.#timestamp = Math.max(this.#timestamp, header.timestamp)
@@ -67,6 +62,7 @@ export class SegmentBuilder {
   /** The footer, and what the manifest must say; `next` is where the segment ends although its last records may be gone. */
   finish(next = this.#next): { readonly footer: Uint8Array; readonly end: SegmentEnd & { readonly records: number } } {
     const end = { length: this.#length, next, chain: this.#chain, timestamp: this.#timestamp, records: this.#records }
-    return { footer: encodeFooter(this.#index, { ...end, base: this.#options.baseOffset }), end }
+    const { format, baseOffset } = this.#options
+    return { footer: format.encodeFooter(this.#index, { ...end, base: baseOffset }), end }
   }
 }

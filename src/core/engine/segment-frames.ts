@@ -1,7 +1,7 @@
 // All frames of a closed segment, whole and checked: for merging, compacting and looking for damage.
 
 import { StorageError } from '../base/errors.js'
-import { frameBody, frameError } from '../codec/frame.js'
+import { frameError } from '../codec/frame.js'
 import type { WholeFrame } from './log.js'
 import type { SegmentEntry } from './log-manifest.js'
 import type { SegmentReader } from './segment-reader.js'
@@ -16,7 +16,7 @@ export async function* framesOf(reader: SegmentReader, length: number, path: str
     if (block === undefined) return
     for (const header of block.frames) {
       if (header.isControl) continue
-      if (frameBody(block.bytes, header) === undefined) {
+      if (reader.format.frameBody(block.bytes, header) === undefined) {
         throw frameError('body', { path, firstOffset: header.baseOffset, lastOffset: header.next - 1 })
       }
       yield { bytes: block.bytes, header }

@@ -141,11 +141,11 @@ export function decodeFooter(bytes: Uint8Array): SegmentFooter | number | undefi
 }
 
 /** The footer of a whole file; undefined where it has none that is valid. */
-export async function readFooter(source: ByteSource): Promise<SegmentFooter | undefined> {
+export async function readFooter(source: ByteSource, decode: typeof decodeFooter): Promise<SegmentFooter | undefined> {
   let wanted = SUFFIX_BYTES
   for (;;) {
     const start = Math.max(0, source.size - wanted)
-    const footer = decodeFooter(await source.read({ start, end: source.size }))
+    const footer = decode(await source.read({ start, end: source.size }))
     if (typeof footer !== 'number') return footer !== undefined && footer.length <= source.size ? footer : undefined
     if (start === 0) return undefined
     wanted = footer

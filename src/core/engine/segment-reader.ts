@@ -2,10 +2,10 @@
 // passed; it is only a hint, every frame's header is checked.
 
 import { StorageError } from '../base/errors.js'
-import { FRAME_HEADER_BYTES, type FrameFault, frameError, type FrameHeader, readFrameHeader } from '../codec/frame.js'
+import { type FrameFault, frameError, type FrameHeader } from '../codec/frame.js'
 import type { ByteSource } from '../ports/file-store.js'
-import type { FrameBlock } from './log.js'
-import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment.js'
+import type { FrameFormat } from './frame-format.js'
+import type { FrameBlock } from './frames.js'
 import { readFooter, SegmentIndex } from './segment-index.js'
 
 const WINDOW_BYTES = 256 * 1024
@@ -13,6 +13,7 @@ const WINDOW_BYTES = 256 * 1024
 const LARGEST_HINT_BYTES = 16 * 1024 * 1024
 
 export interface SegmentReaderOptions {
+  readonly format: FrameFormat
   readonly source: ByteSource
   readonly base: number
   /** Hash of queue and bucket, as the header must have it. */
@@ -35,7 +36,11 @@ export class SegmentReader {
   constructor(options: SegmentReaderOptions) {
     this.#options = options
     if (options.salt !== undefined) this.#salt = Promise.resolve(options.salt)
-    this.#index = new SegmentIndex({ offset: options.base, position: SEGMENT_HEADER_BYTES, reached: 0 })
+    this.#index = new SegmentIndex({ offset: options.base, position: options.format.segmentHeaderBytes, reached: 0 })
+  }
+
+  get format(): FrameFormat {
+    return this.#options.format
   }
 
   get source(): ByteSource {
@@ -113,9 +118,9 @@ export class SegmentReader {
 
   /** How much to read when the first frame is longer than what was read. */
   #longer(bytes: Uint8Array, wanted: number, offset: number, position: number, salt: Uint8Array): number {
-    if (bytes.length < FRAME_HEADER_BYTES) throw this.#damaged('incomplete', offset, position)
-    const { length } = readFrameHeader(bytes, 0, salt) as FrameHeader
-    if (length <= wanted) throw this.#damaged('incomplete', offset, position) // the file ends inside it
+    const frame = this.format.readFrameHeader(bytes, 0, salt)
+    const length = typeof frame === 'string' ? 2 * wanted : frame.length
+    if (bytes.length < wanted || length <= wanted) throw this.#damaged('incomplete', offset, position) // the file ends inside it
     return length
   }
 
@@ -123,13 +128,20 @@ export class SegmentReader {
     const salt = await this.#prepare()
     let position = this.#index.positionAtTime(time)
     while (position < length) {
-      const bytes = await this.source.read({ start: position, end: Math.min(position + FRAME_HEADER_BYTES, length) })
-      const frame = readFrameHeader(bytes, 0, salt)
-      if (typeof frame === 'string') throw this.#damaged(frame, this.#options.base, position)
+      const frame = await this.#headerAt(position, salt, length)
       if (!frame.isControl && frame.timestamp >= time) return frame.baseOffset
       position += frame.length
     }
     return undefined
+  }
+
+  async #headerAt(position: number, salt: Uint8Array, length: number): Promise<FrameHeader> {
+    for (let wanted = this.format.leastFrameBytes; ; wanted *= 8) {
+      const bytes = await this.source.read({ start: position, end: Math.min(position + wanted, length) })
+      const frame = this.format.readFrameHeader(bytes, 0, salt)
+      if (typeof frame !== 'string') return frame
+      if (frame !== 'incomplete' || bytes.length < wanted) throw this.#damaged(frame, this.#options.base, position)
+    }
   }
 
   /** Whole frames of a piece; the first one may be longer than the piece, then there are none. */
@@ -137,8 +149,8 @@ export class SegmentReader {
     const frames: FrameHeader[] = []
     let at = 0
     while (at < bytes.length) {
-      const frame = readFrameHeader(bytes, at, salt)
-      if (frame === 'incomplete' && frames.length > 0) break
+      const frame = this.format.readFrameHeader(bytes, at, salt)
+      if (frame === 'incomplete' && (frames.length > 0 || start + bytes.length < length)) break
       if (typeof frame === 'string' || start + at + frame.length > length) {
         if (frames.length > 0) break // what is whole comes first; the next read fails
         throw this.#damaged(typeof frame === 'string' ? frame : 'length', undefined, start + at)
@@ -160,14 +172,14 @@ export class SegmentReader {
   }
 
   async #load(): Promise<Uint8Array> {
-    const { source, base, place, path, hasFooter } = this.#options
-    const header = decodeSegmentHeader(await source.read({ start: 0, end: SEGMENT_HEADER_BYTES }))
+    const { format, source, base, place, path, hasFooter } = this.#options
+    const header = format.decodeSegmentHeader(await source.read({ start: 0, end: format.segmentHeaderBytes }))
     if (header === undefined || header.baseOffset !== base || header.place !== place) {
       throw new StorageError('corrupt', 'a log segment has no valid header', { facts: { path, firstOffset: base } })
     }
-    const footer = hasFooter === true ? await readFooter(source) : undefined
+    const footer = hasFooter === true ? await readFooter(source, format.decodeFooter) : undefined
     if (footer?.base === base) {
-      this.#index = new SegmentIndex({ offset: base, position: SEGMENT_HEADER_BYTES, reached: 0 }, footer.entries)
+      this.#index = new SegmentIndex({ offset: base, position: format.segmentHeaderBytes, reached: 0 }, footer.entries)
     }
     return header.salt
   }

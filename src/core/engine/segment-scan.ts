@@ -2,14 +2,16 @@
 // acknowledged is missing), or corrupt (something durable is gone). The rule is the one of docs/format.md, "Opening a log".
 
 import { StorageError } from '../base/errors.js'
-import { FRAME_HEADER_BYTES, type FrameFault, type FrameHeader } from '../codec/frame.js'
+import type { FrameFault, FrameHeader } from '../codec/frame.js'
 import type { ByteSource } from '../ports/file-store.js'
-import { FRAME_ALIGNMENT, FrameWindow } from './frame-window.js'
-import { decodeControlState, decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.js'
+import type { FrameFormat } from './frame-format.js'
+import { FrameWindow } from './frame-window.js'
+import type { SegmentHeader } from './segment.js'
 
 export type EndFault = FrameFault | 'body' | 'chain' | 'offset'
 
 export interface ScannedSegment {
+  readonly format: FrameFormat
   readonly header: SegmentHeader
   /** Length of the valid prefix, in bytes. */
   readonly length: number
@@ -24,10 +26,11 @@ export interface ScannedSegment {
 }
 
 /** Reads the header; undefined where it is not whole, or of another place. */
-export async function beginScan(file: ByteSource, place: number): Promise<ScannedSegment | undefined> {
-  const header = decodeSegmentHeader(await file.read({ start: 0, end: SEGMENT_HEADER_BYTES }))
+export async function beginScan(file: ByteSource, place: number, format: FrameFormat): Promise<ScannedSegment | undefined> {
+  const length = format.segmentHeaderBytes
+  const header = format.decodeSegmentHeader(await file.read({ start: 0, end: length }))
   if (header === undefined || header.place !== place) return undefined
-  return { header, length: SEGMENT_HEADER_BYTES, next: header.baseOffset, chain: header.crc, timestamp: 0, durable: 0, bootId: null }
+  return { format, header, length, next: header.baseOffset, chain: header.crc, timestamp: 0, durable: 0, bootId: null }
 }
 
 /** Goes on from where an earlier scan stopped; `onFrame` is told of every valid frame. */
@@ -36,15 +39,16 @@ export async function scanSegment(
   from: ScannedSegment,
   onFrame: (frame: FrameHeader, position: number, reached: number) => void,
 ): Promise<ScannedSegment> {
-  const { header } = from
-  const window = new FrameWindow(file)
+  const { format, header } = from
+  const window = new FrameWindow(file, format)
   let { length: at, next, chain, timestamp, durable, bootId } = from
   let fault: EndFault | undefined
   const { size } = file
   while (at < size) {
-    const coming = window.reach(at, FRAME_HEADER_BYTES)
+    const coming = window.reach(at, format.leastFrameBytes)
     if (coming !== undefined) await coming
-    const frame = window.headerAt(at, header.salt)
+    const seen = window.headerAt(at, header.salt)
+    const frame = seen === 'incomplete' ? await window.frame(at, header.salt) : seen
     if (typeof frame === 'string') fault = frame
     else if (frame.chain !== chain) fault = 'chain'
     else if (frame.baseOffset !== next) fault = 'offset'
@@ -57,7 +61,7 @@ export async function scanSegment(
     }
     const valid = frame as FrameHeader
     if (valid.isControl) {
-      const state = decodeControlState(body)
+      const state = format.decodeControlState(body)
       durable = Math.max(durable, state.durable)
       bootId = state.bootId
     }
@@ -67,7 +71,7 @@ export async function scanSegment(
     timestamp = Math.max(timestamp, valid.timestamp)
     at += valid.length
   }
-  return { header, length: at, next, chain, timestamp, durable, bootId, ...(fault === undefined ? {} : { fault }) }
+  return { format, header, length: at, next, chain, timestamp, durable, bootId, ...(fault === undefined ? {} : { fault }) }
 }
 
 /** What lies behind the valid prefix. */
@@ -82,20 +86,23 @@ export interface SegmentRest {
 
 /** Looks for frames of this file after the place where the scan stopped. */
 export async function inspectRest(file: ByteSource, scanned: ScannedSegment): Promise<SegmentRest> {
-  const window = new FrameWindow(file)
+  const { format, header } = scanned
+  const window = new FrameWindow(file, format)
   let rest: SegmentRest = { frames: 0, durable: 0, next: scanned.next }
-  let at = scanned.length + FRAME_ALIGNMENT
+  let at = await window.after(scanned.length)
   const { size } = file
-  while (at + FRAME_HEADER_BYTES <= size) {
-    const coming = window.reach(at, FRAME_HEADER_BYTES)
+  while (at + format.leastFrameBytes <= size) {
+    const coming = window.reach(at, format.leastFrameBytes)
     if (coming !== undefined) await coming
-    const frame = window.headerAt(at, scanned.header.salt)
+    const seen = window.headerAt(at, header.salt)
+    const frame = seen === 'incomplete' ? await window.frame(at, header.salt) : seen
     const isWhole = typeof frame !== 'string' && (await window.body(at, frame)) !== undefined
     if (isWhole) {
       rest = { frames: rest.frames + 1, durable: Math.max(rest.durable, frame.durable), next: Math.max(rest.next, frame.next) }
       at += frame.length
     } else {
-      at += FRAME_ALIGNMENT
+      const next = window.after(at)
+      at = typeof next === 'number' ? next : await next
     }
   }
   return rest

@@ -4,7 +4,7 @@ import { fromUtf8, getU64, setU64, toHex, utf8, viewOf } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import { crc32c } from '../codec/crc32c.js'
 import { FRAME_HEADER_BYTES, frameLength, writeFrameHeader } from '../codec/frame.js'
-import type { LogEnd } from './log.js'
+import type { LogEnd } from './frames.js'
 
 export const SEGMENT_HEADER_BYTES = 64
 export const SALT_BYTES = 8

@@ -102,6 +102,9 @@ export interface CompactionResult {
   readonly afterBytes: number
 }
 
+/** `binary`, or a line of JSON a record: for people and their tools, on backends with files. */
+export type StreamFormat = 'binary' | 'ndjson'
+
 export interface StreamOptions {
   /** Of each batch, where it saves; recorded with the batch. Default `none`. */
   readonly compression?: CompressionName
@@ -113,6 +116,8 @@ export interface StreamOptions {
   readonly guard?: StreamGuard
   readonly sync?: SyncMode
   readonly durability?: WriteDurability
+  /** How records lie in files; the same for the whole life of a stream. */
+  readonly format?: StreamFormat
   /** A segment is closed and a new one begun at this size. */
   readonly segmentBytes?: number
 }

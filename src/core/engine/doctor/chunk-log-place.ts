@@ -6,6 +6,7 @@ import { isStorageError } from '../../base/errors.js'
 import { crc32c } from '../../codec/crc32c.js'
 import { murmur3 } from '../../codec/murmur3.js'
 import type { BlobStore } from '../../ports/blob-store.js'
+import { binaryFormat } from '../binary-format.js'
 import { BlobSource } from '../blob-source.js'
 import { chunkSalt } from '../chunk.js'
 import { type ChunkEnd, ManifestCell } from '../chunk-manifest.js'
@@ -56,7 +57,14 @@ export async function listLog({ blobs, path }: ChunkLogPlace): Promise<ListedLog
 /** What a segment says; undefined where it is gone. */
 export function examineBlob(place: ChunkLogPlace, entry: SegmentEntry, size: number | undefined): Promise<SegmentExamination | undefined> {
   const { path } = place
-  const expected = { entry, path: segmentKey(place, entry.name), place: murmur3(utf8(path)), durable: 0, bootId: null }
+  const expected = {
+    format: binaryFormat,
+    entry,
+    path: segmentKey(place, entry.name),
+    place: murmur3(utf8(path)),
+    durable: 0,
+    bootId: null,
+  }
   return withSegment(place, entry.name, size, (source) => examineSegment(source, expected))
 }
 

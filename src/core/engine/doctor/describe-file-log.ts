@@ -2,6 +2,7 @@
 // log is damaged.
 
 import type { ByteSource } from '../../ports/file-store.js'
+import type { FrameFormat } from '../frame-format.js'
 import { EMPTY_MANIFEST, type LogManifest, type SegmentEntry } from '../log-manifest.js'
 import { readFooter } from '../segment-index.js'
 import { listed, readManifest } from './examine-file-log.js'
@@ -74,7 +75,7 @@ export async function describeFrames(place: FileLogPlace, name: string): Promise
   if (entry === undefined) return []
   const frames = await withFile(place.files, pathOf(place, entry), async (source) => {
     const described: FrameDescription[] = []
-    for await (const step of await stepsOf(source, entry)) described.push(describeStep(step))
+    for await (const step of await stepsOf(source, place.format, entry)) described.push(describeStep(step))
     return described
   })
   return frames ?? []
@@ -98,16 +99,17 @@ async function usableManifest(place: FileLogPlace): Promise<LogManifest> {
 }
 
 async function describeSegment(place: FileLogPlace, entry: SegmentEntry): Promise<SegmentDescription> {
-  const described = await withFile(place.files, pathOf(place, entry), (source) => describeOpened(source, entry))
+  const described = await withFile(place.files, pathOf(place, entry), (source) => describeOpened(source, place.format, entry))
   if (described !== undefined) return described
   const { name, sequence, base, closed } = entry
   return { name, sequence, base, next: closed?.next ?? base, records: 0, bytes: 0, isClosed: closed !== undefined, isMissing: true }
 }
 
-async function describeOpened(source: ByteSource, entry: SegmentEntry): Promise<SegmentDescription> {
+async function describeOpened(source: ByteSource, format: FrameFormat, entry: SegmentEntry): Promise<SegmentDescription> {
   const { name, sequence, base, closed } = entry
-  const footer = closed?.footer ? await readFooter(source).catch(() => undefined) : undefined
-  const held = closed === undefined ? await recordsIn(source, entry) : { ...closed, first: await firstTimestamp(source, entry) }
+  const footer = closed?.footer ? await readFooter(source, format.decodeFooter).catch(() => undefined) : undefined
+  const held =
+    closed === undefined ? await recordsIn(source, format, entry) : { ...closed, first: await firstTimestamp(source, format, entry) }
   const { next, records = next - base, timestamp, first } = held
   return {
     name,
@@ -130,9 +132,9 @@ interface HeldRecords {
   readonly first: number | undefined
 }
 
-async function recordsIn(source: ByteSource, entry: SegmentEntry): Promise<HeldRecords> {
+async function recordsIn(source: ByteSource, format: FrameFormat, entry: SegmentEntry): Promise<HeldRecords> {
   let held: Required<HeldRecords> = { next: entry.base, records: 0, timestamp: 0, first: undefined }
-  for await (const step of await stepsOf(source, entry)) {
+  for await (const step of await stepsOf(source, format, entry)) {
     if (step.kind === 'damage' || step.frame.header.isControl) continue
     const { next, count, timestamp } = step.frame.header
     held = { next, records: held.records + count, timestamp: Math.max(held.timestamp, timestamp), first: held.first ?? timestamp }
@@ -140,17 +142,17 @@ async function recordsIn(source: ByteSource, entry: SegmentEntry): Promise<HeldR
   return held
 }
 
-async function firstTimestamp(source: ByteSource, entry: SegmentEntry): Promise<number | undefined> {
-  for await (const step of await stepsOf(source, entry)) {
+async function firstTimestamp(source: ByteSource, format: FrameFormat, entry: SegmentEntry): Promise<number | undefined> {
+  for await (const step of await stepsOf(source, format, entry)) {
     if (step.kind === 'frame' && !step.frame.header.isControl) return step.frame.header.timestamp
   }
   return undefined
 }
 
-async function stepsOf(source: ByteSource, { name, base, closed }: SegmentEntry): Promise<AsyncIterable<WalkStep>> {
-  const header = await readHeader(source).catch(() => undefined)
+async function stepsOf(source: ByteSource, format: FrameFormat, { name, base, closed }: SegmentEntry): Promise<AsyncIterable<WalkStep>> {
+  const header = await readHeader(source, format).catch(() => undefined)
   const salt = header?.salt ?? saltOf(name) ?? new Uint8Array(0)
-  return walkFrames(source, { salt, base, end: Math.min(closed?.length ?? source.size, source.size) })
+  return walkFrames(source, { format, salt, base, end: Math.min(closed?.length ?? source.size, source.size) })
 }
 
 function pathOf({ path }: FileLogPlace, { name }: SegmentEntry): string {

@@ -6,7 +6,7 @@ import { isStorageError } from '../../base/errors.js'
 import { murmur3 } from '../../codec/murmur3.js'
 import { Cell } from '../cell.js'
 import { EMPTY_MANIFEST, type LogManifest, type SegmentEntry } from '../log-manifest.js'
-import { type Anomaly, damagedManifest } from './anomaly.js'
+import { type Anomaly, type AnomalyKind, damagedManifest } from './anomaly.js'
 import { damagedGroup, groupsThatFail } from './examine-groups.js'
 import { examineSegment, type SegmentExamination } from './examine-segment.js'
 import { type FileLogPlace, withFile } from './file-log-place.js'
@@ -31,6 +31,8 @@ export interface LogExamination {
 }
 
 const MOST_TRIES = 5
+/** What an owner that is writing right now looks like. */
+const TORN: ReadonlySet<AnomalyKind> = new Set(['partial_write', 'truncated_line'])
 
 export async function examineFileLog(place: FileLogPlace): Promise<LogExamination> {
   for (let attempt = 1; ; attempt++) {
@@ -77,12 +79,12 @@ async function examineEntry(
   const bootId = (await place.files.bootId()) ?? null
   const durable = manifest.durable
   const found = await withFile(place.files, path, (source) =>
-    examineSegment(source, { entry, path, place: murmur3(utf8(place.path)), durable, bootId }),
+    examineSegment(source, { format: place.format, entry, path, place: murmur3(utf8(place.path)), durable, bootId }),
   )
   if (found === undefined) return { entry, found, anomalies: missingSegment(entry, path, durable) }
   place.progress?.(found.end.length)
   const isBeingWritten = place.isLive && entry.closed === undefined
-  return { entry, found, anomalies: isBeingWritten ? found.anomalies.filter(({ kind }) => kind !== 'partial_write') : found.anomalies }
+  return { entry, found, anomalies: isBeingWritten ? found.anomalies.filter(({ kind }) => !TORN.has(kind)) : found.anomalies }
 }
 
 export async function readManifest({ blobs, clock, path }: FileLogPlace): Promise<LogManifest | 'damaged' | undefined> {

@@ -3,6 +3,8 @@
 import type { Clock } from '../../base/clock.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import type { FileStore } from '../../ports/file-store.js'
+import type { StreamFormat } from '../../ports/stream-broker.js'
+import { loadFormat } from '../load-format.js'
 import type { Anomaly } from './anomaly.js'
 import { examineChunkLog } from './examine-chunk-log.js'
 import { examineFileLog } from './examine-file-log.js'
@@ -11,6 +13,7 @@ import { repairChunkLog } from './repair-chunk-log.js'
 import { repairFileLog } from './repair-file-log.js'
 
 export interface LogPlace {
+  readonly format: StreamFormat | undefined
   /** undefined where the log is made of chunks. */
   readonly files: FileStore | undefined
   readonly blobs: BlobStore
@@ -35,7 +38,7 @@ export async function examineLog(place: LogPlace): Promise<ExaminedLog> {
     const found = await examineChunkLog(place)
     return { ...found, repair: (quarantine) => repairChunkLog(place, found, quarantine) }
   }
-  const filePlace = { ...place, files }
+  const filePlace = { ...place, files, format: await loadFormat(place.format) }
   const found = await examineFileLog(filePlace)
   return { ...found, repair: (quarantine) => repairFileLog(filePlace, found, quarantine) }
 }

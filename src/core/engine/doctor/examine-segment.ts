@@ -3,7 +3,8 @@
 import { fromHex } from '../../base/bytes.js'
 import type { ByteSource } from '../../ports/file-store.js'
 import type { SealedEnd, SegmentEnd, SegmentEntry } from '../log-manifest.js'
-import { decodeControlState, decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from '../segment.js'
+import type { FrameFormat } from '../frame-format.js'
+import type { SegmentHeader } from '../segment.js'
 import { readFooter } from '../segment-index.js'
 import type { Anomaly, FrameDamage } from './anomaly.js'
 import { walkFrames, type WalkOptions } from './walk-frames.js'
@@ -27,6 +28,7 @@ export interface SegmentExamination {
 }
 
 export interface ExpectedSegment {
+  readonly format: FrameFormat
   readonly entry: Pick<SegmentEntry, 'name' | 'base' | 'createdAt' | 'closed'>
   readonly path: string
   readonly place: number
@@ -37,14 +39,14 @@ export interface ExpectedSegment {
 }
 
 export async function examineSegment(source: ByteSource, expected: ExpectedSegment): Promise<SegmentExamination> {
-  const { entry, path, place } = expected
-  const header = await readHeader(source)
+  const { format, entry, path, place } = expected
+  const header = await readHeader(source, format)
   if (header !== undefined && (header.place !== place || header.baseOffset !== entry.base)) return misplaced(expected, header)
   const salt = header?.salt ?? saltOf(entry.name)
   if (salt === undefined) return misplaced(expected, undefined)
-  const footer = await readFooter(source).catch(() => undefined)
+  const footer = await readFooter(source, format.decodeFooter).catch(() => undefined)
   const end = entry.closed?.length ?? footer?.length ?? source.size
-  const walk = { salt, base: entry.base, end: Math.min(end, source.size) }
+  const walk = { format, salt, base: entry.base, end: Math.min(end, source.size) }
   const found = await walkAll(source, walk, header?.crc)
   const anomalies: Anomaly[] = []
   if (header === undefined) anomalies.push({ kind: 'damaged_header', path, position: 0, detail: 'the header of the segment is damaged' })
@@ -54,7 +56,7 @@ export async function examineSegment(source: ByteSource, expected: ExpectedSegme
     anomalies.push({ kind: 'missing_index', path, position: end, detail: 'the index of the segment is gone; reading is slower' })
   }
   return {
-    anomalies,
+    anomalies: format.name === 'ndjson' ? anomalies.map(ofText) : anomalies,
     walk,
     end: found.end,
     records: found.records,
@@ -67,9 +69,15 @@ export async function examineSegment(source: ByteSource, expected: ExpectedSegme
   }
 }
 
+/** The words for logs of text. */
+function ofText(anomaly: Anomaly): Anomaly {
+  if (anomaly.kind === 'partial_write') return { ...anomaly, kind: 'truncated_line' }
+  return anomaly.kind === 'corrupted_frame' ? { ...anomaly, kind: 'corrupted_line' } : anomaly
+}
+
 /** undefined where it is damaged. */
-export async function readHeader(source: ByteSource): Promise<SegmentHeader | undefined> {
-  return decodeSegmentHeader(await source.read({ start: 0, end: Math.min(source.size, SEGMENT_HEADER_BYTES) }))
+export async function readHeader(source: ByteSource, format: FrameFormat): Promise<SegmentHeader | undefined> {
+  return format.decodeSegmentHeader(await source.read({ start: 0, end: Math.min(source.size, format.segmentHeaderBytes) }))
 }
 
 /** The name carries it, so that a damaged header takes no record with it. */
@@ -95,7 +103,7 @@ interface Walked {
 }
 
 async function walkAll(source: ByteSource, walk: WalkOptions, firstChain: number | undefined): Promise<Walked> {
-  let end: SegmentEnd = { length: SEGMENT_HEADER_BYTES, next: walk.base, chain: 0, timestamp: 0 }
+  let end: SegmentEnd = { length: walk.format.segmentHeaderBytes, next: walk.base, chain: 0, timestamp: 0 }
   let chain = firstChain
   let [records, durable, bootId] = [0, 0, null as string | null]
   let open: FrameDamage | undefined
@@ -117,7 +125,7 @@ async function walkAll(source: ByteSource, walk: WalkOptions, firstChain: number
     records += header.count
     durable = Math.max(durable, header.durable)
     if (header.isControl) {
-      const state = decodeControlState(bytes.subarray(header.at + 64, header.at + 64 + header.bodyLength))
+      const state = walk.format.decodeControlState(walk.format.frameBody(bytes, header) as Uint8Array)
       durable = Math.max(durable, state.durable)
       bootId = state.bootId
     }

@@ -4,8 +4,10 @@ import type { Clock } from '../../base/clock.js'
 import { isStorageError } from '../../base/errors.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import type { ByteSource, FileStore } from '../../ports/file-store.js'
+import type { FrameFormat } from '../frame-format.js'
 
 export interface FileLogPlace {
+  readonly format: FrameFormat
   readonly files: FileStore
   readonly blobs: BlobStore
   readonly clock: Clock

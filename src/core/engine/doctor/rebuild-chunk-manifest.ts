@@ -1,5 +1,6 @@
 // The manifest of a log of chunks, made again from what its segments and chunks say about themselves.
 
+import { binaryFormat } from '../binary-format.js'
 import { chunkSalt } from '../chunk.js'
 import type { ChunkEnd, ChunkManifest } from '../chunk-manifest.js'
 import type { SealedSegment } from '../log-manifest.js'
@@ -31,8 +32,8 @@ async function candidates(place: ChunkLogPlace, listed: ListedLog): Promise<Seal
   const found: SealedSegment[] = []
   for (const [name, size] of listed.segments) {
     const ends = await withSegment(place, name, size, async (source) => {
-      const footer = await readFooter(source)
-      return { footer, base: (await readHeader(source))?.baseOffset ?? footer?.base }
+      const footer = await readFooter(source, binaryFormat.decodeFooter)
+      return { footer, base: (await readHeader(source, binaryFormat))?.baseOffset ?? footer?.base }
     })
     if (ends?.base === undefined) continue
     const entry = { name, sequence: Number.parseInt(name, 10), base: ends.base, createdAt: 0 }

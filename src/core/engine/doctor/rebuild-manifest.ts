@@ -39,10 +39,10 @@ async function candidateAt(place: FileLogPlace, path: string): Promise<Candidate
   const name = path.slice(path.lastIndexOf('/') + 1)
   const sequence = Number(name.split('-')[0])
   if (!Number.isInteger(sequence)) return undefined
-  const base = await withFile(place.files, path, async (source) => (await readHeader(source))?.baseOffset)
+  const base = await withFile(place.files, path, async (source) => (await readHeader(source, place.format))?.baseOffset)
   if (base === undefined) return undefined
   const entry = { name, sequence, base, createdAt: 0 }
-  const expected = { entry, path, place: murmur3(utf8(place.path)), durable: 0, bootId: null }
+  const expected = { format: place.format, entry, path, place: murmur3(utf8(place.path)), durable: 0, bootId: null }
   const found = await withFile(place.files, path, (source) => examineSegment(source, expected))
   return found?.walk === undefined ? undefined : { entry: { ...entry, createdAt: found.createdAt }, found }
 }

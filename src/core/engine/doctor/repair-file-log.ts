@@ -17,9 +17,9 @@ const PIECE_BYTES = 1024 * 1024
 
 /** What was lost stays a gap: offsets are never given out twice. Positions past a lost end go back to it. */
 export async function repairFileLog(place: FileLogPlace, found: LogExamination, quarantine?: Quarantine): Promise<void> {
-  const { files, blobs, clock, path } = place
+  const { files, format, blobs, clock, path } = place
   const damaged = new Set(found.anomalies.map((anomaly) => anomaly.path))
-  const segments = new FileSegments({ files, path, place: murmur3(utf8(path)) })
+  const segments = new FileSegments({ files, format, path, place: murmur3(utf8(path)) })
   const kept: SegmentEntry[] = []
   const replaced: string[] = []
   for (const examined of found.segments) {

@@ -4,6 +4,7 @@ import { viewOf } from '../../base/bytes.js'
 import { isStorageError } from '../../base/errors.js'
 import { readFrameHeader } from '../../codec/frame.js'
 import type { ByteSource } from '../../ports/file-store.js'
+import { binaryFormat } from '../binary-format.js'
 import { CHUNK_HEADER_BYTES, checkChunkHeader } from '../chunk.js'
 import type { WholeFrame } from '../log.js'
 import type { FrameDamage } from './anomaly.js'
@@ -14,7 +15,13 @@ const CONTROL_OFFSET_DELTA = 0xffffffff
 /** `next` is what its first frame is expected to begin with; frames of earlier offsets do not belong there. */
 export async function* walkChunk(bytes: Uint8Array, salt: Uint8Array, next: number): AsyncGenerator<WalkStep> {
   let isEmpty = true
-  for await (const step of walkFrames(inMemory(bytes), { salt, base: next, start: CHUNK_HEADER_BYTES, end: bytes.length })) {
+  for await (const step of walkFrames(inMemory(bytes), {
+    format: binaryFormat,
+    salt,
+    base: next,
+    start: CHUNK_HEADER_BYTES,
+    end: bytes.length,
+  })) {
     isEmpty = false
     yield step
   }

@@ -1,13 +1,14 @@
 // All frames of a segment or chunk that are whole, damage or not: what cannot be read is passed over, and looked behind.
 
-import { FRAME_HEADER_BYTES, frameError, type FrameHeader } from '../../codec/frame.js'
+import { frameError, type FrameHeader } from '../../codec/frame.js'
 import type { ByteSource } from '../../ports/file-store.js'
-import { FRAME_ALIGNMENT, FrameWindow } from '../frame-window.js'
+import type { FrameFormat } from '../frame-format.js'
+import { FrameWindow } from '../frame-window.js'
 import type { WholeFrame } from '../log.js'
-import { SEGMENT_HEADER_BYTES } from '../segment.js'
 import type { FrameDamage } from './anomaly.js'
 
 export interface WalkOptions {
+  readonly format: FrameFormat
   readonly salt: Uint8Array
   /** Frames of an earlier offset belong to another life of the file. */
   readonly base: number
@@ -23,9 +24,9 @@ export type WalkStep =
 
 export async function* walkFrames(
   source: ByteSource,
-  { salt, base, start = SEGMENT_HEADER_BYTES, end }: WalkOptions,
+  { format, salt, base, start = format.segmentHeaderBytes, end }: WalkOptions,
 ): AsyncGenerator<WalkStep> {
-  const window = new FrameWindow(source)
+  const window = new FrameWindow(source, format)
   let next = base
   let at = start
   let damagedFrom: { readonly position: number; readonly fault: string } | undefined
@@ -33,10 +34,11 @@ export async function* walkFrames(
     const header = await window.frame(at, salt)
     // What a newer version wrote is no damage.
     if (header === 'unknown') throw frameError(header, { position: at })
-    const fault = await faultOf(window, at, header, { next, end })
+    const fault = await faultOf(window, at, header, { next, end, least: format.leastFrameBytes })
     if (fault !== undefined) {
       damagedFrom ??= { position: at, fault }
-      at += FRAME_ALIGNMENT
+      const place = window.after(at)
+      at = typeof place === 'number' ? place : await place
       continue
     }
     if (damagedFrom !== undefined) yield { kind: 'damage', ...damagedFrom, end: at }
@@ -53,9 +55,9 @@ async function faultOf(
   window: FrameWindow,
   at: number,
   header: FrameHeader | string,
-  limits: { readonly next: number; readonly end: number },
+  limits: { readonly next: number; readonly end: number; readonly least: number },
 ): Promise<string | undefined> {
-  if (typeof header === 'string') return at + FRAME_HEADER_BYTES > limits.end ? 'incomplete' : header
+  if (typeof header === 'string') return at + limits.least > limits.end ? 'incomplete' : header
   if (at + header.length > limits.end) return 'incomplete'
   if (header.baseOffset < limits.next) return 'offset'
   return (await window.body(at, header)) === undefined ? 'body' : undefined

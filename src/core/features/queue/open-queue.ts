@@ -13,6 +13,7 @@ import type { RecordStream, StreamOptions } from '../../ports/stream-broker.js'
 import { checkRetention } from './checks.js'
 import { QueueHandle } from './queue-handle.js'
 import type { SchemaGate } from './schema-gate.js'
+import { checkFormat, checkStoredFormat } from './stored-format.js'
 import type { Queue, QueueOptions } from './types.js'
 
 const MAX_BUCKETS = 1024
@@ -21,7 +22,7 @@ const MAX_BUCKETS = 1024
  * Opens the queue `name`, creating it unless `create: false`. Several handles, tabs and Workers may have it open at once;
  * on files one process writes. With a `schema` the types are its own: `Output` is read, `Input` appended.
  *
- * Errors: `invalid` (name, options, what is no schema, another bucket count than stored), `missing` (`create: false`),
+ * Errors: `invalid` (name, options, what is no schema, another bucket count or format than stored), `missing` (`create: false`),
  * `unsupported` (the backend cannot keep order, and what can), `denied` (read mode, or another owner), `corrupt` (the log
  * is damaged).
  */
@@ -37,6 +38,7 @@ export async function openQueue<Output = unknown, Input = Output>(
   const codec = await chooseCodec(options.codec)
   const schema = options.schema === undefined ? undefined : await loadSchema(options.schema)
   if (options.compression !== undefined) await checkCompressionName(options.compression)
+  checkFormat(context.backend, options.format)
   const found = await findOrCreate(context, name, options)
   const { entry } = found
   if (options.buckets !== undefined && options.buckets !== entry.buckets) {
@@ -45,6 +47,7 @@ export async function openQueue<Output = unknown, Input = Output>(
       facts: { queue: name, stored: entry.buckets, asked: options.buckets },
     })
   }
+  checkStoredFormat(found, name, options)
   const streamOptions = streamOptionsOf(options, found)
   const streams: RecordStream[] = []
   for (let bucket = 0; bucket < entry.buckets; bucket++) streams.push(await broker.open(`${entry.incarnation}/${bucket}`, streamOptions))
@@ -61,7 +64,7 @@ async function checkCompressionName(name: unknown): Promise<void> {
   checkCompression(name)
 }
 
-type EntryOptions = Pick<QueueOptions<unknown>, 'buckets' | 'create'>
+type EntryOptions = Pick<QueueOptions<unknown>, 'buckets' | 'create' | 'format'>
 
 async function findOrCreate(context: StoreContext, name: string, options: EntryOptions): Promise<FoundEntry> {
   const { backend, clock, mode } = context
@@ -76,7 +79,8 @@ async function findOrCreate(context: StoreContext, name: string, options: EntryO
     throw new StorageError('missing', 'there is no such queue', { operation: 'openQueue', backend: backend.name, facts: { queue: name } })
   }
   const discipline = backend.streams !== undefined ? 'native' : backend.files !== undefined ? 'owned' : 'shared'
-  return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now() })
+  const frames = options.format === 'ndjson' ? { frames: options.format } : {}
+  return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now(), ...frames })
 }
 
 type LogOptions = Pick<
@@ -89,6 +93,7 @@ function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions 
   checkRetention(options)
   return {
     guard: { key: found.key, version: found.version },
+    ...(found.entry.frames === undefined ? {} : { format: found.entry.frames }),
     ...(sync === undefined ? {} : { sync }),
     ...(durability === undefined ? {} : { durability }),
     ...(segmentBytes === undefined ? {} : { segmentBytes }),

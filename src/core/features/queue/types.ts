@@ -3,7 +3,7 @@
 import type { Codec } from '../../codec/codec.js'
 import type { CompressionName } from '../../codec/compression.js'
 import type { Cancellable, Durability, Handle, WriteDurability } from '../../ports/options.js'
-import type { CompactionResult, RetentionPolicy, SyncMode } from '../../ports/stream-broker.js'
+import type { CompactionResult, RetentionPolicy, StreamFormat, SyncMode } from '../../ports/stream-broker.js'
 import type { StandardSchema, VersionedSchema } from './schema.js'
 
 /**
@@ -63,6 +63,11 @@ export interface QueueOptions<Output, Input = Output> {
   /** When an append is acknowledged; default `always`: when it is durable. */
   readonly sync?: SyncMode
   readonly durability?: WriteDurability
+  /**
+   * Fixed at creation. `ndjson` is a line of JSON a record, for people and their tools, on backends with files; `unsupported`
+   * elsewhere. Omitted: what is stored, or `binary`. Another one than stored is `invalid`.
+   */
+  readonly format?: StreamFormat
   /** Size at which a segment is closed and the next begun. */
   readonly segmentBytes?: number
   /** Of each batch, only where it saves; readers find it in the batch. Default `none`. */
