@@ -23,8 +23,10 @@ async function loadChunkLogs(context: StoreContext): Promise<OpenLog> {
   const { backend, clock } = context
   const beforeWrite = async (): Promise<void> => context.writable('append')
   const { blobs, requestScoped } = backend
-  return (path, { durability, guard, segmentBytes }) =>
-    new ChunkLog({ blobs, clock, path, durability, guard, segmentBytes, requestScoped, beforeWrite })
+  return (path, { durability, guard, segmentBytes, retention }) => {
+    const hasRetention = retention !== undefined
+    return new ChunkLog({ blobs, clock, path, durability, guard, segmentBytes, requestScoped, hasRetention, beforeWrite })
+  }
 }
 
 async function loadFileLogs(context: StoreContext, files: FileStore, name: StreamFormat | undefined): Promise<OpenLog> {

@@ -38,6 +38,7 @@ export interface ChunkLogOptions {
   readonly segmentBytes?: number | undefined
   /** True where nothing may outlive the call that began it: chunks are then merged before their last commit resolves. */
   readonly requestScoped?: boolean | undefined
+  readonly hasRetention?: boolean | undefined
   readonly beforeWrite: () => Promise<void>
 }
 
@@ -81,7 +82,7 @@ export class ChunkLog implements Log {
 
   constructor(options: ChunkLogOptions) {
     this.#options = options
-    const { blobs, clock, path, durability, guard, requestScoped = false } = options
+    const { blobs, clock, path, durability, guard, requestScoped = false, hasRetention = false } = options
     const { durable } = blobs.traits
     const stored = durable === 'os' && durability === 'strict' ? 'disk' : durable
     this.durability = { written: stored, synced: stored }
@@ -103,7 +104,8 @@ export class ChunkLog implements Log {
     this.#writer = new ChunkWriter({ blobs, clock, chunks, manifest, manifestKey, path, durability, guard })
     const onMerged = (merged: ChunkCount): void => this.#merged(merged)
     const isBackground = !requestScoped
-    this.#upkeep = new ChunkUpkeep({ manifest, merger, segments, clock, segmentBytes, segmentChunks, isBackground, onMerged })
+    const size = { segmentBytes, segmentChunks }
+    this.#upkeep = new ChunkUpkeep({ manifest, merger, segments, clock, ...size, hasRetention, isBackground, onMerged })
   }
 
   async end(refresh = false): Promise<LogEnd> {
@@ -214,6 +216,7 @@ export class ChunkLog implements Log {
       return dropped.length > 0 || trimmed.first !== (manifest.first ?? 0) ? trimmed : undefined
     })
     await this.#segments.delete(dropped)
+    await this.#maintain({ chunks: 0, bytes: 0 }) // chunks below are dropped in a merge
   }
 
   async replace(name: string, frames: AsyncIterable<WholeFrame>): Promise<void> {
@@ -386,14 +389,18 @@ export class ChunkLog implements Log {
     const end = { chunk: chunk + 1, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
     this.#written = frames.next
     if (this.#end.chunk === chunk) this.#moveEnd(end, frames.bytes.length) // else a reader was there first
-    await this.#upkeep.committed(
+    await this.#maintain(before)
+    const { chunks } = this.#unmerged()
+    if (chunks >= HINT_EVERY_CHUNKS && this.#end.chunk % HINT_EVERY_CHUNKS === 0) await this.#leaveHint()
+    return true
+  }
+
+  #maintain(before: ChunkCount): Promise<void> {
+    return this.#upkeep.committed(
       before,
       () => this.#unmerged(),
       () => this.#end.chunk,
     )
-    const { chunks } = this.#unmerged()
-    if (chunks >= HINT_EVERY_CHUNKS && this.#end.chunk % HINT_EVERY_CHUNKS === 0) await this.#leaveHint()
-    return true
   }
 
   #unmerged(): ChunkCount {

@@ -9,6 +9,8 @@ import { type ChunkMerger, MAX_SEGMENT_AGE_MS, type ChunkCount } from './chunk-m
 import type { ChunkSegments } from './chunk-segments.js'
 
 const MAX_ROLL_STEPS = 10_000
+/** Chunks that hold so much each stay: merged they would be written once more, and not be many fewer. */
+const LARGE_CHUNK_BYTES = 256 * 1024
 
 export interface ChunkUpkeepOptions {
   readonly manifest: ManifestCell
@@ -18,6 +20,8 @@ export interface ChunkUpkeepOptions {
   readonly segmentBytes: number
   /** Roll points lie so many chunks apart at most. */
   readonly segmentChunks: number
+  /** Whether retention drops what is old, which it can do with whole segments only. */
+  readonly hasRetention: boolean
   /** false: work is done before the commit that caused it resolves, and a step at a time. */
   readonly isBackground: boolean
   /** Told of every merge. */
@@ -35,7 +39,7 @@ export class ChunkUpkeep {
     this.#options = options
   }
 
-  /** To be called after each commit; `now` is asked again as the work goes on. */
+  /** To be called after each commit, and after a trim; `now` is asked again as the work goes on. */
   async committed(before: ChunkCount, now: () => ChunkCount, upTo: () => number): Promise<void> {
     if (!this.#isDue(before, now())) return
     this.#running ??= this.#merging
@@ -79,12 +83,13 @@ export class ChunkUpkeep {
 
   async #work(now: () => ChunkCount, upTo: () => number): Promise<void> {
     const { merger, segmentBytes, segmentChunks, isBackground, onMerged } = this.#options
+    const isMuch = (left: ChunkCount): boolean => left.chunks >= segmentChunks || (left.bytes >= segmentBytes && this.#isWorth(left))
     do {
       const merged = await merger.merge(upTo())
       if (merged === undefined) return
       onMerged(merged)
       await merger.clear()
-    } while (isBackground && (now().bytes >= segmentBytes || now().chunks >= segmentChunks))
+    } while (isBackground && isMuch(now()))
   }
 
   /** A chunk was gone because another merged it: no failure if the manifest says so. */
@@ -97,7 +102,16 @@ export class ChunkUpkeep {
     const { segmentBytes, segmentChunks } = this.#options
     const isOld = this.#isFirst && this.#isOld()
     this.#isFirst = false
-    return isOld || passes(segmentBytes, before.bytes, now.bytes) || passes(segmentChunks, before.chunks, now.chunks)
+    return (
+      isOld || passes(segmentChunks, before.chunks, now.chunks) || (passes(segmentBytes, before.bytes, now.bytes) && this.#isWorth(now))
+    )
+  }
+
+  /** Whether so many bytes in so many chunks are a reason to merge: not while the chunks are large and all still there to be read. */
+  #isWorth({ chunks, bytes }: ChunkCount): boolean {
+    const { manifest, hasRetention } = this.#options
+    const { first = 0, merged } = manifest.value
+    return hasRetention || first > merged.next || bytes < chunks * LARGE_CHUNK_BYTES
   }
 
   /** A log that grows slowly is merged after a time, so that retention by age can drop what is old. */

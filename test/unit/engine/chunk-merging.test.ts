@@ -85,6 +85,30 @@ describe.each(places)('merging, with $what', ({ blobsOf }) => {
     expect(await valuesOf(openLog(blobsOf(place), place.clock).journal)).toEqual(numbered(400))
   })
 
+  test('large chunks stay as they are until what was trimmed lies in them', async () => {
+    const place = newPlace()
+    const { journal, log } = openLog(blobsOf(place), place.clock, { segmentBytes: 2 ** 20 })
+    const values = largeValues(5)
+    await append(journal, ...values)
+    await log.flush()
+    expect(await keysOf(place.backend, 'log')).toHaveLength(5)
+    expect(await keysOf(place.backend, 'seg')).toEqual([])
+    await log.trim(4)
+    await log.flush()
+    expect((await log.segments()).map(({ base, next }) => [base, next])).toEqual([[4, 5]])
+    for (const open of [journal, openLog(blobsOf(place), place.clock).journal]) expect(await valuesOf(open)).toEqual(values.slice(4))
+  })
+
+  test('large chunks are merged where retention needs segments', async () => {
+    const place = newPlace()
+    const { journal, log } = openLog(blobsOf(place), place.clock, { segmentBytes: 2 ** 20, hasRetention: true })
+    const values = largeValues(5)
+    await append(journal, ...values)
+    await log.flush()
+    expect((await log.segments()).length).toBeGreaterThan(1)
+    expect(await valuesOf(openLog(blobsOf(place), place.clock).journal)).toEqual(values)
+  })
+
   test('where nothing may outlive a request, a merge is over when the append that caused it is', async () => {
     const place = newPlace()
     const observed = faulty(place.backend, [])
@@ -189,3 +213,8 @@ describe.each(places)('merging, with $what', ({ blobsOf }) => {
     expect(states).toBeGreaterThan(20)
   })
 })
+
+/** Half a segment of 1 MiB each. */
+function largeValues(count: number): string[] {
+  return numbered(count).map((value) => value.padEnd(2 ** 19, '.'))
+}
