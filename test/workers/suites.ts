@@ -4,6 +4,8 @@ import { type R2BucketLike, r2 } from 'varve/adapters/cloudflare-r2'
 import { cloudflareKv, type KvNamespaceLike } from 'varve/adapters/cloudflare-kv'
 import {
   blobStoreSuite,
+  chunkDoctorSuite,
+  doctorSuite,
   kvSuite,
   type MakeBackend,
   queueRefusalSuite,
@@ -37,6 +39,8 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
     { name: 'R2', cases: snapshotsSuite(onR2) },
     { name: 'R2', cases: streamBrokerSuite(onR2) },
     { name: 'R2', cases: queueSuite(onR2) },
+    { name: 'R2', cases: doctorSuite(onR2) },
+    { name: 'R2', cases: chunkDoctorSuite(onR2) },
     { name: 'R2', cases: queueUpkeepSuite(onR2) },
     { name: 'KV', cases: blobStoreSuite(onKv, { traits: lastWriteWins }) },
     { name: 'KV', cases: kvSuite(onKv) },

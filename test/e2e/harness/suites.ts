@@ -3,6 +3,8 @@
 import {
   type BackendSuiteOptions,
   blobStoreSuite,
+  chunkDoctorSuite,
+  doctorSuite,
   fileStoreSuite,
   kvSuite,
   lockManagerSuite,
@@ -37,6 +39,8 @@ export const suites: readonly NamedSuite[] = [
   { name: 'queue', suite: queueSuite },
   { name: 'upkeep', suite: queueUpkeepSuite },
   { name: 'snapshots', suite: snapshotsSuite },
+  { name: 'doctor', suite: doctorSuite },
+  { name: 'chunk doctor', suite: chunkDoctorSuite, backends: ['indexeddb'] },
   { name: 'faults', suite: indexedDbFaultSuite, backends: ['indexeddb'] },
   { name: 'faults', suite: opfsFaultSuite, backends: ['opfs'] },
 ]

@@ -1,9 +1,11 @@
-import { type Backend, openQueue, recover, scan, type StoreAnomaly } from 'varve'
+import { type Backend, isStorageError, openQueue, recover, scan, type StoreAnomaly } from 'varve'
 import { memory } from 'varve/adapters/memory'
-import { faultBackend, faulty, flipStoredByte, storedKeys } from 'varve/testing'
+import { type FaultBackend, faultBackend, faulty, flipStoredByte, storedKeys } from 'varve/testing'
 import { describe, expect, test } from 'vitest'
 
 const RECORDS = 30
+const SMALL = { segmentBytes: 700 }
+const BY_KEY = { compaction: 'key', key: (n: number) => String(n % 7) } as const
 const all = Array.from({ length: RECORDS }, (_, n) => n)
 
 /** As R2 has it: one write a commit, merged chunks stay for a while. */
@@ -98,6 +100,20 @@ describe.each(places)('a log of chunks on $place', ({ make }) => {
     const report = await scan(backend)
     expect(report.anomalies).toMatchObject([{ kind, path: keys[at], firstOffset: at, lastOffset: at }])
     expect(report.lostRecords).toBe(1)
+    await expectRepaired(backend)
+  })
+
+  test.each([
+    ['a later one', 9, 5],
+    ['an earlier one', 2, 6],
+    ['the last', RECORDS - 1, 6],
+  ])('a chunk in the place of another: %s', async (_, from, to) => {
+    const backend = make()
+    await fill(backend, 1_000_000)
+    const keys = await unmergedOf(backend)
+    const copy = await backend.blobs.get(keys[from] as string)
+    await backend.blobs.put(keys[to] as string, copy?.data as Uint8Array)
+    expect((await scan(backend)).anomalies).toMatchObject([{ path: keys[to], firstOffset: to, lastOffset: to }])
     await expectRepaired(backend)
   })
 
@@ -219,6 +235,93 @@ describe.each(places)('a log of chunks on $place', ({ make }) => {
     await recover(backend, { mode: 'quarantine', quarantine })
     expect(copies.get(segment as string)).toEqual([damaged])
   })
+})
+
+const shared = [
+  { place: 'the manifest checked in each commit', another: (disk: FaultBackend): Backend => disk.another() },
+  { place: 'one write a commit', another: (disk: FaultBackend): Backend => oneWriteACommit(disk.another()) },
+]
+
+describe.each(shared)('beside others who write, with $place', ({ another }) => {
+  test('a scan finds nothing while chunks are merged, compacted and trimmed', async () => {
+    const disk = faultBackend({ files: false })
+    const writers = await Promise.all([0, 1].map(() => openQueue<number>(another(disk), 'q', { ...SMALL, ...BY_KEY })))
+    const reader = another(disk)
+    let scans = 0
+    const writing = Promise.all(
+      writers.map(async (queue) => {
+        for (let n = 0; n < 100 || scans < 5; n++) {
+          await queue.append(n)
+          if (n % 10 === 0) await new Promise(setImmediate)
+          if (n % 40 === 39) await queue.compact()
+          if (n === 70) await queue.trim(20)
+        }
+      }),
+    )
+    for (; scans < 5; scans++) {
+      expect((await scan(reader)).anomalies).toEqual([])
+      await new Promise(setImmediate)
+    }
+    await writing
+    expect((await scan(reader)).healthy).toBe(true)
+  })
+
+  test.each([
+    ['in the middle', 5, 50],
+    ['the last, in what tells how many records it held', -1, 76],
+    ['the last, in its body', -1, -6],
+  ])('a repair of a chunk loses nothing that is appended meanwhile: %s', async (_, which, at) => {
+    const disk = faultBackend({ files: false })
+    await fill(another(disk), 1_000_000)
+    const queue = await openQueue<number>(another(disk), 'q', SMALL)
+    await queue.read({ limit: 1 })
+    const doctor = another(disk)
+    await flipStoredByte(doctor, (await keysOf(doctor, 'log/')).at(which) as string, at)
+    const lost = lostOffsets((await scan(doctor)).anomalies)
+    expect(lost).toContain(which === 5 ? 5 : RECORDS - 1)
+    const appended = new Map<number, number>()
+    const appending = (async () => {
+      for (let n = 1000; n < 1060; n++) {
+        const receipt = await queue.append(n).catch((error: unknown) => {
+          if (!isStorageError(error, 'corrupt')) throw error
+        })
+        if (receipt !== undefined) appended.set(receipt.offset, n)
+      }
+    })()
+    const { after } = await recover(doctor, { mode: 'repair' })
+    await appending
+    expect(after.anomalies).toEqual([])
+    expect((await scan(doctor)).anomalies).toEqual([])
+    const late = await openQueue<number>(another(disk), 'q')
+    const { offset } = await late.append(2000)
+    appended.set(offset, 2000)
+    const found = (await late.read({ limit: 1000 })).map((record) => [record.offset, record.value] as const)
+    const kept = all.filter((n) => !lost.includes(n)).map((n) => [n, n] as const)
+    expect(found).toEqual([...kept, ...appended].sort(([a], [b]) => a - b))
+    expect(new Set(found.map(([one]) => one)).size).toBe(found.length)
+    expect(appended.size).toBeGreaterThan(which === 5 ? 60 : 0)
+  })
+})
+
+test('relaxed puts that a power failure took leave a shorter log, which is no damage; what was flushed is', async () => {
+  const backend = faultBackend({ files: false, defaultDurability: 'relaxed', relaxedLoss: 'suffix' })
+  await fill(backend, 1_000_000)
+  const keys = await keysOf(backend, 'log/')
+  const [last] = keys.slice(-1)
+  const [manifest] = await keysOf(backend, 'manifest')
+  expect(manifest).toBeDefined()
+  const queue = await openQueue<number>(backend, 'q')
+  await queue.append(RECORDS)
+  const unflushed = (await keysOf(backend, 'log/')).at(-1) as string
+  expect(unflushed).not.toBe(last)
+  await backend.blobs.delete([unflushed])
+  const beside = backend.another()
+  expect((await scan(beside)).anomalies).toEqual([])
+  await beside.blobs.delete([last as string])
+  expect((await scan(beside)).anomalies).toMatchObject([
+    { kind: 'missing_segment', path: last, firstOffset: RECORDS - 1, lastOffset: RECORDS - 1 },
+  ])
+  await expectRepaired(beside)
 })
 
 async function cut(backend: Backend, key: string, bytes: number): Promise<void> {

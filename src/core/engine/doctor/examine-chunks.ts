@@ -1,7 +1,7 @@
 // Looks at every byte of the chunks that were not merged, one by one, and says which offsets can be read.
 
-import type { FrameHeader } from '../../codec/frame.js'
-import { chunkSalt } from '../chunk.js'
+import { type FrameHeader, readFrameHeader } from '../../codec/frame.js'
+import { CHUNK_HEADER_BYTES, chunkSalt } from '../chunk.js'
 import type { ChunkEnd } from '../chunk-manifest.js'
 import { isSeal } from '../chunk-merger.js'
 import type { Anomaly, FrameDamage } from './anomaly.js'
@@ -10,7 +10,7 @@ import { claimedNext, hasChunkHeader, walkChunk } from './walk-chunk.js'
 
 export interface ChunksExamination {
   readonly anomalies: readonly Anomaly[]
-  /** Numbers of those that were there. */
+  /** Numbers of those that are there, in their places. */
   readonly numbers: readonly number[]
   /** Behind the last one; no offset from its `next` on was ever given out. */
   readonly end: ChunkEnd
@@ -29,13 +29,34 @@ export async function examineChunks(
   durable: number,
 ): Promise<ChunksExamination> {
   const examiner = new ChunksExaminer(place, start)
-  const numbers = listed.filter((chunk) => chunk >= start.chunk)
-  for (const chunk of numbers) {
+  const numbers: number[] = []
+  const wanted = listed.filter((chunk) => chunk >= start.chunk)
+  for (const [at, chunk] of wanted.entries()) {
     const blob = await place.blobs.get(chunkKey(place, chunk))
-    if (blob !== undefined) await examiner.chunk(chunk, blob.data)
-    place.progress?.(blob?.data.length ?? 0)
+    if (blob === undefined) continue
+    if (await isOfLater(place, blob.data, examiner.next, wanted[at + 1])) {
+      examiner.misplaced(chunk)
+    } else {
+      numbers.push(chunk)
+      await examiner.chunk(chunk, blob.data)
+    }
+    place.progress?.(blob.data.length)
   }
   return examiner.finish(numbers, durable)
+}
+
+/** Whether a chunk leaps over offsets that the one behind it holds. */
+async function isOfLater(place: ChunkLogPlace, bytes: Uint8Array, next: number, behind: number | undefined): Promise<boolean> {
+  const base = baseOf(place, bytes)
+  if (base === undefined || base <= next || behind === undefined) return false
+  const blob = await place.blobs.get(chunkKey(place, behind))
+  const baseBehind = blob && baseOf(place, blob.data)
+  return baseBehind !== undefined && baseBehind >= next && baseBehind < base
+}
+
+function baseOf({ path }: ChunkLogPlace, bytes: Uint8Array): number | undefined {
+  const header = readFrameHeader(bytes, CHUNK_HEADER_BYTES, chunkSalt(path))
+  return typeof header === 'string' ? undefined : header.baseOffset
 }
 
 class ChunksExaminer {
@@ -55,10 +76,20 @@ class ChunksExaminer {
     this.#end = start
   }
 
+  /** Where the next frame must begin. */
+  get next(): number {
+    return this.#end.next
+  }
+
+  misplaced(chunk: number): void {
+    this.#reach(chunk)
+    const path = chunkKey(this.#place, chunk)
+    this.#damaged({ kind: 'misplaced_segment', path, position: 0, detail: 'another chunk lies in its place' }, this.#claimed())
+  }
+
   async chunk(chunk: number, bytes: Uint8Array): Promise<void> {
     const path = chunkKey(this.#place, chunk)
-    if (chunk > this.#end.chunk) this.#missing('chunks of the log are gone from here on', this.#claimed())
-    this.#end = { ...this.#end, chunk: chunk + 1 }
+    this.#reach(chunk)
     this.#bytes += bytes.length
     if (!hasChunkHeader(bytes, path)) {
       this.#anomalies.push({ kind: 'damaged_header', path, position: 0, detail: 'the header of the chunk is damaged' })
@@ -91,6 +122,11 @@ class ChunksExaminer {
 
   #claimed(): number {
     return this.#open?.claimed ?? this.#end.next
+  }
+
+  #reach(chunk: number): void {
+    if (chunk > this.#end.chunk) this.#missing('chunks of the log are gone from here on', this.#claimed())
+    this.#end = { ...this.#end, chunk: chunk + 1 }
   }
 
   #missing(detail: string, claimed: number): void {

@@ -9,9 +9,6 @@ import { type ChunkLogPlace, chunkKey, examineBlob, type ListedLog, startOf, wit
 import { readHeader } from './examine-segment.js'
 import { wholeFramesOf } from './walk-chunk.js'
 
-/** Where no chunk tells how far their numbers went: each held a record, but for a few that ended a log or mended one. */
-const SPARE_NUMBERS = 1024
-
 export async function rebuildChunkManifest(place: ChunkLogPlace, listed: ListedLog): Promise<ChunkManifest> {
   const segments = withoutOverlap(await candidates(place, listed))
   const numbers = [...listed.segments.keys()].map((name) => Number.parseInt(name, 10))
@@ -56,12 +53,12 @@ function withoutOverlap(found: readonly SealedSegment[]): SealedSegment[] {
   return kept.sort((a, b) => a.base - b.base)
 }
 
-/** Chunks go on behind the last one whose records all lie in segments. */
+/** Chunks go on behind the last one whose records all lie in segments; where none is left, with a number that none can have had. */
 async function mergedEnd(place: ChunkLogPlace, { chunks }: ListedLog, segments: readonly SealedSegment[]): Promise<ChunkEnd> {
   const next = segments[segments.length - 1]?.closed.next ?? 0
   const timestamp = Math.max(0, ...segments.map(({ closed }) => closed.timestamp))
   const [lowest] = chunks
-  let end: ChunkEnd = { ...startOf(place.path), chunk: lowest ?? next + SPARE_NUMBERS, next, timestamp }
+  let end: ChunkEnd = { ...startOf(place.path), chunk: lowest ?? next, next, timestamp }
   for (const chunk of chunks) {
     const said = await saidBy(place, chunk)
     if (said === undefined) continue

@@ -45,7 +45,9 @@ async function enterManifest(place: ChunkLogPlace, found: ChunkLogExamination, q
  */
 async function fenceEnd(place: ChunkLogPlace, { chunks }: ChunkLogExamination): Promise<void> {
   const { path, blobs } = place
-  const { next, chain, timestamp, chunk } = chunks.end
+  const { chain, timestamp, chunk } = chunks.end
+  // A chunk's first offset is never below its number: this one takes an offset too.
+  const next = Math.max(chunks.end.next, chunk + 1)
   const at = { next, durable: next, epoch: CHUNK_EPOCH, chain, timestamp, salt: chunkSalt(path) }
   const { bytes } = encodeControlFrame({ kind: 'state', durable: next, bootId: null }, at)
   const fence = encodeChunk(bytes, CHUNK_EPOCH, newWriteId())
