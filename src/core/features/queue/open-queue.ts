@@ -13,7 +13,6 @@ import type { RecordStream, StreamOptions } from '../../ports/stream-broker.js'
 import { checkRetention } from './checks.js'
 import { QueueHandle } from './queue-handle.js'
 import type { SchemaGate } from './schema-gate.js'
-import { checkFormat, checkStoredFormat } from './stored-format.js'
 import type { Queue, QueueOptions } from './types.js'
 
 const MAX_BUCKETS = 1024
@@ -38,7 +37,7 @@ export async function openQueue<Output = unknown, Input = Output>(
   const codec = await chooseCodec(options.codec)
   const schema = options.schema === undefined ? undefined : await loadSchema(options.schema)
   if (options.compression !== undefined) await checkCompressionName(options.compression)
-  checkFormat(context.backend, options.format)
+  if (options.format !== undefined) (await loadFormatChecks()).checkFormat(context.backend, options.format)
   const found = await findOrCreate(context, name, options)
   const { entry } = found
   if (options.buckets !== undefined && options.buckets !== entry.buckets) {
@@ -47,7 +46,7 @@ export async function openQueue<Output = unknown, Input = Output>(
       facts: { queue: name, stored: entry.buckets, asked: options.buckets },
     })
   }
-  checkStoredFormat(found, name, options)
+  if (options.format !== undefined || entry.frames !== undefined) (await loadFormatChecks()).checkStoredFormat(found, name, options)
   const streamOptions = streamOptionsOf(options, found)
   const streams: RecordStream[] = []
   for (let bucket = 0; bucket < entry.buckets; bucket++) streams.push(await broker.open(`${entry.incarnation}/${bucket}`, streamOptions))
@@ -57,6 +56,10 @@ export async function openQueue<Output = unknown, Input = Output>(
 async function loadSchema<Output, Input>(option: NonNullable<QueueOptions<Output, Input>['schema']>): Promise<SchemaGate<Output>> {
   const { SchemaGate } = await loadPart('the check by a schema', () => import('./schema-gate.js'))
   return new SchemaGate<Output>(option)
+}
+
+function loadFormatChecks(): Promise<typeof import('./stored-format.js')> {
+  return loadPart('the formats', () => import('./stored-format.js'))
 }
 
 async function checkCompressionName(name: unknown): Promise<void> {
