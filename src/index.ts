@@ -14,6 +14,7 @@ export {
   type ScanProgress,
   type ScanReport,
   type StoreAnomaly,
+  type StoreNotice,
 } from './core/compose/scan.js'
 export { openKv } from './core/features/kv/open-kv.js'
 export type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvOptions, KvPutOptions, KvUpdateOptions } from './core/features/kv/types.js'

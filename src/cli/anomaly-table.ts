@@ -41,3 +41,12 @@ export function foundText({ anomalies, lostRecords }: ScanReport): string {
   const kinds = anomalies.length === 1 ? '1 anomaly' : `${anomalies.length} anomalies`
   return `${kinds}, ${lostRecords === 0 ? 'no record lost' : `${formatCount(lostRecords, 'record')} lost`}`
 }
+
+/** No lines where there is nothing to note. */
+export function noticeText({ notices }: ScanReport): string[] {
+  if (notices.length === 0) return []
+  const records = notices.reduce((sum, notice) => sum + notice.records, 0)
+  const queues = [...new Set(notices.map(({ queue }) => nameText(queue)))].join(', ')
+  const text = `note: ${formatCount(records, 'whole record')} of ${queues} in torn tails that a crash left; nobody was told that they are durable, but varve recover --salvage can append them again`
+  return wrapText(text, outputWidth())
+}

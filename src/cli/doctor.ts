@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { AnomalyKind, ScanReport, StoreAnomaly } from '../core/compose/scan.js'
 import { contextOf } from '../core/derived/resolve.js'
 import type { StorageHealth } from '../core/ports/backend.js'
-import { foundText, lostText, nameText, scannedText } from './anomaly-table.js'
+import { foundText, lostText, nameText, noticeText, scannedText } from './anomaly-table.js'
 import { ANOMALIES, type SetExitCode } from './exit-codes.js'
 import { FINDINGS } from './findings.js'
 import { healthTable } from './health.js'
@@ -78,11 +78,12 @@ function diagnosisJson({ health, owner, report }: Diagnosis, directory: string):
 function diagnosisText({ health, owner, report }: Diagnosis, directory: string): string {
   const parts = [healthTable(health)]
   if (owner !== undefined) parts.push(`owned by a running process: ${owner}`)
-  if (report.healthy) return [...parts, `healthy: ${scannedText(report)}`].join('\n\n')
+  const notices = noticeText(report).join('\n')
+  const noted = notices === '' ? [] : [notices]
+  if (report.healthy) return [...parts, `healthy: ${scannedText(report)}`, ...noted].join('\n\n')
   parts.push(`${foundText(report)}, in ${scannedText(report)}`)
   for (const [kind, anomalies] of byKind(report.anomalies)) parts.push(findingText(kind, anomalies, directory))
-  parts.push(adviceText(owner, directory))
-  return parts.join('\n\n')
+  return [...parts, ...noted, adviceText(owner, directory)].join('\n\n')
 }
 
 function byKind(anomalies: readonly StoreAnomaly[]): Map<AnomalyKind, StoreAnomaly[]> {

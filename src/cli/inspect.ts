@@ -132,6 +132,7 @@ function framesText({ sequence, frames }: InspectedSegment): string[] {
       { title: 'records', cell: (frame) => (frame.kind === 'frame' ? frame.records : '-') },
       { title: 'time', cell: (frame) => (frame.kind === 'frame' && frame.records > 0 ? formatTime(frame.timestamp) : '-') },
       { title: 'bytes', cell: ({ bytes }) => bytes },
+      { title: 'packed', cell: (frame) => (frame.kind === 'frame' && frame.compression !== 'none' ? frame.compression : '-') },
       { title: 'flags', cell: (frame) => (frame.kind === 'frame' ? frame.flags.join(' ') : `DAMAGED (${frame.fault})`) },
     ],
     frames,

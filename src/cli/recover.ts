@@ -18,6 +18,7 @@ export function addRecover(program: Command, setExitCode: SetExitCode): void {
         .default('quarantine'),
     )
     .option('--quarantine <folder>', 'takes a folder of copies for each run (default: <directory>.quarantine)')
+    .option('--salvage', 'also append again what lies whole in torn tails, behind where a crash cut a write')
     .option('--yes', 'do not ask')
     .option('--json', 'the reports before and after as JSON')
     .action(async (directory: string, flags: RecoverFlags) => {

@@ -1,5 +1,6 @@
 // A recovery as it is done on the command line: where copies go, and what is printed before and after.
 
+import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { StorageError } from '../core/base/errors.js'
@@ -18,6 +19,7 @@ export interface RecoveryFlags {
   readonly mode: RecoverOptions['mode']
   /** The folder that takes a folder of copies for each run. */
   readonly quarantine?: string
+  readonly salvage?: true
   readonly yes?: true
 }
 
@@ -29,16 +31,19 @@ export interface Recovery {
 
 /** undefined when the answer on the terminal was no. */
 export async function recoverDirectory(directory: string, flags: RecoveryFlags): Promise<Recovery | undefined> {
-  const { mode, quarantine } = flags
+  const { mode, quarantine, salvage = false } = flags
   if (quarantine !== undefined && mode !== 'quarantine') {
     throw new StorageError('invalid', '--quarantine goes with --mode quarantine: the other modes keep no copies', { facts: { mode } })
+  }
+  if (salvage && mode === 'ignore') {
+    throw new StorageError('invalid', '--salvage appends records, and --mode ignore changes nothing: leave one of them out')
   }
   const kept = mode === 'quarantine' ? quarantineFolder(directory, quarantine) : undefined
   if (mode !== 'ignore' && !(await isWanted(directory, flags))) return undefined
   const { update, end } = scanProgress()
   try {
     const report = await withStore(directory, mode === 'ignore' ? 'read' : 'write', (store) =>
-      recover(store, { mode, progress: update, ...(kept === undefined ? {} : { quarantine: kept.keep }) }),
+      recover(store, { mode, salvage, progress: update, ...(kept === undefined ? {} : { quarantine: kept.keep }) }),
     )
     return { report, kept }
   } finally {
@@ -47,14 +52,15 @@ export async function recoverDirectory(directory: string, flags: RecoveryFlags):
 }
 
 /** Shows what would be repaired and asks; only a person at a terminal is asked. */
-async function isWanted(directory: string, { mode, yes }: RecoveryFlags): Promise<boolean> {
+async function isWanted(directory: string, { mode, yes, salvage }: RecoveryFlags): Promise<boolean> {
   if (yes === true || !process.stdin.isTTY || !process.stderr.isTTY) return true
   const report = await scanDirectory(directory)
-  if (report.healthy) return true
+  if (report.healthy && (!salvage || report.notices.length === 0)) return true
   console.error(scanText(report, directory))
   const copies = mode === 'quarantine' ? 'with a copy of what is replaced' : 'in place, WITHOUT a copy'
   const asking = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await asking.question(`Repair ${resolve(directory)} ${copies}? [y/N] `)
+  const noAnswer = once(asking, 'close').then(() => '') // the end of the input
+  const answer = await Promise.race([asking.question(`Repair ${resolve(directory)} ${copies}? [y/N] `), noAnswer])
   asking.close()
   return /^y(es)?$/i.test(answer.trim())
 }
@@ -65,11 +71,12 @@ export function recoveryExitCode(mode: RecoveryFlags['mode'], { after }: Recover
 }
 
 export function recoveryText({ report, kept }: Recovery, mode: RecoveryFlags['mode'], directory: string): string {
-  const { before, after } = report
-  if (before.healthy) return `nothing to recover: ${scannedText(before)}`
+  const { before, after, salvagedRecords } = report
+  if (before.healthy && salvagedRecords === 0) return `nothing to recover: ${scannedText(before)}`
   const lines = [scanText(before, directory), '']
   if (mode === 'ignore') return [...lines, 'left as it is'].join('\n')
   if (kept !== undefined && kept.copies.length > 0) lines.push(`${formatCount(kept.copies.length, 'file')} copied to ${kept.folder}`)
+  if (salvagedRecords > 0) lines.push(`${formatCount(salvagedRecords, 'record')} of torn tails appended again`)
   return [...lines, afterText(after, directory)].join('\n')
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { queues, scan } from '../index.js'
 import type { ScanReport } from '../core/compose/scan.js'
-import { anomalyTable, foundText, scannedText } from './anomaly-table.js'
+import { anomalyTable, foundText, noticeText, scannedText } from './anomaly-table.js'
 import { ANOMALIES, type SetExitCode } from './exit-codes.js'
 import { formatJson } from './output.js'
 import { scanProgress } from './progress.js'
@@ -38,6 +38,9 @@ export function scanDirectory(directory: string, queue?: string): Promise<ScanRe
 }
 
 export function scanText(report: ScanReport, directory: string): string {
-  if (report.healthy) return `healthy: ${scannedText(report)}`
-  return `${anomalyTable(report.anomalies, directory)}\n${foundText(report)}, in ${scannedText(report)}`
+  const notices = noticeText(report)
+  const found = report.healthy
+    ? [`healthy: ${scannedText(report)}`]
+    : [anomalyTable(report.anomalies, directory), `${foundText(report)}, in ${scannedText(report)}`]
+  return [...found, ...notices].join('\n')
 }

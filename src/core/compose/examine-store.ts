@@ -1,28 +1,32 @@
 // Everything that the queues of a store are made of, looked at log by log, and how each could be repaired.
 
-import { isStorageError } from '../base/errors.js'
+import { isStorageError, StorageError } from '../base/errors.js'
 import { unescapeName } from '../base/key.js'
 import { contextOf } from '../derived/resolve.js'
 import type { Store, StoreContext } from '../derived/store-context.js'
 import { openStreams } from '../derived/streams-over-journals.js'
 import { CATALOGUE_PREFIX, findQueue, type QueueEntry } from '../engine/catalogue.js'
 import type { Anomaly } from '../engine/doctor/anomaly.js'
-import { type ExaminedLog, examineLog, type LogPlace } from '../engine/doctor/examine-log.js'
-import type { Quarantine } from '../engine/doctor/quarantine.js'
+import { type ExaminedLog, examineLog, type LogPlace, type RepairOptions } from '../engine/doctor/examine-log.js'
+import { copyAside, copyBlobAside, type Quarantine } from '../engine/doctor/quarantine.js'
 import type { Backend } from '../ports/backend.js'
-import type { ScanOptions, ScanReport, StoreAnomaly } from './scan-report.js'
+import type { ScanOptions, ScanReport, StoreAnomaly, StoreNotice } from './scan-report.js'
 
-/** An anomaly, and who repairs it. */
+type Repair = (options: RepairOptions) => Promise<number>
+
+/** What was found, and what repairs it. */
 export interface StoreExamination {
   readonly backend: string
   readonly anomalies: readonly StoreAnomaly[]
+  readonly notices: readonly StoreNotice[]
   readonly scanned: ScanReport['scanned']
-  readonly repairs: readonly ((quarantine?: Quarantine) => Promise<void>)[]
+  /** Each resolves to the number of records that it brought back. */
+  readonly repairs: readonly Repair[]
 }
 
-export function reportOf({ backend, anomalies, scanned }: StoreExamination): ScanReport {
+export function reportOf({ backend, anomalies, notices, scanned }: StoreExamination): ScanReport {
   const lostRecords = anomalies.reduce((sum, anomaly) => sum + lostIn(anomaly), 0)
-  return { backend, healthy: anomalies.length === 0, anomalies, lostRecords, scanned }
+  return { backend, healthy: anomalies.length === 0, anomalies, lostRecords, notices, scanned }
 }
 
 function lostIn({ firstOffset, lastOffset }: Anomaly): number {
@@ -33,8 +37,11 @@ export async function examineStore(source: Store | Backend, options: ScanOptions
   const context = contextOf(source)
   context.checkOpen('scan')
   const { entries, damaged } = await readCatalogue(context, options.queue)
+  if (options.queue !== undefined && entries.length + damaged.length === 0)
+    throw new StorageError('missing', 'there is no such queue', { operation: 'scan', facts: { queue: options.queue } })
   const anomalies: StoreAnomaly[] = damaged.map(damagedEntry)
-  const repairs: ((quarantine?: Quarantine) => Promise<void>)[] = []
+  const notices: StoreNotice[] = []
+  const repairs: Repair[] = []
   const scanned = { queues: entries.length, records: 0, bytes: 0 }
   for (const { queue, entry } of entries) {
     for (let bucket = 0; bucket < entry.buckets; bucket++) {
@@ -46,16 +53,17 @@ export async function examineStore(source: Store | Backend, options: ScanOptions
       })
       scanned.records += found.records
       anomalies.push(...found.anomalies.map((anomaly) => ({ ...anomaly, queue, bucket })))
-      if (found.anomalies.length > 0) repairs.push(found.repair)
+      notices.push(...found.notices.map((notice) => ({ ...notice, queue, bucket })))
+      if (found.anomalies.length + found.notices.length > 0) repairs.push(found.repair)
     }
   }
   // An entry that cannot be read may be the one that leads there.
   const strays = damaged.length > 0 || options.queue !== undefined ? [] : await strayLogs(context, entries)
   for (const path of strays) {
     anomalies.push({ kind: 'orphaned_file', path, detail: 'what a queue that was deleted left behind' })
-    repairs.push(() => removeAll(context, path))
+    repairs.push(({ quarantine }) => removeAll(context, path, quarantine))
   }
-  return { backend: context.backend.name, anomalies, scanned, repairs }
+  return { backend: context.backend.name, anomalies, notices, scanned, repairs }
 }
 
 async function examineBucket(
@@ -110,9 +118,17 @@ async function strayLogs({ backend }: StoreContext, entries: readonly NamedEntry
   return [...strays]
 }
 
-async function removeAll({ backend }: StoreContext, path: string): Promise<void> {
-  for await (const file of backend.files?.list(`${path}/`) ?? []) await backend.files?.delete(file.path)
+async function removeAll({ backend }: StoreContext, path: string, quarantine: Quarantine | undefined): Promise<number> {
+  const { files, blobs } = backend
+  for await (const file of files?.list(`${path}/`) ?? []) {
+    if (files !== undefined && quarantine !== undefined) await copyAside(files, file.path, quarantine)
+    await files?.delete(file.path)
+  }
   const keys: string[] = []
-  for await (const { key } of backend.blobs.list({ prefix: `${path}/` })) keys.push(key)
-  if (keys.length > 0) await backend.blobs.delete(keys)
+  for await (const { key } of blobs.list({ prefix: `${path}/` })) {
+    if (quarantine !== undefined) await copyBlobAside(blobs, key, quarantine)
+    keys.push(key)
+  }
+  if (keys.length > 0) await blobs.delete(keys)
+  return 0
 }

@@ -16,12 +16,19 @@ export interface RecoverOptions extends ScanOptions {
   readonly mode: 'ignore' | 'repair' | 'quarantine'
   /** Takes the copies; needed for `quarantine`. */
   readonly quarantine?: Quarantine
+  /**
+   * Also appends again what lies whole in torn tails: as new records, with the header `varve-salvaged-offset`. Nobody was
+   * told that they are durable; their writers may have appended them again. Cut short, it may append some twice.
+   */
+  readonly salvage?: boolean
 }
 
 export interface RecoveryReport {
   readonly before: ScanReport
   /** A scan of what is there now. */
   readonly after: ScanReport
+  /** How many were appended again. */
+  readonly salvagedRecords: number
 }
 
 /**
@@ -31,22 +38,27 @@ export interface RecoveryReport {
  * Errors: `invalid` (mode), `conflict` (a queue is open: close it first), `denied` (another process owns the store).
  */
 export async function recover(source: Store | Backend, options: RecoverOptions): Promise<RecoveryReport> {
-  const { mode, quarantine } = options
+  const { mode, quarantine, salvage = false } = options
   checkMode(mode, quarantine)
   const { examineStore, reportOf } = await loadPart('the doctor', () => import('./examine-store.js'))
+  const context = contextOf(source)
+  // Before it looks: what another owner writes meanwhile must not be taken for a torn tail.
+  if (mode !== 'ignore') await context.writable('recover')
   const found = await examineStore(source, options)
   const before = reportOf(found)
-  if (mode === 'ignore' || before.healthy) return { before, after: before }
-  const context = contextOf(source)
-  await context.writable('recover')
+  const isWanted = !before.healthy || (salvage && before.notices.length > 0)
+  if (mode === 'ignore' || !isWanted) return { before, after: before, salvagedRecords: 0 }
   const open = openStreams(context)
   if (open.length > 0)
     throw new StorageError('conflict', 'close all queues before a recovery', { operation: 'recover', facts: { open: open.length } })
+  const access = { beforeWrite: async () => context.writable('recover'), checkFence: () => context.checkFence() }
+  const how = { quarantine: mode === 'quarantine' ? quarantine : undefined, salvage: salvage ? access : undefined }
+  let salvagedRecords = 0
   for (const repair of found.repairs) {
     options.signal?.throwIfAborted()
-    await repair(mode === 'quarantine' ? quarantine : undefined)
+    salvagedRecords += await repair(how)
   }
-  return { before, after: reportOf(await examineStore(source, options)) }
+  return { before, after: reportOf(await examineStore(source, options)), salvagedRecords }
 }
 
 function checkMode(mode: unknown, quarantine: unknown): void {

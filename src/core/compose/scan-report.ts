@@ -1,6 +1,6 @@
 // What a scan tells.
 
-import type { Anomaly } from '../engine/doctor/anomaly.js'
+import type { Anomaly, Notice } from '../engine/doctor/anomaly.js'
 import type { Cancellable } from '../ports/options.js'
 
 export type { Anomaly, AnomalyKind } from '../engine/doctor/anomaly.js'
@@ -10,6 +10,12 @@ export interface StoreAnomaly extends Anomaly {
   readonly bucket?: number
 }
 
+/** No damage, but good to know. */
+export interface StoreNotice extends Notice {
+  readonly queue: string
+  readonly bucket: number
+}
+
 export interface ScanReport {
   readonly backend: string
   /** Nothing was found. */
@@ -17,6 +23,8 @@ export interface ScanReport {
   readonly anomalies: readonly StoreAnomaly[]
   /** Offsets that cannot be read any more, over all anomalies. */
   readonly lostRecords: number
+  /** What `recover` with `salvage` can bring back. */
+  readonly notices: readonly StoreNotice[]
   readonly scanned: { readonly queues: number; readonly records: number; readonly bytes: number }
 }
 

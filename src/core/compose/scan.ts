@@ -5,7 +5,7 @@ import type { Store } from '../derived/store-context.js'
 import type { Backend } from '../ports/backend.js'
 import type { ScanOptions, ScanReport } from './scan-report.js'
 
-export type { Anomaly, AnomalyKind, ScanOptions, ScanProgress, ScanReport, StoreAnomaly } from './scan-report.js'
+export type { Anomaly, AnomalyKind, ScanOptions, ScanProgress, ScanReport, StoreAnomaly, StoreNotice } from './scan-report.js'
 
 /**
  * Reads everything that the queues of a store are made of, checks it, and names each thing that is wrong, with its path,

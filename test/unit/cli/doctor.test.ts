@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { openQueue, openStore } from 'varve'
 import { nodeFs } from 'varve/adapters/node-fs'
+import { makeLeft } from '../doctor/torn-store.js'
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 const root = mkdtempSync(join(tmpdir(), 'varve-cli-doctor-'))
@@ -204,6 +205,27 @@ test('compact prints the report of what it did', async () => {
     stdout: expect.stringMatching(/^queue +backend +records[\s\S]*\norders +node-fs +3 +3 +0/),
   })
   expect(varve('compact', directory, 'nothing')).toMatchObject({ status: 1, stderr: expect.stringContaining('there is "orders"') })
+})
+
+test('recover --salvage brings back what lies whole in a torn tail', async () => {
+  const directory = await makeLeft()
+  expect(varve('scan', directory)).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^healthy: [^\n]*\nnote: 4 whole records of q in torn tails/),
+  })
+  expect(varve('doctor', directory)).toMatchObject({ status: 0, stdout: expect.stringContaining('note: 4 whole records') })
+  expect(varve('recover', directory, '--salvage', '--mode', 'ignore')).toMatchObject({
+    status: 64,
+    stderr: expect.stringContaining('--salvage'),
+  })
+  const { status, stdout } = varve('recover', directory, '--salvage')
+  expect(status).toBe(0)
+  expect(stdout).toMatch(/\n1 file copied to .*\n4 records of torn tails appended again\nrecovered: 1 queue, 10 records/)
+  expect(varve('read', directory, 'q', '--from', 'last:1', '--json').json()).toMatchObject({
+    value: 'value 9',
+    headers: { 'varve-salvaged-offset': '9' },
+  })
+  expect(varve('scan', directory)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^healthy: [^\n]*\n$/) })
 })
 
 test('inspect shows segments and frames, also beside the owner and of a damaged store', async () => {

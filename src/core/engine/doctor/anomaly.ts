@@ -37,6 +37,21 @@ export interface Anomaly {
   readonly detail: string
 }
 
+/** What is no damage, but good to know: whole records behind a torn write that a later session left behind. */
+export interface Notice {
+  readonly kind: 'torn_tail'
+  /** The file, as the backend names it. */
+  readonly path: string
+  /** Where the valid part of it ends. */
+  readonly position: number
+  readonly records: number
+  /** The offsets that they had, both ends included; other records have them now. */
+  readonly firstOffset: number
+  readonly lastOffset: number
+  /** In words. */
+  readonly detail: string
+}
+
 /** Something between two good stretches of frames, or behind the last. */
 export interface FrameDamage {
   readonly position: number

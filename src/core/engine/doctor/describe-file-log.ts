@@ -2,6 +2,8 @@
 // log is damaged.
 
 import type { ByteSource } from '../../ports/file-store.js'
+import type { CompressionName } from '../../codec/compression.js'
+import { compressionOf } from '../../codec/frame-compression.js'
 import type { FrameFormat } from '../frame-format.js'
 import { EMPTY_MANIFEST, type LogManifest, type SegmentEntry } from '../log-manifest.js'
 import { readFooter } from '../segment-index.js'
@@ -64,6 +66,7 @@ export type FrameDescription =
       /** ms */
       readonly timestamp: number
       readonly bytes: number
+      readonly compression: CompressionName
       readonly epoch: number
       readonly flags: readonly ('control' | 'compacted' | 'tombstones')[]
     }
@@ -84,13 +87,15 @@ export async function describeFrames(place: FileLogPlace, name: string): Promise
 function describeStep(step: WalkStep): FrameDescription {
   const { position } = step
   if (step.kind === 'damage') return { kind: 'damage', position, bytes: step.end - position, fault: step.fault }
-  const { baseOffset, next, count, timestamp, length, epoch, isControl, isCompacted, hasTombstones } = step.frame.header
+  const { header } = step.frame
+  const { baseOffset, next, count, timestamp, length, epoch, isControl, isCompacted, hasTombstones } = header
   const flags = [
     ...(isControl ? ['control' as const] : []),
     ...(isCompacted ? ['compacted' as const] : []),
     ...(hasTombstones ? ['tombstones' as const] : []),
   ]
-  return { kind: 'frame', position, firstOffset: baseOffset, next, records: count, timestamp, bytes: length, epoch, flags }
+  const compression = compressionOf(header)
+  return { kind: 'frame', position, firstOffset: baseOffset, next, records: count, timestamp, bytes: length, compression, epoch, flags }
 }
 
 async function usableManifest(place: FileLogPlace): Promise<LogManifest> {

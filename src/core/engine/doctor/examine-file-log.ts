@@ -5,12 +5,13 @@ import { utf8 } from '../../base/bytes.js'
 import { isStorageError } from '../../base/errors.js'
 import { murmur3 } from '../../codec/murmur3.js'
 import { Cell } from '../cell.js'
-import { EMPTY_MANIFEST, type LogManifest, type SegmentEntry } from '../log-manifest.js'
-import { type Anomaly, type AnomalyKind, damagedManifest } from './anomaly.js'
+import { EMPTY_MANIFEST, isSealed, type LogManifest, type SegmentEntry } from '../log-manifest.js'
+import { type Anomaly, type AnomalyKind, damagedManifest, type Notice } from './anomaly.js'
 import { damagedGroup, groupsThatFail } from './examine-groups.js'
 import { examineSegment, type SegmentExamination } from './examine-segment.js'
 import { type FileLogPlace, withFile } from './file-log-place.js'
 import { rebuildManifest } from './rebuild-manifest.js'
+import { isWrittenAgain, noticeTornTail } from './torn-tails.js'
 
 export interface ExaminedSegment {
   readonly entry: SegmentEntry
@@ -20,6 +21,7 @@ export interface ExaminedSegment {
 
 export interface LogExamination {
   readonly anomalies: readonly Anomaly[]
+  readonly notices: readonly Notice[]
   readonly manifest: LogManifest
   readonly segments: readonly ExaminedSegment[]
   /** Paths that nothing points to. */
@@ -67,7 +69,19 @@ async function examine(place: FileLogPlace, known: LogManifest | 'damaged' | und
   anomalies.push(...leftovers.map((one) => leftover(one)), ...damagedGroups.map(damagedGroup))
   const records = segments.reduce((sum, { found }) => sum + (found?.records ?? 0), 0)
   const bytes = segments.reduce((sum, { found }) => sum + (found?.end.length ?? 0), 0)
-  return { anomalies, manifest, segments, leftovers, damagedGroups, records, bytes }
+  const notices = await noticesOf(place, manifest)
+  return { anomalies, notices, manifest, segments, leftovers, damagedGroups, records, bytes }
+}
+
+async function noticesOf(place: FileLogPlace, manifest: LogManifest): Promise<Notice[]> {
+  const notices: Notice[] = []
+  for (const [index, entry] of manifest.segments.entries()) {
+    if (!isSealed(entry) || isWrittenAgain(manifest, index)) continue
+    const path = `${place.path}/seg/${entry.name}`
+    const notice = await withFile(place.files, path, (source) => noticeTornTail(source, place.format, entry, path))
+    if (notice !== undefined) notices.push(notice)
+  }
+  return notices
 }
 
 async function examineEntry(

@@ -5,12 +5,14 @@ import type { BlobStore } from '../../ports/blob-store.js'
 import type { FileStore } from '../../ports/file-store.js'
 import type { StreamFormat } from '../../ports/stream-broker.js'
 import { loadFormat } from '../load-format.js'
-import type { Anomaly } from './anomaly.js'
+import type { Anomaly, Notice } from './anomaly.js'
 import { examineChunkLog } from './examine-chunk-log.js'
-import { examineFileLog } from './examine-file-log.js'
+import { examineFileLog, type LogExamination } from './examine-file-log.js'
+import type { FileLogPlace } from './file-log-place.js'
 import type { Quarantine } from './quarantine.js'
 import { repairChunkLog } from './repair-chunk-log.js'
 import { repairFileLog } from './repair-file-log.js'
+import { bringBack, readTornTails, type SalvageAccess } from './salvage-file-log.js'
 
 export interface LogPlace {
   readonly format: StreamFormat | undefined
@@ -24,21 +26,36 @@ export interface LogPlace {
   readonly progress?: (bytes: number) => void
 }
 
+export interface RepairOptions {
+  /** Takes a copy of what is replaced or removed. */
+  readonly quarantine?: Quarantine | undefined
+  /** Records of torn tails are appended again. */
+  readonly salvage?: SalvageAccess | undefined
+}
+
 /** What was found, and how to repair it. */
 export interface ExaminedLog {
   readonly anomalies: readonly Anomaly[]
+  readonly notices: readonly Notice[]
   readonly records: number
   readonly bytes: number
-  repair(quarantine?: Quarantine): Promise<void>
+  /** Resolves to the number of records that were brought back. */
+  repair(options: RepairOptions): Promise<number>
 }
 
 export async function examineLog(place: LogPlace): Promise<ExaminedLog> {
   const { files } = place
   if (files === undefined) {
     const found = await examineChunkLog(place)
-    return { ...found, repair: (quarantine) => repairChunkLog(place, found, quarantine) }
+    return { ...found, notices: [], repair: ({ quarantine }) => repairChunkLog(place, found, quarantine).then(() => 0) }
   }
   const filePlace = { ...place, files, format: await loadFormat(place.format) }
   const found = await examineFileLog(filePlace)
-  return { ...found, repair: (quarantine) => repairFileLog(filePlace, found, quarantine) }
+  return { ...found, repair: (options) => mend(filePlace, found, options) }
+}
+
+async function mend(place: FileLogPlace, found: LogExamination, { quarantine, salvage }: RepairOptions): Promise<number> {
+  const tails = salvage === undefined ? [] : await readTornTails(place, found.manifest)
+  if (found.anomalies.length > 0) await repairFileLog(place, found, quarantine)
+  return salvage === undefined || tails.length === 0 ? 0 : bringBack(place, tails, { ...salvage, quarantine })
 }

@@ -3,17 +3,14 @@
 
 import { utf8 } from '../../base/bytes.js'
 import { murmur3 } from '../../codec/murmur3.js'
-import type { ByteSource } from '../../ports/file-store.js'
 import { Cell } from '../cell.js'
 import { FileSegments } from '../file-segments.js'
 import type { WholeFrame } from '../log.js'
 import { beginEpoch, isSealed, type LogManifest, type SealedSegment, type SegmentEntry } from '../log-manifest.js'
 import type { ExaminedSegment, LogExamination } from './examine-file-log.js'
 import { type FileLogPlace, withFile } from './file-log-place.js'
-import { copyBlobAside, type Quarantine } from './quarantine.js'
+import { copyAside, copyBlobAside, type Quarantine } from './quarantine.js'
 import { wholeFrames } from './walk-frames.js'
-
-const PIECE_BYTES = 1024 * 1024
 
 /** What was lost stays a gap: offsets are never given out twice. Positions past a lost end go back to it. */
 export async function repairFileLog(place: FileLogPlace, found: LogExamination, quarantine?: Quarantine): Promise<void> {
@@ -25,7 +22,7 @@ export async function repairFileLog(place: FileLogPlace, found: LogExamination, 
   for (const examined of found.segments) {
     const at = segments.path(examined.entry.name)
     if (damaged.has(at)) {
-      if (quarantine !== undefined) await copyAside(place, at, quarantine)
+      if (quarantine !== undefined) await copyAside(files, at, quarantine)
       kept.push(await writeAnew(place, segments, examined, found.manifest))
       replaced.push(at)
     } else {
@@ -39,7 +36,7 @@ export async function repairFileLog(place: FileLogPlace, found: LogExamination, 
     await blobs.delete([key])
   }
   for (const leftover of found.leftovers) {
-    if (quarantine !== undefined) await copyAside(place, leftover, quarantine)
+    if (quarantine !== undefined) await copyAside(files, leftover, quarantine)
     await files.delete(leftover)
   }
   for (const old of replaced) await files.delete(old)
@@ -82,16 +79,6 @@ async function saveManifest({ blobs, clock, path }: FileLogPlace, manifest: LogM
 /** Offset behind the last record, of segments as they are now. */
 function endOf(kept: readonly SegmentEntry[], found: readonly ExaminedSegment[]): number {
   return kept.reduce((end, entry, index) => Math.max(end, entry.closed?.next ?? found[index]?.found?.end.next ?? 0), 0)
-}
-
-async function copyAside({ files }: FileLogPlace, path: string, quarantine: Quarantine): Promise<void> {
-  await withFile(files, path, (source) => quarantine(path, pieces(source)))
-}
-
-async function* pieces(source: ByteSource): AsyncGenerator<Uint8Array> {
-  for (let start = 0; start < source.size; start += PIECE_BYTES) {
-    yield await source.read({ start, end: Math.min(start + PIECE_BYTES, source.size) })
-  }
 }
 
 async function* none(): AsyncGenerator<WholeFrame> {}
