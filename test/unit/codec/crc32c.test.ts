@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { crc32c } from '../../../dist/core/codec/crc32c.js'
@@ -29,6 +30,29 @@ test('every length up to several blocks, at any place of the memory', () => {
     expect(crc32c(memory, start, start + length), `${length} bytes`).toBe(slowly(memory.subarray(start, start + length)))
   }
 })
+
+test('every length up to several blocks where there is no WebAssembly, as in browsers', () => {
+  const memory = bytesOf(700, 7)
+  const checksums = withoutWebAssembly(memory)
+  expect(checksums).toHaveLength(600)
+  for (const [length, checksum] of checksums.entries()) {
+    const start = length % 17
+    expect(checksum, `${length} bytes`).toBe(slowly(memory.subarray(start, start + length)))
+  }
+})
+
+/** Of every length below 600, each from another place on. */
+function withoutWebAssembly(memory: Uint8Array): readonly number[] {
+  const code = `
+    import { crc32c } from ${JSON.stringify(new URL('../../../dist/core/codec/crc32c.js', import.meta.url).href)}
+    const memory = Uint8Array.from(JSON.parse(process.argv[1]))
+    const checksum = (_, length) => crc32c(memory, length % 17, (length % 17) + length)
+    console.log(JSON.stringify([typeof WebAssembly, ...Array.from({ length: 600 }, checksum)]))`
+  const output = execFileSync(process.execPath, ['--jitless', '--input-type=module', '-e', code, JSON.stringify([...memory])])
+  const [kind, ...checksums] = JSON.parse(output.toString())
+  expect(kind).toBe('undefined')
+  return checksums
+}
 
 test('pieces one after the other give the checksum of the whole, also past the memory that is checked at once', () => {
   const whole = bytesOf(200_000, 3)
