@@ -110,4 +110,9 @@ export const mutants: readonly Mutant[] = [
     ],
     tests: ['crash/faults.test.ts'],
   },
+  {
+    name: 'a repair does not fence the damaged end of a log of chunks',
+    patches: [{ file: 'core/engine/doctor/examine-chunks.js', find: 'isEndLost: this.#open !== undefined', replace: 'isEndLost: false' }],
+    tests: ['unit/doctor/chunks.test.ts'],
+  },
 ]

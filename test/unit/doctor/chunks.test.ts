@@ -266,6 +266,22 @@ describe.each(shared)('beside others who write, with $place', ({ another }) => {
     expect((await scan(reader)).healthy).toBe(true)
   })
 
+  test('a writer that knew the end before it was damaged goes on behind what it may have held', async () => {
+    const disk = faultBackend({ files: false })
+    await fill(another(disk), 1_000_000)
+    const queue = await openQueue<number>(another(disk), 'q')
+    await queue.read({ limit: 1 })
+    const doctor = another(disk)
+    await flipStoredByte(doctor, (await keysOf(doctor, 'log/')).at(-1) as string, 76)
+    const { lostRecords } = (await recover(doctor, { mode: 'repair' })).before
+    expect(lostRecords).toBeGreaterThan(1)
+    const { offset } = await queue.append(1000)
+    expect(offset).toBe(RECORDS - 1 + lostRecords)
+    expect((await scan(doctor)).anomalies).toEqual([])
+    const records = await (await openQueue<number>(another(disk), 'q')).read({ from: RECORDS - 1 })
+    expect(records.map((record) => [record.offset, record.value])).toEqual([[offset, 1000]])
+  })
+
   test.each([
     ['in the middle', 5, 50],
     ['the last, in what tells how many records it held', -1, 76],
@@ -421,5 +437,48 @@ describe('a repair that fails at any operation is done again', () => {
         expect(await offsetsIn(backend), `operation ${n}`).toEqual(all.filter((offset) => !lost.includes(offset)))
       }
     }
+  })
+})
+
+describe('a manifest that is lost after a crash at any operation', () => {
+  const keyOf = (n: number): string => `k${n % 5}`
+
+  /** Segments that grow, are replaced and dropped, chunks behind them. */
+  async function use(backend: Backend, compaction: { readonly compaction: 'key' } | object): Promise<void> {
+    const queue = await openQueue<number>(backend, 'q', { ...SMALL, ...compaction, key: keyOf })
+    for (const n of all) {
+      await queue.append(n)
+      if (n === 12) await queue.trim(4)
+      if (n === 14 || n === 24) await queue.compact()
+    }
+    await queue.close()
+  }
+
+  test.each([
+    ['merged segments', {}],
+    ['compacted segments', { compaction: 'key' }],
+  ])('is made again with all records: %s', async (_, compaction) => {
+    let rebuilt = 0
+    for (let n = 3; ; n++) {
+      const backend = faultBackend({ files: false })
+      const crashing = faulty(backend.another(), [{ n, effect: 'fail', always: true, code: 'denied' }])
+      await use(crashing, compaction).catch(() => {})
+      const before = await offsetsIn(backend)
+      const [manifest] = await keysOf(backend, 'manifest')
+      if (manifest !== undefined) {
+        rebuilt++
+        await flipStoredByte(backend, manifest, 60)
+        const { after } = await recover(backend, { mode: 'repair' })
+        expect(after.anomalies, `operation ${n}`).toEqual([])
+        const there = await offsetsIn(backend)
+        const wanted = 'compaction' in compaction ? before.filter((one) => !before.includes(one + 5)) : before
+        expect(there, `operation ${n}`).toEqual(expect.arrayContaining(wanted))
+        const queue = await openQueue<number>(backend, 'q')
+        expect((await queue.append(0)).offset, `operation ${n}`).toBeGreaterThan(Math.max(-1, ...before))
+        await queue.close()
+      }
+      if (crashing.struck === 0) break
+    }
+    expect(rebuilt).toBeGreaterThan(20)
   })
 })
