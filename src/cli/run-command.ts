@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { addAppend } from './append.js'
 import { addCompact } from './compact.js'
+import { addCopy } from './copy.js'
 import { addDoctor } from './doctor.js'
 import { FAILURE, type SetExitCode, WRONG_USAGE } from './exit-codes.js'
 import { describeFailure, isWrongUsage } from './failures.js'
@@ -45,6 +46,7 @@ const VERBS = [
   addDoctor,
   addRecover,
   addCompact,
+  addCopy,
   addInspect,
 ]
 

@@ -2,6 +2,7 @@
 // and the group port's attempts.
 
 import { fromUtf8, utf8 } from '../core/base/bytes.js'
+import { StorageError } from '../core/base/errors.js'
 import { contextOf } from '../core/derived/resolve.js'
 import { streamsOf } from '../core/derived/streams-over-journals.js'
 import type { RawRecord, RecordStream, StreamBroker, StreamRecord } from '../core/ports/stream-broker.js'
@@ -50,6 +51,40 @@ function recordCases(streamCase: StreamCase): SuiteCase[] {
       expectEqual([text(first?.key), text(first?.value), first?.codec, text(first?.headers[0]?.[1])], ['k', 'v', 7, 'x'])
       expectEqual([text(second?.key), second?.value, second?.headers.length], ['k', undefined, 0])
       expectEqual([third?.key, third?.value?.length], [undefined, 0])
+    }),
+    streamCase('an append further on leaves a gap, or is unsupported; one further back is a conflict', async (stream) => {
+      await stream.append({ records: records(2) })
+      await expectRejects(stream.append({ records: records(1) }, { at: 1 }), 'conflict')
+      const gap = await stream.append({ records: records(2) }, { at: 70 }).catch((error) => error as StorageError)
+      if (gap instanceof StorageError) {
+        expectEqual(gap.code, 'unsupported')
+        expectEqual((await stream.append({ records: records(1) }, { at: 2 })).first, 2)
+        return
+      }
+      const { first, next } = gap
+      expectEqual([first, next], [70, 72])
+      expectEqual((await expectRejects(stream.append({ records: records(1) }, { at: 71 }), 'conflict')).facts.next, 72)
+      await expectRejects(stream.append({ records: records(1) }, { at: 2 ** 40 }), 'invalid')
+      await stream.append({ records: records(1) }, { at: 72 })
+      expectEqual((await stream.bounds()).next, 73)
+      const offsetsFrom = async (from: number): Promise<number[]> => (await stream.read({ from, limit: 10 })).map(({ offset }) => offset)
+      expectEqual(await offsetsFrom(0), [0, 1, 70, 71, 72])
+      expectEqual(await offsetsFrom(2), [70, 71, 72])
+      expectEqual(await offsetsFrom(72), [72])
+    }),
+    streamCase('timestamps are kept where the append says so, and only there', async (stream) => {
+      const at = (timestamp: number): RawRecord => ({ value: utf8('v'), codec: 0, timestamp })
+      await stream.append({ records: [at(5_000), at(1), at(3_000)] }, { timestamps: 'keep' })
+      const { timestamp } = await stream.append({ records: [at(7)] })
+      const read = await stream.read({ from: 0, limit: 10 })
+      expectEqual(
+        read.map((record) => record.timestamp),
+        [5_000, 1, 3_000, timestamp],
+      )
+      expectTrue(timestamp > 7)
+      for (const wrong of [-1, 0.5, Number.NaN]) {
+        await expectRejects(stream.append({ records: [at(wrong)] }, { timestamps: 'keep' }), 'invalid')
+      }
     }),
     streamCase('text comes back as its UTF-8 bytes', async (stream) => {
       const texts = ['', 'plain', 'naïve €', '😀'.repeat(40), 'long '.repeat(2_000), '€'.repeat(9_000)]

@@ -64,7 +64,11 @@ function frames(): Uint8Array[] {
   }
   const at = { next: 40, chain: 7, durable: 30, epoch: 2, timestamp: 1_700_000_000_000, salt: SALT }
   const control = encodeControlFrame({ kind: 'state', durable: 3, bootId: 'boot' }, at).bytes
-  return [encodeAppends([batch(5, false)], at, at.timestamp).bytes, encodeAppends([batch(1, true)], at, at.timestamp).bytes, control]
+  return [
+    encodeAppends([{ append: batch(5, false), first: at.next }], at, at.timestamp).bytes,
+    encodeAppends([{ append: batch(1, true), first: at.next }], at, at.timestamp).bytes,
+    control,
+  ]
 }
 
 function decodeFrame(bytes: Uint8Array): void {

@@ -50,14 +50,14 @@ export class RecordWriter {
     this.#at = end
   }
 
-  /** One record, with its length in front. Its timestamp is the frame's. */
-  record(record: RawRecord): void {
+  /** One record, with its length in front; its timestamp is the frame's and so many ms. */
+  record(record: RawRecord, timestampDelta = 0): void {
     const { key, value, headers, schema } = record
     const start = this.#at
     const guessed = varintLength(guessRecordBytes(record))
     this.skip(guessed)
     this.#number(schema === undefined ? record.codec : record.codec | HAS_SCHEMA)
-    this.#number(zigzag(0))
+    this.#number(zigzag(timestampDelta))
     this.#optional(key)
     this.#optional(value)
     this.#number(headers?.length ?? 0)

@@ -33,56 +33,88 @@ export function guessBatchBytes(records: readonly RawRecord[]): number {
 }
 
 /**
- * All appends as frames that continue `at`, with one timestamp for all of them. The frames lie in borrowed memory: whoever
- * stored them gives it back.
+ * All appends as frames that continue `at`; those that keep no timestamps get this one. The frames lie in borrowed memory:
+ * whoever stored them gives it back.
  */
-export function encodeAppends(appends: readonly PendingAppend[], at: LogEnd, timestamp: number): EncodedFrames {
-  const groups = groupBySize(appends)
+export function encodeAppends(appends: readonly PlacedAppend[], at: LogEnd, timestamp: number): EncodedFrames {
+  const groups = groupAppends(appends, timestamp)
   const guess = groups.reduce((sum, group) => sum + frameLength(group.bytes), 0)
   const writer = new RecordWriter(borrowMemory(guess + SPARE_BYTES))
-  let { next, chain } = at
+  let { chain } = at
   for (const group of groups) {
     const start = writer.at
     writer.skip(FRAME_HEADER_BYTES)
-    const { count, hasTombstones } = writeGroup(writer, group)
+    const hasTombstones = writeGroup(writer, group)
     const bodyLength = writer.at - start - FRAME_HEADER_BYTES
     writer.padTo(start + frameLength(bodyLength))
-    const fields = { baseOffset: next, timestamp, durable: at.durable, epoch: at.epoch, chain, count, hasTombstones }
+    const fields = { ...fieldsOf(group), durable: at.durable, epoch: at.epoch, chain, hasTombstones }
     chain = writeFrameHeader(writer.bytes, start, bodyLength, at.salt, fields)
-    next += count
   }
-  return { bytes: writer.bytes.subarray(0, writer.at), next, chain, timestamp }
+  return { bytes: writer.bytes.subarray(0, writer.at), chain, ...endOf(groups, at) }
 }
 
-function writeGroup(writer: RecordWriter, group: FrameGroup): { readonly count: number; readonly hasTombstones: boolean } {
-  let count = 0
+function fieldsOf({ base, next, timestamp }: FrameGroup): { baseOffset: number; timestamp: number; count: number } {
+  return { baseOffset: base, timestamp, count: next - base }
+}
+
+/** Where the log ends behind the groups. */
+export function endOf(groups: readonly FrameGroup[], at: LogEnd): Pick<EncodedFrames, 'next' | 'timestamp' | 'skipped'> {
+  let { next, timestamp } = at
+  let skipped = 0
+  for (const group of groups) {
+    skipped += group.base - next
+    next = group.next
+    timestamp = Math.max(timestamp, group.timestamp)
+  }
+  return { next, timestamp, ...(skipped === 0 ? {} : { skipped }) }
+}
+
+function writeGroup(writer: RecordWriter, group: FrameGroup): boolean {
   let hasTombstones = false
   for (const { records } of group.appends) {
     for (const record of records) {
-      writer.record(record)
+      writer.record(record, timestampIn(group, record) - group.timestamp)
       hasTombstones ||= record.value === undefined
     }
-    count += records.length
   }
-  return { count, hasTombstones }
+  return hasTombstones
 }
 
+/** Appends that share a frame: their records follow one another. */
 export interface FrameGroup {
   readonly appends: PendingAppend[]
+  readonly base: number
+  /** Greatest of its records, ms. */
+  readonly timestamp: number
+  /** The records have timestamps of their own. */
+  readonly keeps: boolean
+  next: number
   bytes: number
 }
 
-/** As they will share frames. */
-export function groupBySize(appends: readonly PendingAppend[]): FrameGroup[] {
+/** Of a record in its group, ms. */
+export function timestampIn({ keeps, timestamp }: FrameGroup, record: RawRecord): number {
+  return keeps ? (record.timestamp ?? timestamp) : timestamp
+}
+
+export function groupAppends(appends: readonly PlacedAppend[], now: number): FrameGroup[] {
   const groups: FrameGroup[] = []
-  let last: FrameGroup | undefined
-  for (const append of appends) {
-    if (last === undefined || last.bytes + append.bytes > SHARED_FRAME_BYTES) {
-      last = { appends: [], bytes: 0 }
+  for (const { append, first } of appends) {
+    const keeps = append.options.timestamps === 'keep'
+    const timestamp = keeps ? newest(append.records, now) : now
+    let last = groups[groups.length - 1]
+    const shares = last !== undefined && last.next === first && last.keeps === keeps && last.timestamp === timestamp
+    if (last === undefined || !shares || last.bytes + append.bytes > SHARED_FRAME_BYTES) {
+      last = { appends: [], base: first, timestamp, keeps, next: first, bytes: 0 }
       groups.push(last)
     }
     last.appends.push(append)
+    last.next += append.records.length
     last.bytes += append.bytes
   }
   return groups
+}
+
+function newest(records: readonly RawRecord[], now: number): number {
+  return records.reduce((latest, { timestamp }) => Math.max(latest, timestamp ?? now), 0)
 }

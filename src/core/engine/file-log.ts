@@ -56,6 +56,7 @@ const STATE_EVERY_BYTES = 4 * 1024 * 1024
 
 export class FileLog implements Log {
   readonly durability = { written: 'os', synced: 'disk' } as const
+  readonly leavesGaps = true
   readonly format: FrameFormat
   rolled = 0
   readonly #options: FileLogOptions
@@ -289,7 +290,8 @@ export class FileLog implements Log {
     })
     this.#scanned = { name: entry.name, end: scanned }
     if (writable) await this.#accept(entry, reader, scanned)
-    return { length: scanned.length, next: scanned.next, chain: scanned.chain, timestamp: scanned.timestamp }
+    const { length, next, chain, timestamp, skipped } = scanned
+    return { length, next, chain, timestamp, ...(skipped === undefined ? {} : { skipped }) }
   }
 
   #scanStart(entry: SegmentEntry, reader: SegmentReader): Promise<ScannedSegment | undefined> {
@@ -314,7 +316,8 @@ export class FileLog implements Log {
       if (this.#active !== active)
         throw new StorageError('unavailable', 'a sync failed while this was being written', { operation: 'append' })
       const length = position + frames.bytes.length
-      this.#written = { length, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
+      const skipped = (this.#written.skipped ?? 0) + (frames.skipped ?? 0)
+      this.#written = { length, next: frames.next, chain: frames.chain, timestamp: frames.timestamp, skipped }
       active.reader.index.note(frames.next, length, frames.timestamp)
       if (length - this.#stateAt >= STATE_EVERY_BYTES) await this.#appendState(active)
     } catch (error) {
@@ -367,7 +370,7 @@ export class FileLog implements Log {
       throw error
     }
     await this.#active?.reader.retire()
-    this.#written = { ...this.#written, length: begun.length, chain: begun.chain }
+    this.#written = { ...this.#written, length: begun.length, chain: begun.chain, skipped: 0 }
     this.#synced = this.#written
     this.#stateAt = begun.length
     this.#active = begun
@@ -378,21 +381,28 @@ export class FileLog implements Log {
   #beginSession(manifest: LogManifest): LogManifest {
     const last = manifest.segments[manifest.segments.length - 1]
     if (last === undefined || last.closed !== undefined) return nextEpoch(manifest)
-    const end = { ...this.#written, sealedAt: this.#options.clock.now(), footer: 0 }
+    const end = this.#sealedEnd(last, this.#written, 0)
     return beginEpoch(closeSegment(manifest, last.name, end), this.#written.next)
   }
 
   /** Syncs the segment and puts its index behind it. Resolves to the change of the manifest that closes it. */
   async #closing(active: ActiveSegment): Promise<(manifest: LogManifest) => LogManifest> {
     await this.sync()
-    const end: SealedEnd = { ...this.#synced, sealedAt: this.#options.clock.now(), footer: await this.#appendFooter(active) }
+    const end = this.#sealedEnd(active.entry, this.#synced, await this.#appendFooter(active))
     return (manifest) => ({ ...closeSegment(manifest, active.entry.name, end), durable: end.next })
+  }
+
+  #sealedEnd({ base }: SegmentEntry, end: SegmentEnd, footer: number): SealedEnd {
+    const { skipped = 0, ...rest } = end
+    const records = skipped === 0 ? {} : { records: rest.next - base - skipped }
+    return { ...rest, ...records, sealedAt: this.#options.clock.now(), footer }
   }
 
   /** Not synced: a footer that is lost, or cannot be written, costs time only. */
   async #appendFooter({ file, reader, entry }: ActiveSegment): Promise<number> {
-    const { length, next, chain, timestamp } = this.#synced
-    const footer = this.format.encodeFooter(reader.index, { base: entry.base, length, next, chain, timestamp, records: next - entry.base })
+    const { length, next, chain, timestamp, skipped = 0 } = this.#synced
+    const records = next - entry.base - skipped
+    const footer = this.format.encodeFooter(reader.index, { base: entry.base, length, next, chain, timestamp, records })
     try {
       await file.append(footer)
       return footer.length

@@ -3,7 +3,7 @@
 
 import type { FrameFault, FrameHeader } from '../codec/frame.js'
 import type { StreamFormat, StreamRecord } from '../ports/stream-broker.js'
-import type { PendingAppend } from './append-batch.js'
+import type { PlacedAppend } from './append-batch.js'
 import type { EncodedFrames, LogEnd, WholeFrame } from './frames.js'
 import type { ControlState, SegmentHeader } from './segment.js'
 import type { SegmentFooter, SegmentIndex, SegmentSummary } from './segment-index.js'
@@ -37,8 +37,8 @@ export interface FrameFormat {
   /** Makes the one frame that `bytes` are the one that follows `chain` in a log with this salt; returns its new chain value. */
   moveFrame(bytes: Uint8Array, salt: Uint8Array, chain: number): number
 
-  /** All appends as frames that continue `at`, with one timestamp, in borrowed memory. */
-  encodeAppends(appends: readonly PendingAppend[], at: LogEnd, timestamp: number): EncodedFrames
+  /** All appends as frames that continue `at`, in borrowed memory; those that keep no timestamps get this one. */
+  encodeAppends(appends: readonly PlacedAppend[], at: LogEnd, timestamp: number): EncodedFrames
   /** Reads the records of a body; keys and values may be views into it. */
   recordReader(body: Uint8Array, header: FrameHeader): FrameRecords
   /** The frame with only the records at these offsets, one at least; it still has to be moved to its place. */

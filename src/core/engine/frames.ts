@@ -20,6 +20,8 @@ export interface LogEnd {
 export interface EncodedFrames {
   readonly bytes: Uint8Array
   readonly next: number
+  /** Offsets in between that no record has; absent where there are none. */
+  readonly skipped?: number
   readonly chain: number
   readonly timestamp: number
 }

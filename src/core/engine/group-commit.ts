@@ -136,17 +136,13 @@ export class GroupCommit {
     let stored: EncodedFrames | undefined
     await log.commit((at) => {
       const lost = at.next < this.#writtenNext ? this.#lostFrom(at.next) : []
-      const plan = checkConditions([...lost, ...appends], at)
+      const plan = checkConditions([...lost, ...appends], at, log.leavesGaps)
       placed = plan.placed
       refused = plan.refused
       stored = undefined
       if (placed.length === 0) return undefined
       const timestamp = Math.max(clock.now(), at.timestamp)
-      const frames = log.format.encodeAppends(
-        placed.map(({ append }) => append),
-        at,
-        timestamp,
-      )
+      const frames = log.format.encodeAppends(placed, at, timestamp)
       if (compress === undefined) {
         stored = frames
         return frames
@@ -234,22 +230,48 @@ interface Refusal {
 }
 
 /** In the order they were queued, each against the end that the ones before it leave. */
-function checkConditions(appends: readonly PendingAppend[], at: LogEnd): { placed: PlacedAppend[]; refused: Refusal[] } {
+function checkConditions(
+  appends: readonly PendingAppend[],
+  at: LogEnd,
+  leavesGaps: boolean,
+): { placed: PlacedAppend[]; refused: Refusal[] } {
   const placed: PlacedAppend[] = []
   const refused: Refusal[] = []
   let next = at.next
   for (const append of appends) {
-    const expected = append.options.when?.next
-    if (expected !== undefined && expected !== next) {
-      const error = new StorageError('conflict', 'the log does not end where the append expected', {
-        operation: 'append',
-        facts: { expected, next },
-      })
+    const error = refusalOf(append.options, next, { durable: at.durable, leavesGaps })
+    if (error !== undefined) {
       refused.push({ append, error })
-    } else {
-      placed.push({ append, first: next })
-      next += append.records.length
+      continue
     }
+    const first = append.options.at ?? next
+    placed.push({ append, first })
+    next = first + append.records.length
   }
   return { placed, refused }
+}
+
+/** What a frame's header can say of how far behind it the log is durable, with room for what shares its commit. */
+const MAX_GAP = 2 ** 31
+
+interface GapRules {
+  readonly durable: number
+  readonly leavesGaps: boolean
+}
+
+function refusalOf({ when, at }: AppendOptions, next: number, { durable, leavesGaps }: GapRules): StorageError | undefined {
+  if (when !== undefined && when.next !== next) {
+    return refusal('conflict', 'the log does not end where the append expected', { expected: when.next, next })
+  }
+  if (at === undefined) return undefined
+  if (at < next) return refusal('conflict', 'the log has gone past the offset that the append wants', { at, next })
+  if (at > next && !leavesGaps) {
+    return refusal('unsupported', 'a log of chunks has no gaps; copy into a store of files', { at, next, missing: 'files' })
+  }
+  if (Number.isSafeInteger(at) && at - durable <= MAX_GAP) return undefined
+  return refusal('invalid', 'an append leaves a gap of at most 2^31 offsets', { at, next })
+}
+
+function refusal(code: 'conflict' | 'invalid' | 'unsupported', message: string, facts: Record<string, unknown>): StorageError {
+  return new StorageError(code, message, { operation: 'append', facts })
 }

@@ -70,6 +70,9 @@ export class Journal {
   append(batch: RecordBatch, options: AppendOptions = {}): Promise<AppendResult> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason)
     if (batch.records.length === 0) return Promise.reject(new StorageError('invalid', 'an append holds at least one record'))
+    if (options.timestamps === 'keep' && !batch.records.every(({ timestamp = 0 }) => Number.isSafeInteger(timestamp) && timestamp >= 0)) {
+      return Promise.reject(new StorageError('invalid', 'a timestamp is a whole number of milliseconds, 0 or more'))
+    }
     return this.#commits.append(batch, options)
   }
 

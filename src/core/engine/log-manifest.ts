@@ -10,6 +10,8 @@ export interface SegmentEnd {
   readonly chain: number
   /** Greatest in the segment, ms. */
   readonly timestamp: number
+  /** Offsets between its base and its end that no record has; absent where there are none. */
+  readonly skipped?: number
 }
 
 export interface SealedEnd extends SegmentEnd {

@@ -2,7 +2,7 @@
 // recovered by the same rules as the binary one.
 
 import { LineWriter } from '../codec/line.js'
-import { groupBySize, type PendingAppend } from './append-batch.js'
+import { endOf, groupAppends, type PlacedAppend } from './append-batch.js'
 import type { FrameFormat } from './frame-format.js'
 import { borrowMemory } from './frame-memory.js'
 import type { EncodedFrames, LogEnd } from './frames.js'
@@ -42,15 +42,11 @@ export const ndjsonFormat: FrameFormat = {
   keepRecords: (frame, stays) => Promise.resolve(keepLines(frame, stays)),
 }
 
-function encodeAppends(appends: readonly PendingAppend[], at: LogEnd, timestamp: number): EncodedFrames {
-  const groups = groupBySize(appends)
-  const guess = appends.reduce((sum, { bytes, records }) => sum + bytes + records.length * AROUND_BYTES, 0)
+function encodeAppends(appends: readonly PlacedAppend[], at: LogEnd, timestamp: number): EncodedFrames {
+  const groups = groupAppends(appends, timestamp)
+  const guess = groups.reduce((sum, { base, next, bytes }) => sum + bytes + (next - base) * AROUND_BYTES, 0)
   const writer = new LineWriter(borrowMemory(guess), at.salt)
-  let { next, chain } = at
-  for (const group of groups) {
-    const records = group.appends.flatMap((append) => append.records)
-    chain = writeBatch(writer, records, next, { durable: at.durable, chain, timestamp })
-    next += records.length
-  }
-  return { bytes: writer.written, next, chain, timestamp }
+  let { chain } = at
+  for (const group of groups) chain = writeBatch(writer, group, { durable: at.durable, chain })
+  return { bytes: writer.written, chain, ...endOf(groups, at) }
 }

@@ -4,7 +4,8 @@
 import type { FrameFault, FrameHeader } from '../codec/frame.js'
 import { checkLine, hex, latin, lineEnd, type LineWriter, rechainLine } from '../codec/line.js'
 import { readRecordLine, recordFields } from '../codec/record-line.js'
-import type { RawRecord, StreamRecord } from '../ports/stream-broker.js'
+import type { StreamRecord } from '../ports/stream-broker.js'
+import { type FrameGroup, timestampIn } from './append-batch.js'
 import type { FrameRecords } from './frame-format.js'
 import type { WholeFrame } from './frames.js'
 
@@ -31,22 +32,18 @@ interface Line {
   readonly crc: number
 }
 
-/** Where a batch goes, and what it has to say of the log. */
-export interface BatchPlace {
-  readonly durable: number
-  readonly chain: number
-  readonly timestamp: number
-}
-
-/** The lines of a batch whose first record gets this offset; returns the chain value behind it. */
-export function writeBatch(writer: LineWriter, records: readonly RawRecord[], base: number, place: BatchPlace): number {
-  const { durable, timestamp } = place
-  let { chain } = place
-  records.forEach((record, index) => {
-    const fields = recordFields(record, base + index, timestamp)
-    const batch = `,"batch":${records.length - 1 - index},"of":${records.length}`
-    chain = writer.line(`${fields}${batch},"durable":${durable},"prev":"${hex(chain)}"`)
-  })
+/** The lines of a batch that continues `chain`; returns the chain value behind it. */
+export function writeBatch(writer: LineWriter, group: FrameGroup, at: { readonly durable: number; readonly chain: number }): number {
+  const of = group.next - group.base
+  let offset = group.base
+  let { chain } = at
+  for (const { records } of group.appends) {
+    for (const record of records) {
+      const fields = recordFields(record, offset, timestampIn(group, record))
+      offset++
+      chain = writer.line(`${fields},"batch":${group.next - offset},"of":${of},"durable":${at.durable},"prev":"${hex(chain)}"`)
+    }
+  }
   return chain
 }
 

@@ -13,6 +13,8 @@ const EVERY_BYTES = 4 * 1024
 const SUFFIX_BYTES = 16 * 1024
 const MAGIC = [0x56, 0x41, 0x52, 0x56, 0x46, 0x54, 0x52] // VARVFTR, then the format major
 const MAJOR = 1
+/** What an entry can say; behind a longer gap a hint is left out. */
+const MOST_OFFSETS = 0xffffffff
 
 export interface IndexEntry {
   /** Of the first record at or after the position. */
@@ -87,7 +89,7 @@ export interface SegmentFooter extends SegmentSummary {
 
 /** Index and trailer, as they follow the last frame. */
 export function encodeFooter(index: SegmentIndex, summary: SegmentSummary): Uint8Array {
-  const { entries } = index
+  const entries = index.entries.filter(({ offset }) => offset - summary.base <= MOST_OFFSETS)
   const trailerAt = entries.length * ENTRY_BYTES
   const bytes = new Uint8Array(trailerAt + TRAILER_BYTES)
   const view = viewOf(bytes)

@@ -18,6 +18,8 @@ export interface ScannedSegment {
   readonly next: number
   readonly chain: number
   readonly timestamp: number
+  /** Offsets in it that no record has. */
+  readonly skipped?: number
   /** What stopped the scan before the file ended. */
   readonly fault?: EndFault
   /** Greatest offset that anything in the prefix proves durable. */
@@ -41,7 +43,7 @@ export async function scanSegment(
 ): Promise<ScannedSegment> {
   const { format, header } = from
   const window = new FrameWindow(file, format)
-  let { length: at, next, chain, timestamp, durable, bootId } = from
+  let { length: at, next, chain, timestamp, durable, bootId, skipped = 0 } = from
   let fault: EndFault | undefined
   const { size } = file
   while (at < size) {
@@ -51,7 +53,7 @@ export async function scanSegment(
     const frame = seen === 'incomplete' ? await window.frame(at, header.salt) : seen
     if (typeof frame === 'string') fault = frame
     else if (frame.chain !== chain) fault = 'chain'
-    else if (frame.baseOffset !== next) fault = 'offset'
+    else if (frame.baseOffset < next) fault = 'offset' // beyond it lies a gap that its writer declared
     const more = fault === undefined ? window.reach(at, (frame as FrameHeader).length) : undefined
     if (more !== undefined) await more
     const body = fault === undefined ? window.bodyAt(at, frame as FrameHeader) : undefined
@@ -66,12 +68,13 @@ export async function scanSegment(
       bootId = state.bootId
     }
     onFrame(valid, at, timestamp)
+    skipped += valid.baseOffset - next
     next = valid.next
     chain = valid.headerCrc
     timestamp = Math.max(timestamp, valid.timestamp)
     at += valid.length
   }
-  return { format, header, length: at, next, chain, timestamp, durable, bootId, ...(fault === undefined ? {} : { fault }) }
+  return { format, header, length: at, next, chain, timestamp, durable, bootId, skipped, ...(fault === undefined ? {} : { fault }) }
 }
 
 /** What lies behind the valid prefix. */

@@ -114,6 +114,16 @@ test('append makes a queue of its own; a bad line is told by its number or passe
 
 const LOOKING = [['queues'], ['stats', 'orders'], ['read', 'orders'], ['kv list'], ['kv get', 'theme'], ['snapshots list'], ['health']]
 
+test('copy makes a queue again elsewhere, beside its owner, as lines of JSON', () => {
+  const to = join(folder, 'copied')
+  const { status, stderr, json } = varve(['copy', directory, 'orders', to, '--as', 'again', '--format', 'ndjson', '--json'])
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(json()).toMatchObject([{ records: 2 }])
+  expect(varve(['read', to, 'again', '--json']).json()).toEqual(varve(['read', directory, 'orders', '--json']).json())
+  expect(varve(['copy', directory, 'orders', to, '--as', 'again'])).toMatchObject({ status: 1 })
+  expect(varve(['copy', directory, 'nothing', to]).stderr).toContain('orders')
+})
+
 test('a directory without a store is a failure that says what to do, and stays as it was', () => {
   const empty = join(folder, 'empty')
   mkdirSync(join(empty, 'lock'), { recursive: true })
