@@ -117,6 +117,22 @@ describe.each(places)('a log of chunks on $place', ({ make }) => {
     await expectRepaired(backend)
   })
 
+  test('the last chunk cut to nothing, or an old one in its place: its offset is not given out again', async () => {
+    for (const harm of [
+      (backend: Backend, keys: readonly string[]) => cut(backend, keys[RECORDS - 1] as string, 0),
+      async (backend: Backend, keys: readonly string[]) => {
+        const old = await backend.blobs.get(keys[3] as string)
+        await backend.blobs.put(keys[RECORDS - 1] as string, old?.data as Uint8Array)
+      },
+    ]) {
+      const backend = make()
+      await fill(backend, 1_000_000)
+      await harm(backend, await unmergedOf(backend))
+      expect(lostOffsets((await scan(backend)).anomalies)[0]).toBe(RECORDS - 1)
+      await expectRepaired(backend)
+    }
+  })
+
   test('several chunks gone at once are one finding', async () => {
     const backend = make()
     await fill(backend, 1_000_000)

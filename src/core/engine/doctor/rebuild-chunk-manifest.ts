@@ -10,7 +10,7 @@ import { readHeader } from './examine-segment.js'
 import { wholeFramesOf } from './walk-chunk.js'
 
 export async function rebuildChunkManifest(place: ChunkLogPlace, listed: ListedLog): Promise<ChunkManifest> {
-  const segments = withoutOverlap(await candidates(place, listed))
+  const segments = withEnds(withoutOverlap(await candidates(place, listed)))
   const numbers = [...listed.segments.keys()].map((name) => Number.parseInt(name, 10))
   const merged = await mergedEnd(place, listed, segments)
   const first = segments[0]?.base ?? merged.next
@@ -51,6 +51,14 @@ function withoutOverlap(found: readonly SealedSegment[]): SealedSegment[] {
     if (kept.every(({ base, closed }) => closed.next <= entry.base || entry.closed.next <= base)) kept.push(entry)
   }
   return kept.sort((a, b) => a.base - b.base)
+}
+
+/** One that cannot say where it ends, its footer being gone, ends where the next begins. */
+function withEnds(segments: readonly SealedSegment[]): SealedSegment[] {
+  return segments.map((entry, at) => {
+    const next = Math.max(entry.closed.next, segments[at + 1]?.base ?? 0)
+    return entry.closed.footer > 0 ? entry : { ...entry, closed: { ...entry.closed, next } }
+  })
 }
 
 /** Chunks go on behind the last one whose records all lie in segments; where none is left, with a number that none can have had. */

@@ -2,7 +2,7 @@
 
 import { viewOf } from '../../base/bytes.js'
 import { isStorageError } from '../../base/errors.js'
-import { readFrameHeader } from '../../codec/frame.js'
+import { FRAME_HEADER_BYTES, readFrameHeader } from '../../codec/frame.js'
 import type { ByteSource } from '../../ports/file-store.js'
 import { binaryFormat } from '../binary-format.js'
 import { CHUNK_HEADER_BYTES, checkChunkHeader } from '../chunk.js'
@@ -11,6 +11,8 @@ import type { FrameDamage } from './anomaly.js'
 import { type WalkStep, walkFrames } from './walk-frames.js'
 
 const CONTROL_OFFSET_DELTA = 0xffffffff
+/** Where nothing tells how many records are gone. */
+const SPARE_OFFSETS = 1024
 
 /** `next` is what its first frame is expected to begin with; frames of earlier offsets do not belong there. */
 export async function* walkChunk(bytes: Uint8Array, salt: Uint8Array, next: number): AsyncGenerator<WalkStep> {
@@ -47,12 +49,14 @@ export function hasChunkHeader(bytes: Uint8Array, key: string): boolean {
 
 /**
  * Where the log may have gone on behind damage that nothing whole follows: by the frame's header if that is whole, by its
- * two numbers of records if they agree; else by as many records as so many bytes may hold, so that no offset is used twice.
+ * two numbers of records if they agree; else by more records than it can be expected to have held, so that no offset is
+ * used twice.
  */
-export function claimedNext(bytes: Uint8Array, { position, end }: FrameDamage, salt: Uint8Array, next: number): number {
+export function claimedNext(bytes: Uint8Array, { position, end, fault }: FrameDamage, salt: Uint8Array, next: number): number {
   const header = readFrameHeader(bytes, position, salt)
-  if (typeof header !== 'string' && position + header.length >= end) return Math.max(header.next, next)
-  if (end - position >= 64) {
+  const isHere = typeof header !== 'string' && fault !== 'offset'
+  if (isHere && position + header.length >= end) return Math.max(header.next, next)
+  if (typeof header === 'string' && end - position >= FRAME_HEADER_BYTES) {
     const view = viewOf(bytes)
     const isOne = view.getUint32(position + 4, true) === end - position
     const count = view.getUint32(position + 40, true)
@@ -60,7 +64,7 @@ export function claimedNext(bytes: Uint8Array, { position, end }: FrameDamage, s
     if (isOne && count === 0 && lastDelta === CONTROL_OFFSET_DELTA) return next
     if (isOne && count > 0 && lastDelta === count - 1) return next + count
   }
-  return next + end - position
+  return next + Math.max(end - position, SPARE_OFFSETS)
 }
 
 function inMemory(bytes: Uint8Array): ByteSource {
