@@ -10,20 +10,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { describeMachine } from '../bench/machine.mjs'
 import { markdown, table, verdict } from '../bench/report.mjs'
+import { readOptions } from './read-options.mjs'
 import { root, run, tool } from './test-run.mjs'
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '5' },
-    scale: { type: 'string', default: '1' },
-    mib: { type: 'string', default: '1024' },
-    folder: { type: 'string', default: tmpdir() },
-    json: { type: 'boolean', default: false },
-  },
+const values = readOptions(import.meta.url, {
+  only: { type: 'string', default: '' },
+  rounds: { type: 'string', default: '5' },
+  scale: { type: 'string', default: '1' },
+  mib: { type: 'string', default: '1024' },
+  folder: { type: 'string', default: tmpdir() },
+  json: { type: 'boolean', default: false },
 })
 const options = { ...values, rounds: positive('rounds'), scale: positive('scale'), mib: positive('mib') }
 const facts = describeMachine(options.folder)

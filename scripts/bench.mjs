@@ -9,20 +9,18 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { describeMachine } from '../bench/machine.mjs'
 import { markdown, table, verdict } from '../bench/report.mjs'
+import { readOptions } from './read-options.mjs'
 import { root, run, tool } from './test-run.mjs'
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    case: { type: 'string', default: '' },
-    runs: { type: 'string', default: '5' },
-    gb: { type: 'string', default: '0.2' },
-    folder: { type: 'string', default: tmpdir() },
-    json: { type: 'boolean', default: false },
-  },
+const values = readOptions(import.meta.url, {
+  only: { type: 'string' },
+  case: { type: 'string', default: '' },
+  runs: { type: 'string', default: '5' },
+  gb: { type: 'string', default: '0.2' },
+  folder: { type: 'string', default: tmpdir() },
+  json: { type: 'boolean', default: false },
 })
 const options = { ...values, runs: positive('runs'), gb: positive('gb') }
 const parts = { node: nodePart, browser: browserPart, memory: memoryPart }

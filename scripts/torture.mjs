@@ -7,8 +7,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { recordRun } from './reliability.mjs'
+import { readOptions } from './read-options.mjs'
 import { root, run, seconds, tool } from './test-run.mjs'
 
 const HOUR = 3_600_000
@@ -27,13 +27,11 @@ const ROWS = {
   mutants: { files: ['test/mutants/'], scale: 2 },
 }
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    scale: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    seeds: { type: 'string', default: '50' },
-  },
+const values = readOptions(import.meta.url, {
+  only: { type: 'string' },
+  scale: { type: 'string' },
+  seed: { type: 'string', default: '1' },
+  seeds: { type: 'string', default: '50' },
 })
 const names = ['demo', ...Object.keys(ROWS)]
 if (values.only !== undefined && !names.includes(values.only)) {
