@@ -52,6 +52,13 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return whole
 }
 
+/** The first `used` bytes in memory for `needed` at least; more than asked for, so that growing often stays cheap. */
+export function grow(bytes: Uint8Array, used: number, needed: number): Uint8Array<ArrayBuffer> {
+  const grown = new Uint8Array(Math.max(needed, bytes.length * 2))
+  grown.set(bytes.subarray(0, used))
+  return grown
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false

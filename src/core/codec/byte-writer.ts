@@ -1,6 +1,6 @@
 // Bytes that grow as they are written.
 
-import { utf8, viewOf } from '../base/bytes.js'
+import { grow, utf8, viewOf } from '../base/bytes.js'
 import { varintLength, writeVarint } from './varint.js'
 
 const FIRST_BYTES = 256
@@ -62,9 +62,7 @@ export class ByteWriter {
   #reserve(length: number): void {
     const needed = this.#at + length
     if (needed <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
-    grown.set(this.#bytes.subarray(0, this.#at))
-    this.#bytes = grown
-    this.#view = viewOf(grown)
+    this.#bytes = grow(this.#bytes, this.#at, needed)
+    this.#view = viewOf(this.#bytes)
   }
 }

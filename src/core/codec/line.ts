@@ -1,7 +1,7 @@
 // Lines of JSON that carry a checksum: `{…,"crc":"0123abcd"}`, over the bytes of the line before it and a salt. Text as
 // they are, they are checked byte for byte: who edits one makes it invalid.
 
-import { utf8Into } from '../base/bytes.js'
+import { grow, utf8Into } from '../base/bytes.js'
 import { crc32c } from './crc32c.js'
 
 const NEWLINE = 0x0a
@@ -79,9 +79,6 @@ export class LineWriter {
 
   #reserve(bytes: number): void {
     const needed = this.#at + bytes
-    if (needed <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
-    grown.set(this.#bytes.subarray(0, this.#at))
-    this.#bytes = grown
+    if (needed > this.#bytes.length) this.#bytes = grow(this.#bytes, this.#at, needed)
   }
 }

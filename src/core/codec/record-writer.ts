@@ -1,7 +1,7 @@
 // Writes records one behind the other into memory that grows as needed. Text is encoded where it will lie: its length and
 // its record's are guessed at a byte a character, which is right for nearly all, and put right where it was not.
 
-import { utf8Into } from '../base/bytes.js'
+import { grow, utf8Into } from '../base/bytes.js'
 import type { BytesOrText, RawRecord } from '../ports/stream-broker.js'
 import { HAS_SCHEMA } from './records.js'
 import { MAX_VARINT_BYTES, varintLength, writeVarint, zigzag } from './varint.js'
@@ -114,9 +114,6 @@ export class RecordWriter {
 
   #reserve(bytes: number): void {
     const needed = this.#at + bytes
-    if (needed <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
-    grown.set(this.#bytes.subarray(0, this.#at))
-    this.#bytes = grown
+    if (needed > this.#bytes.length) this.#bytes = grow(this.#bytes, this.#at, needed)
   }
 }
