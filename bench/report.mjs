@@ -3,7 +3,7 @@
 const COLUMNS = ['case', 'ours', 'peer', 'peer does', 'result', 'spread', 'gate', '']
 
 /** Lines of a table with aligned columns. */
-export function table(results) {
+function table(results) {
   const rows = [COLUMNS, ...results.map(cells)]
   const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   return rows.map((row) =>
@@ -33,7 +33,7 @@ export function markdown({ intro, facts, results, notes = [] }) {
 }
 
 /** The lines under a table for the terminal. */
-export function verdict(results) {
+function verdict(results) {
   const gated = results.filter(({ gate }) => gate !== undefined)
   const missed = gated.filter(({ passed }) => !passed).length
   return `${gated.length - missed} passed, ${missed} missed`
@@ -61,3 +61,9 @@ function gateText({ atLeast, atMost }, unit) {
 }
 
 const twoDigits = (number) => number.toFixed(2)
+
+/** For a terminal: the machine, the table, what was not measured and why, and how many gates were passed. */
+export function printed({ facts, results, notes = [] }) {
+  const machine = Object.entries(facts).map(([name, value]) => `${name.padEnd(12)} ${value}`)
+  return ['', ...machine, '', ...table(results), ...notes, '', verdict(results)].join('\n')
+}

@@ -11,8 +11,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeMachine } from '../bench/machine.mjs'
-import { markdown, table, verdict } from '../bench/report.mjs'
-import { readOptions } from './read-options.mjs'
+import { markdown, printed } from '../bench/report.mjs'
+import { fail, positive, readOptions } from './read-options.mjs'
 import { root, run, tool } from './test-run.mjs'
 
 const values = readOptions(import.meta.url, {
@@ -23,7 +23,7 @@ const values = readOptions(import.meta.url, {
   folder: { type: 'string', default: tmpdir() },
   json: { type: 'boolean', default: false },
 })
-const options = { ...values, rounds: positive('rounds'), scale: positive('scale'), mib: positive('mib') }
+const options = { ...values, rounds: positive(values, 'rounds'), scale: positive(values, 'scale'), mib: positive(values, 'mib') }
 const facts = describeMachine(options.folder)
 options.folder = mkdtempSync(join(options.folder, 'varve-bench-log-'))
 process.once('exit', () => rmSync(options.folder, { recursive: true, force: true }))
@@ -98,20 +98,6 @@ function report() {
 function print() {
   if (options.json)
     return console.log(JSON.stringify({ facts, absent: Object.fromEntries(absent), rounds: options.rounds, results }, undefined, 2))
-  console.log('')
-  for (const [name, value] of Object.entries(facts)) console.log(`${name.padEnd(12)} ${value}`)
-  console.log(`\n${table(results).join('\n')}`)
-  for (const [name, why] of absent) console.log(`not measured: ${name}: ${why}`)
-  console.log(`\n${verdict(results)}`)
-}
-
-function positive(name) {
-  const number = Number(values[name])
-  if (!(number > 0)) fail(`--${name} is a number above 0`)
-  return number
-}
-
-function fail(message) {
-  console.error(message)
-  process.exit(2)
+  const notes = [...absent].map(([name, why]) => `not measured: ${name}: ${why}`)
+  console.log(printed({ facts, results, notes }))
 }

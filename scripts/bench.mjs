@@ -10,8 +10,8 @@ import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeMachine } from '../bench/machine.mjs'
-import { markdown, table, verdict } from '../bench/report.mjs'
-import { readOptions } from './read-options.mjs'
+import { markdown, printed } from '../bench/report.mjs'
+import { fail, positive, readOptions } from './read-options.mjs'
 import { root, run, tool } from './test-run.mjs'
 
 const values = readOptions(import.meta.url, {
@@ -22,7 +22,7 @@ const values = readOptions(import.meta.url, {
   folder: { type: 'string', default: tmpdir() },
   json: { type: 'boolean', default: false },
 })
-const options = { ...values, runs: positive('runs'), gb: positive('gb') }
+const options = { ...values, runs: positive(values, 'runs'), gb: positive(values, 'gb') }
 const parts = { node: nodePart, browser: browserPart, memory: memoryPart }
 if (options.only !== undefined && parts[options.only] === undefined)
   fail(`no part ${options.only}; there are ${Object.keys(parts).join(', ')}`)
@@ -76,19 +76,5 @@ function report() {
 
 function print() {
   if (options.json) return console.log(JSON.stringify({ machine, runs: options.runs, results }, undefined, 2))
-  console.log('')
-  for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(12)} ${value}`)
-  console.log(`\n${table(results).join('\n')}`)
-  console.log(`\n${verdict(results)}`)
-}
-
-function positive(name) {
-  const number = Number(values[name])
-  if (!(number > 0)) fail(`--${name} is a number above 0`)
-  return number
-}
-
-function fail(message) {
-  console.error(message)
-  process.exit(2)
+  console.log(printed({ facts: machine, results }))
 }

@@ -19,6 +19,18 @@ export function readOptions(url, options) {
   process.exit(0)
 }
 
+/** The number that an option of these must be; anything else ends the process with code 2. */
+export function positive(values, name) {
+  const number = Number(values[name])
+  if (!(number > 0)) fail(`--${name} is a number above 0`)
+  return number
+}
+
+export function fail(message) {
+  console.error(message)
+  process.exit(2)
+}
+
 function headOf(source) {
   const lines = source.split('\n')
   const end = lines.findIndex((line) => !line.startsWith('//'))
