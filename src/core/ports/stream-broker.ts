@@ -18,6 +18,23 @@ export interface RawRecord {
   readonly schema?: number | undefined
   /** Milliseconds; only kept when the append says `timestamps: 'keep'`. */
   readonly timestamp?: number
+  /** Stored once within the stream's dedupe window, however often it is appended. Kept with the record in the header `varve-id`. */
+  readonly id?: string
+}
+
+/** One producer's batches are numbered from 0 in each stream. A higher epoch begins anew at any number and shuts the older ones out. */
+export interface ProducerBatch {
+  readonly id: string
+  readonly epoch: number
+  readonly sequence: number
+  /** The numbers need only rise: what was left out is never appended. */
+  readonly allowGaps?: boolean
+}
+
+/** How long, and for how many ids at most, a stream knows what it has stored. */
+export interface DedupeWindow {
+  readonly ms: number
+  readonly ids: number
 }
 
 export interface RecordBatch {
@@ -27,7 +44,11 @@ export interface RecordBatch {
 export interface AppendOptions extends Cancellable {
   /** Compare-and-append: `conflict` with the next offset when it is another one. */
   readonly when?: { readonly next: number }
-  readonly producer?: { readonly id: string; readonly epoch: number; readonly sequence: number }
+  /**
+   * A number that was stored is acknowledged again with its offset; `conflict` with the expected one for a gap, `fenced` for
+   * an older epoch.
+   */
+  readonly producer?: ProducerBatch
   /** Replication and import: an offset >= next, leaves a declared gap. */
   readonly at?: number
   readonly timestamps?: 'keep'
@@ -38,7 +59,10 @@ export interface AppendResult {
   readonly next: number
   readonly timestamp: number
   readonly durability: Durability
+  /** All of it had been stored before. */
   readonly duplicate?: boolean
+  /** Of each record, in order, where some had been stored before: those lie below `first`. */
+  readonly offsets?: readonly number[]
 }
 
 export interface StreamRecord {
@@ -109,6 +133,8 @@ export interface StreamOptions {
   /** Of each batch, where it saves; recorded with the batch. Default `none`. */
   readonly compression?: CompressionName
   readonly retention?: RetentionPolicy
+  /** Default a day and 10 000 ids. */
+  readonly dedupe?: DedupeWindow
   /** `compact()` keeps the last record of each key only. */
   readonly compaction?: 'key'
   /** How long a compaction keeps tombstones, ms. */
@@ -160,13 +186,26 @@ export interface GroupPortOptions {
   readonly from?: number
   /** How long a delivery is hidden from others. */
   readonly visibilityMs?: number
+  /**
+   * Fixed when the group is created; another one than stored is `invalid`. `key`: while a record of a key is unacknowledged
+   * or waits for its retry, later ones of that key wait, and all other keys go on. Default what is stored, or `none`.
+   */
+  readonly ordering?: GroupOrdering
+  /** So many may be unacknowledged before no new ones are delivered; default 10 000. */
+  readonly maxPending?: number
+  /** false: `missing` when there is no such group; `new`: `conflict` when there is. */
+  readonly create?: boolean | 'new'
 }
+
+export type GroupOrdering = 'none' | 'key'
 
 export interface PortDelivery {
   readonly record: StreamRecord
   /** 1 for the first delivery. With the offset it is the handle of this delivery. */
   readonly attempt: number
   readonly deadline: number
+  /** Why it was given back last. */
+  readonly reason?: string
 }
 
 export interface SettleAction {
@@ -174,7 +213,9 @@ export interface SettleAction {
   readonly attempt: number
   /** ack takes any attempt; nack and extend only the current one. */
   readonly action: 'ack' | 'nack' | 'extend'
+  /** Of a nack: how long it rests; of an extend: how long it is hidden from others. */
   readonly delayMs?: number
+  /** Kept until the next delivery, cut to 1 000 characters. */
   readonly reason?: string
 }
 
@@ -189,6 +230,7 @@ export interface PendingEntry {
   readonly attempt: number
   readonly consumer: string
   readonly deadline: number
+  readonly reason?: string
 }
 
 export interface GroupBounds {

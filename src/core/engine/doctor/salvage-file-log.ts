@@ -1,5 +1,6 @@
 // Brings back the records of torn tails: as new ones at the end of the log, because others have their offsets by now.
 
+import { OWN_HEADER } from '../../base/own-headers.js'
 import type { RawRecord, StreamRecord } from '../../ports/stream-broker.js'
 import { FileLog } from '../file-log.js'
 import { Journal } from '../journal.js'
@@ -9,7 +10,6 @@ import { copyAside, type Quarantine } from './quarantine.js'
 import { isWrittenAgain, tornRecords } from './torn-tails.js'
 
 /** Header with the offset that a record had before it was brought back, in digits. */
-const SALVAGED_OFFSET = 'varve-salvaged-offset'
 
 /** What a writer asks of the store. */
 export interface SalvageAccess {
@@ -69,7 +69,7 @@ export async function bringBack(
 }
 
 function asNew({ offset, key, value, headers, codec, schema }: StreamRecord): RawRecord {
-  const marked: RawRecord['headers'] = [...headers, [SALVAGED_OFFSET, String(offset)]]
+  const marked: RawRecord['headers'] = [...headers, [OWN_HEADER.salvaged, String(offset)]]
   return { value, headers: marked, codec, schema, ...(key === undefined ? {} : { key }) }
 }
 
