@@ -38,6 +38,19 @@ function recordCases(streamCase: StreamCase): SuiteCase[] {
       expectEqual({ first, next, durable }, { first: 0, next: 0, durable: 0 })
       expectEqual(await stream.read({ from: 0, limit: 10 }), [])
     }),
+    streamCase('a sealed stream says so, here and where it is opened again', async (stream, broker) => {
+      await stream.append({ records: records(2) })
+      expectEqual((await stream.bounds()).sealed, undefined)
+      await stream.seal()
+      await stream.seal()
+      expectEqual((await stream.bounds()).sealed, true)
+      await expectRejects(stream.append({ records: records(1) }), 'closed')
+      await stream.close()
+      const again = await broker.open(NAME)
+      const { next, sealed } = await again.bounds()
+      expectEqual({ next, sealed }, { next: 2, sealed: true })
+      await again.close()
+    }),
     streamCase('offsets are dense over batches and callers', async (stream) => {
       const results = await Promise.all(range(20).map((index) => stream.append({ records: records(1 + (index % 3)) })))
       const taken = results.flatMap(({ first, next }) => range(next - first, first)).sort((a, b) => a - b)

@@ -267,7 +267,7 @@ export class ChunkLog implements Log {
   #logEnd(): LogEnd {
     const { next, chain, timestamp } = this.#end
     const durable = this.#isRelaxed ? Math.max(this.#durable, next - MAX_UNSYNCED_RECORDS) : next
-    return { next, chain, timestamp, durable, epoch: CHUNK_EPOCH, salt: this.#salt }
+    return { next, chain, timestamp, durable, epoch: CHUNK_EPOCH, salt: this.#salt, isSealed: this.#isSealed }
   }
 
   #sealed(name: string): SealedSegment {

@@ -242,7 +242,8 @@ export class FileLog implements Log {
   #end(): LogEnd {
     const { next, chain, timestamp } = this.#written
     const salt = this.#active?.salt ?? NO_SALT
-    return { next, chain, timestamp, salt, durable: this.#synced.next, epoch: this.#manifest.epoch }
+    const { epoch, sealed: isSealed = false } = this.#manifest
+    return { next, chain, timestamp, salt, durable: this.#synced.next, epoch, isSealed }
   }
 
   #endOf(entry: SegmentEntry): SegmentEnd {

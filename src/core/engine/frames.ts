@@ -15,6 +15,8 @@ export interface LogEnd {
   readonly timestamp: number
   /** Goes into every header checksum: rejects bytes of another file or queue. */
   readonly salt: Uint8Array
+  /** No append follows, as far as known. */
+  readonly isSealed?: boolean
 }
 
 export interface EncodedFrames {

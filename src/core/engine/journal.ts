@@ -81,7 +81,8 @@ export class Journal {
     this.#checkOpen('bounds')
     const { log } = this.#options
     const end = await log.end(true)
-    return { first: await this.#first(), next: this.#visible(end), durable: end.durable, epoch: end.epoch }
+    const { durable, epoch, isSealed } = end
+    return { first: await this.#first(), next: this.#visible(end), durable, epoch, ...(isSealed ? { sealed: true } : {}) }
   }
 
   async stats(): Promise<StreamStats> {

@@ -95,6 +95,8 @@ export interface StreamBounds {
   readonly durable: number
   /** Rises when a recovery dropped a tail. */
   readonly epoch: number
+  /** No append follows. */
+  readonly sealed?: true
 }
 
 /** `always`: acknowledged when durable; `{…}`: synced by its own timer or count; `never`: the operating system's business. */
