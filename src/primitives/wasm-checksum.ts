@@ -1,67 +1,117 @@
-// A reflected CRC-32 by tables, 16 bytes at a time, in WebAssembly: the loop of core/codec/crc32c.ts without the bounds
-// check of each look-up, twice as fast. The module is a few hundred bytes and is put together here, instruction by instruction.
+// CRC-32C in WebAssembly, put together here, instruction by instruction. Long pieces are first made short: their remainder by a
+// multiple of the polynomial that has six terms only, all at whole bytes, costs five exclusive ors for each 16 bytes, and has
+// the same checksum (the idea of "Chorba", arXiv 2412.16398). What is left goes through tables, 16 bytes at a time, as in
+// core/codec/crc32c.ts. Four times as fast on long pieces as the tables alone, twice on a KiB.
+
+import {
+  ADD,
+  AND,
+  advance,
+  type Code,
+  constant,
+  GREATER,
+  get,
+  loadByte,
+  loadVector,
+  loadWord,
+  loop,
+  NOT_LESS,
+  SHIFT_LEFT,
+  SHIFT_RIGHT,
+  set,
+  storeVector,
+  type WasmFunction,
+  wasmModule,
+  XOR,
+  xorVectors,
+  zeroVector,
+} from './wasm-code.js'
 
 const PAGE_BYTES = 65_536
 /** The tables lie in the first page, what is checked is copied into the second. */
 const DATA_AT = PAGE_BYTES
 const SLICE_BYTES = 1024
 const WORDS = [0, 4, 8, 12]
+const VECTOR_BYTES = 16
 
-const I32 = 0x7f
-const NO_RESULT = 0x40
-const BLOCK = 0x02
-const LOOP = 0x03
-const END = 0x0b
-const REPEAT = [0x0c, 0]
-const LEAVE_IF = [0x0d, 1]
-const GREATER = 0x4b
-const NOT_LESS = 0x4f
-const ADD = 0x6a
-const AND = 0x71
-const XOR = 0x73
-const SHIFT_LEFT = 0x74
-const SHIFT_RIGHT = 0x76
+/**
+ * 1 + x^32 + x^107 + x^113 + x^136 + x^290, as distances from its end, is divisible by the polynomial; so is its eighth power,
+ * where bits become bytes. A byte of a long piece may be dropped when it is added to the bytes that lie so far behind it.
+ */
+const DISTANCES = [154, 177, 183, 258, 290]
+const REMAINDER_BYTES = 290
+/** Shorter ones are not worth two steps. */
+const LONG_BYTES = 512
+/** Bytes as they were dropped lie so far behind their place in the data; zeros stand before the first and behind the last. */
+const DROPPED_AFTER = PAGE_BYTES + 1024
 
-/** Parameters of the one function, which returns the checksum, and the four words it works on. */
+/** Parameters of both functions: the first byte, the end, and the third one's own; then the words that `tables` works on. */
 const AT = 0
 const LAST = 1
 const CRC = 2
+const END_OF_ALL = 2
 const WORD = 3
 
-type Code = readonly number[]
-type Checksum = (at: number, end: number, crc: number) => number
+type Call = (at: number, end: number, third: number) => number
 
-/** What continues the inner (not inverted) checksum `crc` over `bytes[start, end)`; `tables` are the 16 of 256 entries each. */
+/** What continues the inner (not inverted) checksum `crc` over `bytes[start, end)`; `tables` are its 16 of 256 entries each. */
 export function wasmChecksum(tables: Int32Array): (bytes: Uint8Array, start: number, end: number, crc: number) => number {
-  const { memory, checksum } = instantiate()
+  const { memory, checksum, shorten } = instantiate()
   const room = new Uint8Array(memory.buffer)
-  new Int32Array(memory.buffer).set(tables)
+  const words = new Int32Array(memory.buffer)
+  words.set(tables)
+
+  function checkPiece(length: number, crc: number): number {
+    if (shorten === undefined || length < LONG_BYTES) return checksum(DATA_AT, DATA_AT + length, crc)
+    const dropped = (length - REMAINDER_BYTES) & -VECTOR_BYTES
+    words[DATA_AT / 4] = (words[DATA_AT / 4] as number) ^ crc
+    shorten(DATA_AT, DATA_AT + dropped, DATA_AT + length)
+    return checksum(DATA_AT + dropped, DATA_AT + length, 0)
+  }
+
   return (bytes, start, end, crc) => {
     let result = crc
     for (let at = start; at < end; at += PAGE_BYTES) {
       const stop = Math.min(end, at + PAGE_BYTES)
-      room.set(bytes.subarray(at, stop), DATA_AT)
-      result = checksum(DATA_AT, DATA_AT + stop - at, result)
+      room.set(at === 0 && stop === bytes.length ? bytes : bytes.subarray(at, stop), DATA_AT)
+      result = checkPiece(stop - at, result)
     }
     return result
   }
 }
 
-function instantiate(): { readonly memory: WebAssembly.Memory; readonly checksum: Checksum } {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()))
-  return exports as { memory: WebAssembly.Memory; checksum: Checksum }
+/** Without `shorten` where the processor has no vectors for it. */
+function instantiate(): { readonly memory: WebAssembly.Memory; readonly checksum: Call; readonly shorten?: Call } {
+  const checksum = { name: 'checksum', locals: 4, code: [...loopOfWords(), ...loopOfBytes(), ...get(CRC)] }
+  const shorten = { name: 'shorten', locals: 0, code: [...loopOfDropped(), ...loopOfRemainder(), ...get(AT)] }
+  const both = moduleOf([checksum, shorten])
+  const bytes = WebAssembly.validate(both) ? both : moduleOf([checksum])
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes))
+  return exports as { memory: WebAssembly.Memory; checksum: Call; shorten?: Call }
 }
 
-function moduleBytes(): Uint8Array<ArrayBuffer> {
-  const code = [1, 4, I32, ...loopOfWords(), ...loopOfBytes(), ...get(CRC), END]
-  return new Uint8Array([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 3, I32, I32, I32, 1, I32]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0, 2]),
-    ...section(7, [2, ...name('memory'), 2, 0, ...name('checksum'), 0, 0]),
-    ...section(10, [1, ...unsigned(code.length), ...code]),
-  ])
+function moduleOf(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
+  return wasmModule(4, functions)
+}
+
+/** `while (at < last)`: 16 bytes with all that was added to them are dropped. */
+function loopOfDropped(): Code {
+  const body = [...get(AT), ...withAdded(), ...storeVector(DROPPED_AFTER), ...advance(AT, VECTOR_BYTES)]
+  return loop([...get(AT), ...get(LAST), NOT_LESS], body)
+}
+
+/** `while (at < end)`: what follows stays, with what was added to it; nothing of it is added to anything. */
+function loopOfRemainder(): Code {
+  const body = [
+    ...[...get(AT), ...withAdded(), ...storeVector(0)],
+    ...[...get(AT), ...zeroVector, ...storeVector(DROPPED_AFTER), ...advance(AT, VECTOR_BYTES)],
+  ]
+  return loop([...get(AT), ...get(END_OF_ALL), NOT_LESS], body)
+}
+
+function withAdded(): Code {
+  const added = DISTANCES.flatMap((distance) => [...get(AT), ...loadVector(DROPPED_AFTER - distance), ...xorVectors])
+  return [...get(AT), ...loadVector(0), ...added]
 }
 
 /** `while (at + 16 <= last)`: the first word takes the checksum in, then each of 16 bytes asks a table of its own. */
@@ -76,7 +126,7 @@ function loopOfWords(): Code {
       ...(index + byte === 0 ? [] : [XOR]),
     ]),
   )
-  return loop([...get(AT), ...constant(16), ADD, ...get(LAST), GREATER], [...load, ...lookUps, ...set(CRC), ...advance(16)])
+  return loop([...get(AT), ...constant(16), ADD, ...get(LAST), GREATER], [...load, ...lookUps, ...set(CRC), ...advance(AT, 16)])
 }
 
 /** `while (at < last)`: what is left. */
@@ -84,51 +134,12 @@ function loopOfBytes(): Code {
   const byte = [...get(CRC), ...get(AT), ...loadByte, XOR, ...constant(0xff), AND, ...constant(2), SHIFT_LEFT]
   return loop(
     [...get(AT), ...get(LAST), NOT_LESS],
-    [...get(CRC), ...constant(8), SHIFT_RIGHT, ...byte, ...loadWord(0), XOR, ...set(CRC), ...advance(1)],
+    [...get(CRC), ...constant(8), SHIFT_RIGHT, ...byte, ...loadWord(0), XOR, ...set(CRC), ...advance(AT, 1)],
   )
-}
-
-function loop(isOver: Code, body: Code): Code {
-  return [BLOCK, NO_RESULT, LOOP, NO_RESULT, ...isOver, ...LEAVE_IF, ...body, ...REPEAT, END, END]
 }
 
 /** Four times one byte of a word: where its entry lies in a table. */
 function indexOf(local: number, byte: number): Code {
   const shift = byte === 0 ? [...constant(2), SHIFT_LEFT] : [...constant(byte * 8 - 2), SHIFT_RIGHT]
   return [...get(local), ...shift, ...constant(0xff << 2), AND]
-}
-
-function advance(bytes: number): Code {
-  return [...get(AT), ...constant(bytes), ADD, ...set(AT)]
-}
-
-function get(local: number): Code {
-  return [0x20, local]
-}
-
-function set(local: number): Code {
-  return [0x21, local]
-}
-
-function loadWord(offset: number): Code {
-  return [0x28, 0, ...unsigned(offset)]
-}
-
-const loadByte: Code = [0x2d, 0, 0]
-
-/** Of less than 2^13. */
-function constant(value: number): Code {
-  return value < 0x40 ? [0x41, value] : [0x41, (value & 0x7f) | 0x80, value >>> 7]
-}
-
-function section(id: number, content: Code): Code {
-  return [id, ...unsigned(content.length), ...content]
-}
-
-function name(text: string): Code {
-  return [text.length, ...[...text].map((letter) => letter.charCodeAt(0))]
-}
-
-function unsigned(value: number): Code {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)]
 }

@@ -76,8 +76,22 @@ function checkWords(words: Int32Array, previous: number): number {
   return crc
 }
 
+/** Eight at a time where there are as many: headers are too short for words or for another module. */
 function checkBytes(bytes: Uint8Array, start: number, end: number, previous: number): number {
+  const t = TABLE
   let crc = previous
-  for (let at = start; at < end; at++) crc = (crc >>> 8) ^ (TABLE[(crc ^ (bytes[at] as number)) & 0xff] as number)
+  let at = start
+  for (; at + 8 <= end; at += 8) {
+    crc =
+      (t[1792 + ((crc ^ (bytes[at] as number)) & 0xff)] as number) ^
+      (t[1536 + (((crc >>> 8) ^ (bytes[at + 1] as number)) & 0xff)] as number) ^
+      (t[1280 + (((crc >>> 16) ^ (bytes[at + 2] as number)) & 0xff)] as number) ^
+      (t[1024 + ((crc >>> 24) ^ (bytes[at + 3] as number))] as number) ^
+      (t[768 + (bytes[at + 4] as number)] as number) ^
+      (t[512 + (bytes[at + 5] as number)] as number) ^
+      (t[256 + (bytes[at + 6] as number)] as number) ^
+      (t[bytes[at + 7] as number] as number)
+  }
+  for (; at < end; at++) crc = (crc >>> 8) ^ (t[(crc ^ (bytes[at] as number)) & 0xff] as number)
   return crc
 }

@@ -17,8 +17,8 @@ export declare function decompress(format: 'gzip' | 'deflate', bytes: Uint8Array
 export declare function randomBytes(length: number): Uint8Array
 
 /**
- * Makes what continues a reflected CRC-32 (`crc` as inside the loop, not inverted) over `bytes[start, end)`; `tables` are
- * the 16 of slicing by 16, of 256 entries each. undefined where plain TypeScript is as good or nothing better is allowed.
+ * Makes what continues a CRC-32C (`crc` as inside the loop, not inverted) over `bytes[start, end)`; `tables` are
+ * its 16 of slicing by 16, of 256 entries each. undefined where plain TypeScript is as good or nothing better is allowed.
  */
 export declare const tableChecksum:
   | ((tables: Int32Array) => (bytes: Uint8Array, start: number, end: number, crc: number) => number)

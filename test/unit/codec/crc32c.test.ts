@@ -23,35 +23,47 @@ test('the vectors of RFC 3720', () => {
   expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8_ab43)
 })
 
+const LENGTHS = 1200
+const memory = bytesOf(LENGTHS + 100, 7)
+
 test('every length up to several blocks, at any place of the memory', () => {
-  const memory = bytesOf(700, 7)
-  for (let length = 0; length < 600; length++) {
-    const start = length % 17
-    expect(crc32c(memory, start, start + length), `${length} bytes`).toBe(slowly(memory.subarray(start, start + length)))
-  }
+  expectRight(Array.from({ length: LENGTHS }, (_, length) => crc32c(memory, length % 17, (length % 17) + length)))
 })
 
 test('every length up to several blocks where there is no WebAssembly, as in browsers', () => {
-  const memory = bytesOf(700, 7)
-  const checksums = withoutWebAssembly(memory)
-  expect(checksums).toHaveLength(600)
+  expectRightWith('--jitless', { webAssembly: false, vectors: false })
+})
+
+test('every length up to several blocks where the processor has no vectors', { skip: process.arch !== 'x64' }, () => {
+  expectRightWith('--no-enable-sse4-1', { webAssembly: true, vectors: false })
+  expectRightWith('--enable-sse4-1', { webAssembly: true, vectors: true })
+})
+
+function expectRightWith(flag: string, runtime: { readonly webAssembly: boolean; readonly vectors: boolean }): void {
+  const [found, ...checksums] = inNode(flag)
+  expect(found).toEqual(runtime)
+  expectRight(checksums as number[])
+}
+
+function expectRight(checksums: readonly number[]): void {
+  expect(checksums).toHaveLength(LENGTHS)
   for (const [length, checksum] of checksums.entries()) {
     const start = length % 17
     expect(checksum, `${length} bytes`).toBe(slowly(memory.subarray(start, start + length)))
   }
-})
+}
 
-/** Of every length below 600, each from another place on. */
-function withoutWebAssembly(memory: Uint8Array): readonly number[] {
+/** What the runtime has, then the checksum of every length, each from another place on. */
+function inNode(flag: string): unknown[] {
   const code = `
     import { crc32c } from ${JSON.stringify(new URL('../../../dist/core/codec/crc32c.js', import.meta.url).href)}
     const memory = Uint8Array.from(JSON.parse(process.argv[1]))
     const checksum = (_, length) => crc32c(memory, length % 17, (length % 17) + length)
-    console.log(JSON.stringify([typeof WebAssembly, ...Array.from({ length: 600 }, checksum)]))`
-  const output = execFileSync(process.execPath, ['--jitless', '--input-type=module', '-e', code, JSON.stringify([...memory])])
-  const [kind, ...checksums] = JSON.parse(output.toString())
-  expect(kind).toBe('undefined')
-  return checksums
+    const vectors = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 9, 1, 7, 0, 65, 0, 253, 15, 26, 11]
+    const webAssembly = typeof WebAssembly !== 'undefined'
+    const found = { webAssembly, vectors: webAssembly && WebAssembly.validate(new Uint8Array(vectors)) }
+    console.log(JSON.stringify([found, ...Array.from({ length: ${LENGTHS} }, checksum)]))`
+  return JSON.parse(execFileSync(process.execPath, [flag, '--input-type=module', '-e', code, JSON.stringify([...memory])]).toString())
 }
 
 test('pieces one after the other give the checksum of the whole, also past the memory that is checked at once', () => {
