@@ -38,3 +38,23 @@ export function nextWake(clock: Clock, listen: (wake: () => void) => () => void,
     signal?.addEventListener('abort', done, { once: true })
   })
 }
+
+/** Wake-ups from now on until `stop()`: one that came since the last `next` counts, so nothing between a look and the wait is missed. */
+export class Wakes {
+  readonly stop: () => void
+  readonly #latch = new Latch()
+  #woken = false
+
+  constructor(listen: (wake: () => void) => () => void) {
+    this.stop = listen(() => {
+      this.#woken = true
+      this.#latch.wake()
+    })
+  }
+
+  /** Resolves as `nextWake` does, at once when there was a wake-up meanwhile. */
+  async next(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+    if (!this.#woken) await nextWake(clock, (wake) => this.#latch.listen(wake), ms, signal)
+    this.#woken = false
+  }
+}

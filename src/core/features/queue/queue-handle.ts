@@ -9,6 +9,7 @@ import { partialAppendError } from './append-error.js'
 import { checkLimit, checkWaitMs } from './checks.js'
 import { offsetOf, readFrom } from './position.js'
 import { bucketOf, RecordCodec } from './record-codec.js'
+import type { QueueReader, ReaderOptions } from './reader-types.js'
 import type { SchemaGate } from './schema-gate.js'
 import { tailStreams } from './tail.js'
 import type {
@@ -124,6 +125,21 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     const next = await this.#startOffsets(options.from ?? 'latest')
     const input = { streams: this.#streams, next, clock: this.#context.clock, signal: options.signal }
     for await (const { bucket, record } of tailStreams(input)) yield* await this.#codec.decode(bucket, [record])
+  }
+
+  async reader(options: ReaderOptions = {}): Promise<QueueReader<Output>> {
+    this.#checkOpen('reader')
+    const { openReader } = await loadPart('readers', () => import('./reader.js'))
+    return openReader(
+      {
+        queue: this.name,
+        streams: this.#streams,
+        decode: (bucket, records) => this.#codec.decode(bucket, records),
+        clock: this.#context.clock,
+        checkOpen: (operation) => this.#checkOpen(operation),
+      },
+      options,
+    )
   }
 
   async group(name: string, options: GroupOptions = {}): Promise<Group<Output>> {

@@ -2,38 +2,13 @@
 
 import type { Codec } from '../../codec/codec.js'
 import type { CompressionName } from '../../codec/compression.js'
-import type { Cancellable, Durability, Handle, WriteDurability } from '../../ports/options.js'
+import type { Cancellable, Handle, WriteDurability } from '../../ports/options.js'
 import type { CompactionResult, RetentionPolicy, StreamFormat, SyncMode } from '../../ports/stream-broker.js'
+import type { QueueReader, ReaderOptions } from './reader-types.js'
+import type { Position, Receipt, StoredRecord } from './record-types.js'
 import type { StandardSchema, VersionedSchema } from './schema.js'
 
-/**
- * Where to begin: an offset, the oldest record, the next to be written (`latest`), the first at or after a time
- * (Date or ms), or the last n.
- */
-export type Position = number | 'earliest' | 'latest' | { readonly time: Date | number } | { readonly last: number }
-
-/** What became of an appended record: where it is, and how durable it was when the promise resolved. */
-export interface Receipt {
-  readonly bucket: number
-  readonly offset: number
-  /** Milliseconds since 1970. */
-  readonly timestamp: number
-  readonly durability: Durability
-  readonly duplicate?: true
-}
-
-export interface StoredRecord<T> {
-  readonly bucket: number
-  readonly offset: number
-  /** Milliseconds since 1970. */
-  readonly timestamp: number
-  readonly key?: string
-  /** undefined for a tombstone. */
-  readonly value: T
-  readonly headers: Readonly<Record<string, string>>
-  /** Version of the schema that it was written with; absent where there was none. The value may be of a newer one by now. */
-  readonly schemaVersion?: number
-}
+export type { Position, Receipt, StoredRecord } from './record-types.js'
 
 export interface Delivery<T> extends StoredRecord<T> {
   /** 1 for the first. */
@@ -155,6 +130,8 @@ export interface Queue<Output, Input = Output> extends Handle {
   read(options?: ReadRecordsOptions): Promise<readonly StoredRecord<Output>[]>
   /** New records of all buckets as they come, in order within a bucket; ends normally on abort. */
   tail(options?: TailOptions): AsyncIterableIterator<StoredRecord<Output>>
+  /** Reads all buckets, or the part that falls to a rank, from positions of its own. `invalid` for a rank or a position that cannot be. */
+  reader(options?: ReaderOptions): Promise<QueueReader<Output>>
   group(name: string, options?: GroupOptions): Promise<Group<Output>>
   groups(): Promise<readonly string[]>
   deleteGroup(name: string): Promise<void>
