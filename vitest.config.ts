@@ -3,6 +3,9 @@
 
 import { defineConfig } from 'vitest/config'
 
+/** What needs a redis-server. */
+const REDIS = 'test/conformance/redis*.test.ts'
+
 const shared = {
   environment: 'node' as const,
   testTimeout: 60_000,
@@ -17,7 +20,8 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
-      { test: { ...shared, name: 'conformance', include: ['test/conformance/**/*.test.ts'] } },
+      { test: { ...shared, name: 'conformance', include: ['test/conformance/**/*.test.ts'], exclude: [REDIS] } },
+      { test: { ...shared, name: 'redis', include: [REDIS], testTimeout: 120_000 } },
       { test: { ...shared, name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...shared, name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...shared, name: 'golden', include: ['test/golden/**/*.test.ts'] } },

@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { printChecks, runChecks } from './check.mjs'
+import { findRedis } from './find-redis.mjs'
 import { run, tool } from './test-run.mjs'
 
 const MINUTE = 60_000
@@ -13,6 +14,7 @@ export const stages = [
   { name: 'check', title: 'build, types, lint, layers, unused code, package shape', limitMs: 5 * MINUTE, run: staticChecks },
   vitestStage('unit', 'the parts, one by one', 4 * MINUTE),
   vitestStage('conformance', 'the suites of ports and features, on the backends of Node', 5 * MINUTE),
+  { ...vitestStage('redis', 'a real redis-server: suites, foreign clients, kills, failing over', 5 * MINUTE), run: withRedis },
   vitestStage('crash', 'power cuts, killed processes, flipped bits', 8 * MINUTE),
   vitestStage('golden', 'stores of earlier versions are read', 2 * MINUTE),
   vitestStage('histories', 'several writers, interleaved by a seed: linearizable, fenced', 4 * MINUTE),
@@ -44,6 +46,15 @@ function vitestStage(project, title, limitMs, choice = ['--project', project]) {
       return counted(code, report, vitestResults)
     },
   }
+}
+
+/** Without a server every test of the stage is skipped by its name, which is no failure and is seen. */
+async function withRedis(context) {
+  const { run: runTests } = vitestStage('redis')
+  if (findRedis()) return runTests(context)
+  console.log('\nNO REDIS-SERVER: it is not on this machine and could not be installed. ALL TESTS OF REDIS ARE SKIPPED.')
+  const { problem, ...results } = await runTests(context)
+  return results.skipped.length > 0 && results.failed.length === 0 ? results : { ...results, problem }
 }
 
 async function playwright({ folder, timeoutMs }) {
