@@ -1,13 +1,16 @@
-// A browser killed, and a tab closed, in mid-write: what was acknowledged is there, whole and without gaps, or the loss of
-// the whole database is reported.
+// A browser killed, a tab closed, reloaded, crashed or frozen in mid-write: what was acknowledged is there, whole and without
+// gaps, or the loss of the whole database is reported.
 
 import { type BrowserContext, expect, type Page, test } from '@playwright/test'
+import { SCALE, tally } from '../tally.js'
 import { ask, openHarness } from './harness/ask.js'
 import type { Place } from './harness/backends.js'
+import { Frozen } from './harness/frozen.js'
 import { Profile } from './harness/profile.js'
 import type { Found } from './harness/writers.js'
 
-const ROUNDS = Number(process.env.VARVE_KILL_ROUNDS ?? 10)
+const ROUNDS = 10 * SCALE
+const ROW = 'browser killed, tab closed, crashed, reloaded, frozen'
 const chunksOrFiles = { write: 'writeForEver', read: 'readBack' }
 const queue = { write: 'appendForEver', read: 'readQueueBack' }
 const writers: readonly Omit<Writer, 'store'>[] = [
@@ -17,10 +20,10 @@ const writers: readonly Omit<Writer, 'store'>[] = [
   { backend: 'opfs', what: 'a queue', place: 'worker', ...queue },
 ]
 
-const tabEnds: readonly { readonly what: string; readonly end: (page: Page) => Promise<unknown> }[] = [
-  { what: 'the tab is closed', end: (page) => page.close() },
-  { what: 'the tab is reloaded', end: (page) => page.reload() },
-  { what: 'the renderer crashes', end: crash },
+const tabEnds: readonly { readonly what: string; readonly row: string; readonly end: (page: Page) => Promise<unknown> }[] = [
+  { what: 'the tab is closed', row: 'closed', end: (page) => page.close() },
+  { what: 'the tab is reloaded', row: 'reloaded', end: (page) => page.reload() },
+  { what: 'the renderer crashes', row: 'crashed', end: crash },
 ]
 
 interface Writer {
@@ -41,6 +44,7 @@ for (const one of writers) {
   test(`${backend}, ${one.what}: the browser is killed in mid-write, ${ROUNDS} times`, async () => {
     test.setTimeout(60_000 + ROUNDS * 15_000)
     const profile = await Profile.make()
+    const begun = performance.now()
     try {
       let acked = 0
       for (let round = 0; round < ROUNDS; round++) {
@@ -50,14 +54,16 @@ for (const one of writers) {
         await profile.kill()
       }
       await verified(await harnessIn(await profile.start()), writer, acked)
+      tally({ row: `${ROW}: killed`, ran: ROUNDS, found: wipesReported(), ms: performance.now() - begun })
     } finally {
       await profile.remove()
     }
   })
 
-  for (const { what, end } of tabEnds) {
+  for (const { what, row, end } of tabEnds) {
     test(`${backend}, ${one.what}: ${what} in mid-write, ${ROUNDS} times`, async ({ context }) => {
       test.setTimeout(60_000 + ROUNDS * 5_000)
+      const begun = performance.now()
       let acked = 0
       for (let round = 0; round < ROUNDS; round++) {
         const page = await harnessIn(context)
@@ -66,8 +72,54 @@ for (const one of writers) {
         await end(page)
       }
       await verified(await harnessIn(context), writer, acked)
+      tally({ row: `${ROW}: ${row}`, ran: ROUNDS, found: wipesReported(), ms: performance.now() - begun })
     })
   }
+
+  test(`${backend}, ${one.what}: the tab is frozen in mid-write, and goes on or is killed, ${ROUNDS} times`, async () => {
+    test.setTimeout(60_000 + ROUNDS * 5_000)
+    const begun = performance.now()
+    const profile = await Profile.make()
+    try {
+      const context = await profile.start()
+      let acked = 0
+      for (let round = 0; round < ROUNDS; round++) {
+        const next = await verified(await harnessIn(context), writer, acked)
+        acked = await freezeInMidWrite(context, writer, next, round)
+      }
+      await verified(await harnessIn(context), writer, acked)
+      tally({ row: `${ROW}: frozen`, ran: ROUNDS, found: wipesReported(), ms: performance.now() - begun })
+    } finally {
+      await profile.remove()
+    }
+  })
+}
+
+/** Every second round the tab goes on where it was stopped; in the others it is never heard of again. */
+async function freezeInMidWrite(context: BrowserContext, writer: Writer, from: number, round: number): Promise<number> {
+  const page = await harnessIn(context)
+  const writing = new Writing(page, writer, from)
+  await writing.until(from + 20 + 7 * round)
+  const frozen = await Frozen.busiest(context, () => writing.until(writing.acked + 20))
+  const before = await ackedWhile(writing, async () => (await harnessIn(context)).close())
+  const during = await ackedWhile(writing, async () => (await harnessIn(context)).close())
+  expect(during, 'a frozen tab writes nothing').toBe(before)
+  if (round % 2 === 0) {
+    frozen.thaw()
+    await writing.until(writing.acked + 20)
+  } else frozen.kill()
+  await page.close()
+  return writing.acked
+}
+
+/** What was said before a tab was frozen may be heard a little later. */
+async function ackedWhile(writing: Writing, task: () => Promise<unknown>): Promise<number> {
+  await task()
+  return writing.acked
+}
+
+function wipesReported(): number {
+  return test.info().annotations.filter(({ type }) => type === 'wiped').length
 }
 
 async function crash(page: Page): Promise<void> {
@@ -97,23 +149,39 @@ async function verified(page: Page, { backend, place, store, read }: Writer, ack
   return found.next
 }
 
-/** Writes on, without end; resolves in mid-write once `records` more were acknowledged, with the number of all. */
-async function writeUntil(page: Page, { backend, place, store, write }: Writer, from: number, records: number): Promise<number> {
-  let acked = from
-  const enough = new Promise<void>((resolve) => {
+/** Writes on, without end, and ends in mid-write once `records` more were acknowledged; gives the number of all. */
+async function writeUntil(page: Page, writer: Writer, from: number, records: number): Promise<number> {
+  const writing = new Writing(page, writer, from)
+  await writing.until(from + records)
+  return writing.acked
+}
+
+/** A page that writes without end. */
+class Writing {
+  /** How many records were acknowledged. */
+  acked: number
+  readonly #failed: Promise<never>
+  #heard: (() => void) | undefined
+
+  constructor(page: Page, { backend, place, store, write }: Writer, from: number) {
+    this.acked = from
     page.on('console', (message) => {
       if (!message.text().startsWith('acked ')) return
-      acked = Number(message.text().slice(6)) + 1
-      if (acked >= from + records) resolve()
+      this.acked = Number(message.text().slice(6)) + 1
+      this.#heard?.()
     })
-  })
-  const writing = ask(page, place, write, { backend, store, from })
-  const failed = writing.then(
-    () => {},
-    (error: Error) => {
-      if (acked < from + records) throw error
-    },
-  )
-  await Promise.race([enough, failed])
-  return acked
+    this.#failed = ask<never>(page, place, write, { backend, store, from })
+    this.#failed.catch(() => {})
+  }
+
+  /** Resolves once that many were acknowledged; rejects when the page stopped before. */
+  until(records: number): Promise<void> {
+    const enough = new Promise<void>((resolve) => {
+      this.#heard = () => {
+        if (this.acked >= records) resolve()
+      }
+      this.#heard()
+    })
+    return Promise.race([enough, this.#failed])
+  }
 }
