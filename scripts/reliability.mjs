@@ -31,7 +31,8 @@ const INTRODUCTION = `# What was run to break it
 
 Written by \`npm test\` (when all of it passed) and \`npm run torture\`; not by hand. Every row holds the figures of its newest run that
 passed. *ran* counts cases: crash states with an acknowledged record at risk, kills, damages, histories, inputs. *found* counts the damages
-and wrong inputs that were refused as \`corrupt\` or \`unsupported\`, and the mutants that a test noticed; the other damages were harmless.
+and wrong inputs that were refused as \`corrupt\` or \`unsupported\`, the mutants that a test noticed, and the databases that a killed
+browser had wiped, which were reported as such; the other damages were harmless.
 No case lost an acknowledged record, or the row would not be here. The same seed (\`VARVE_SEED\`) runs the same cases, where chance draws them.
 `
 

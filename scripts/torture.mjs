@@ -13,14 +13,16 @@ import { root, run, seconds, tool } from './test-run.mjs'
 
 const HOUR = 3_600_000
 
-/** Test files, and how many times their ordinary cases. */
+/** Test files, and how many times their ordinary cases; `isBrowser` where Playwright runs them. */
 const ROWS = {
   states: { files: ['test/crash/crash-states', 'test/crash/relaxed-chunks'], scale: 50 },
   operations: { files: ['test/crash/fail-operation', 'test/crash/faults'], scale: 5 },
   exhaustive: { files: ['test/crash/exhaustive'], scale: 3 },
   kill: { files: ['test/crash/kill'], scale: 40 },
+  browser: { files: ['kill.spec'], scale: 12.5, isBrowser: true },
   flips: { files: ['test/crash/damage', 'test/crash/swaps'], scale: 1 },
   disk: { files: ['test/crash/disk-full'], scale: 25 },
+  quota: { files: ['quota.spec'], scale: 10, isBrowser: true },
   writers: { files: ['test/histories/shared-log', 'test/histories/owned-log'], scale: 100 },
   linearizability: { files: ['test/histories/kv-histories'], scale: 100 },
   fuzz: { files: ['test/fuzz/'], scale: 200 },
@@ -77,10 +79,12 @@ async function* demoSeeds() {
 }
 
 /** Its figures are taken up at once, so that a long run that is stopped has told of what it did. */
-async function tortureRow(name, { files, scale }) {
+async function tortureRow(name, { files, scale, isBrowser = false }) {
   const tallyFile = join(folder, `${name}.jsonl`)
   const env = { VARVE_TORTURE: values.scale ?? String(scale), VARVE_SEED: values.seed, VARVE_TALLY: tallyFile }
-  const command = tool('vitest/vitest.mjs', 'run', '--testTimeout', String(4 * HOUR), ...files)
+  const command = isBrowser
+    ? tool('@playwright/test/cli.js', 'test', '--reporter=line', ...files)
+    : tool('vitest/vitest.mjs', 'run', '--testTimeout', String(4 * HOUR), ...files)
   const { code } = await run(command, { show: true, timeoutMs: 8 * HOUR, env })
   if (code === 0) recordRun('torture', tallyFile)
   return code === 0

@@ -176,7 +176,7 @@ test.skipIf(disks.length === 0)(
       }
     }
     console.log(`${ROUNDS} disks filled, ${refused} appends refused`)
-    tally({ row: 'disk full, quota', ran: ROUNDS, seed: SEED, ms: performance.now() - begun })
+    tally({ row: 'disk full, quota: a small disk', ran: ROUNDS, seed: SEED, ms: performance.now() - begun })
     expect(refused).toBeGreaterThan(ROUNDS)
   },
   200_000 * SCALE,

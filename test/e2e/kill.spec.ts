@@ -9,7 +9,7 @@ import { Frozen } from './harness/frozen.js'
 import { Profile } from './harness/profile.js'
 import type { Found } from './harness/writers.js'
 
-const ROUNDS = 10 * SCALE
+const ROUNDS = Math.ceil(10 * SCALE)
 const ROW = 'browser killed, tab closed, crashed, reloaded, frozen'
 const chunksOrFiles = { write: 'writeForEver', read: 'readBack' }
 const queue = { write: 'appendForEver', read: 'readQueueBack' }

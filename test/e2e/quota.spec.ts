@@ -1,10 +1,12 @@
 // Over quota, made by the browser's own debugging interface: the write fails with `quota` and nothing stored is lost.
 
-import { expect, test } from '@playwright/test'
+import { expect, type Page, test } from '@playwright/test'
+import { SCALE, tally } from '../tally.js'
 import { ask, openHarness } from './harness/ask.js'
 import { browserBackends, type Place } from './harness/backends.js'
 
 const MIB = 2 ** 20
+const QUEUES_FILLED = Math.ceil(10 * SCALE)
 
 for (const { name: backend, places } of browserBackends) {
   test(`${backend}: a full origin refuses with quota, keeps what it has, and goes on when there is room`, async ({ page, context }) => {
@@ -29,6 +31,41 @@ for (const { name: backend, places } of browserBackends) {
     expect(await act('put', { key: 'later', text: 'room' })).toBe('stored')
     expect(await act('keys', {})).toEqual([...stored, 'later'])
   })
+}
+
+for (const { name: backend, places } of browserBackends) {
+  test(`${backend}: a queue in a full origin keeps what was acknowledged and goes on when there is room, ${QUEUES_FILLED} times`, async ({
+    browser,
+    baseURL,
+  }) => {
+    test.setTimeout(60_000 * SCALE)
+    const begun = performance.now()
+    const place = places[places.length - 1] as Place
+    for (let n = 0; n < QUEUES_FILLED; n++) {
+      // A browser remembers for a while how much room an origin has, so each case has an origin of its own.
+      const context = await browser.newContext(baseURL === undefined ? {} : { baseURL })
+      await fillQueue(await context.newPage(), place, backend, n)
+      await context.close()
+    }
+    tally({ row: `disk full, quota: queues on ${backend}`, ran: QUEUES_FILLED, ms: performance.now() - begun })
+  })
+}
+
+async function fillQueue(page: Page, place: Place, backend: string, n: number): Promise<void> {
+  await openHarness(page)
+  const act = <T>(action: string, argument: object) => ask<T>(page, place, action, { backend, store: 's', ...argument })
+  const append = (from: number, limit: number) =>
+    act<{ readonly next: number; readonly code?: string }>('appendUntilRefused', { from, bytes: 20_000 + 4519 * (n % 10), limit })
+  const cdp = await page.context().newCDPSession(page)
+  const origin = new URL(page.url()).origin
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: (1 + (n % 5)) * MIB })
+  const full = await append(0, 1000)
+  expect(full.code).toBe('quota')
+  expect(full.next).toBeGreaterThan(0)
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin })
+  const { length } = await act<readonly unknown[]>('readQueue', {})
+  expect([full.next, full.next + 1], 'at most the record that was refused is there too').toContain(length)
+  expect(await append(length, 3)).toEqual({ next: length + 3, code: undefined })
 }
 
 test('opfs: an append that does not fit leaves the file as it was', async ({ page, context }) => {

@@ -43,6 +43,41 @@ export async function appendForEver(request: WriterRequest): Promise<void> {
   }
 }
 
+/**
+ * Appends records of `bytes` until one is refused, at most `limit`; the number acknowledged and the code of the refusal. In a
+ * full store closing is refused as well, because it makes durable what was not.
+ */
+export async function appendUntilRefused(request: {
+  backend: string
+  store: string
+  from: number
+  bytes: number
+  limit: number
+}): Promise<{ readonly next: number; readonly code: string | undefined }> {
+  const backend = openFor(request)
+  let next = request.from
+  try {
+    const queue = await openQueue<Event>(backend, QUEUE)
+    while (next < request.from + request.limit) {
+      const { offset } = await queue.append({ writer: noise(request.bytes), n: next })
+      if (offset !== next) throw new Error(`record ${next} got the offset ${offset}`)
+      next++
+    }
+    await backend.close()
+    return { next, code: undefined }
+  } catch (error) {
+    await backend.close().catch(() => undefined)
+    if (isStorageError(error)) return { next, code: error.code }
+    throw error
+  }
+}
+
+/** Text that the browser's own compression makes hardly smaller. */
+function noise(length: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(length))
+  return Array.from(bytes, (byte) => String.fromCharCode(48 + (byte & 63))).join('')
+}
+
 /** Every record in the order of offsets, which must be dense. */
 export async function readQueue(request: { backend: string; store: string }): Promise<readonly Event[]> {
   const backend = openFor(request)
