@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { memory } from 'varve/adapters/memory'
 import { nodeFs } from 'varve/adapters/node-fs'
-import { type FaultBackend, faultBackend, inFormat, queueSuite, queueUpkeepSuite, registerSuite, streamBrokerSuite } from 'varve/testing'
+import {
+  type FaultBackend,
+  faultBackend,
+  inFormat,
+  queueSuite,
+  queueUpkeepSuite,
+  registerSuite,
+  streamBrokerSuite,
+  streamProducersSuite,
+} from 'varve/testing'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-queue-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -31,6 +40,10 @@ describe('queues in memory', () => {
     test,
     streamBrokerSuite(async () => memory()),
   )
+  registerSuite(
+    test,
+    streamProducersSuite(async () => memory()),
+  )
 })
 
 describe('queues on files', () => {
@@ -39,6 +52,7 @@ describe('queues on files', () => {
   registerSuite(test, queueSuite(make, { reopen }))
   registerSuite(test, queueUpkeepSuite(make, { reopen }))
   registerSuite(test, streamBrokerSuite(make))
+  registerSuite(test, streamProducersSuite(make, { reopen }))
 })
 
 describe.each([
@@ -56,6 +70,10 @@ describe.each([
   )
   registerSuite(
     test,
+    streamProducersSuite(async () => faultBackend({ files }), { reopen }),
+  )
+  registerSuite(
+    test,
     queueUpkeepSuite(async () => faultBackend({ files }), { reopen }),
   )
 })
@@ -65,4 +83,5 @@ describe('queues of text', () => {
   const reopen = async (backend: object) => inFormat(open(directories.get(backend) as string), 'ndjson')
   registerSuite(test, queueSuite(make, { reopen }))
   registerSuite(test, queueUpkeepSuite(make, { reopen }))
+  registerSuite(test, streamProducersSuite(make, { reopen, stream: { format: 'ndjson' } }))
 })

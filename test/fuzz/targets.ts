@@ -15,6 +15,7 @@ import { Cell } from '../../dist/core/engine/cell.js'
 import { decodeChunk, encodeChunk } from '../../dist/core/engine/chunk.js'
 import { decodeControlState, decodeSegmentHeader, encodeControlFrame, encodeSegmentHeader } from '../../dist/core/engine/segment.js'
 import { decodeFooter, encodeFooter, SegmentIndex } from '../../dist/core/engine/segment-index.js'
+import { AppendTable } from '../../dist/core/engine/append-table.js'
 import { decodeStored, openValue, peekExpiry } from '../../dist/core/features/kv/stored-value.js'
 import { openManifest } from '../../dist/core/features/snapshots/manifest.js'
 import { isIntact, readHeader } from '../../dist/adapters/opfs/blob-format.js'
@@ -60,13 +61,14 @@ function frames(): Uint8Array[] {
       headers: [['name', utf8('value')]] as const,
       schema: i % 2 === 0 ? undefined : i,
     }))
-    return { records, bytes: guessBatchBytes(records), options: {}, resolve: () => {}, reject: () => {} }
+    return { records, bytes: guessBatchBytes(records), options: {}, speaks: false, resolve: () => {}, reject: () => {} }
   }
   const at = { next: 40, chain: 7, durable: 30, epoch: 2, timestamp: 1_700_000_000_000, salt: SALT }
   const control = encodeControlFrame({ kind: 'state', durable: 3, bootId: 'boot' }, at).bytes
+  const placed = (append: ReturnType<typeof batch>) => ({ append, first: at.next, records: append.records })
   return [
-    encodeAppends([{ append: batch(5, false), first: at.next }], at, at.timestamp).bytes,
-    encodeAppends([{ append: batch(1, true), first: at.next }], at, at.timestamp).bytes,
+    encodeAppends([placed(batch(5, false))], at, at.timestamp).bytes,
+    encodeAppends([placed(batch(1, true))], at, at.timestamp).bytes,
     control,
   ]
 }
@@ -108,6 +110,17 @@ const manifest = {
   compression: 'none',
   codec: 1,
   content: { id: 'c', compression: 0, parts: 1 },
+}
+
+const said = {
+  format: 1,
+  epoch: 2,
+  upTo: 40,
+  producers: [
+    ['p', 1, 0, 3, [[2, 7, 1_700_000_000_000]]],
+    ['q', 0, 0, 9, []],
+  ],
+  ids: [['a', 3, 1_700_000_000_000]],
 }
 
 /** A place that holds one blob, whatever it is asked for. */
@@ -166,6 +179,11 @@ export const targets: readonly FuzzTarget[] = [
     valid: [jsonBytes(manifest), ...ODD].map((body) => sealed('manifest', body)),
     repair: repairEnvelope,
     decode: (bytes) => openManifest(bytes, KEY),
+  },
+  {
+    name: 'what ids and producers said',
+    valid: [jsonBytes(said), ...ODD],
+    decode: (bytes) => AppendTable.from(jsonCodec.decode(bytes), { ms: 1, ids: 1 }).toStored(1),
   },
   {
     name: 'name in a key',

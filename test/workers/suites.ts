@@ -14,6 +14,7 @@ import {
   type SuiteCase,
   snapshotsSuite,
   streamBrokerSuite,
+  streamProducersSuite,
 } from 'varve/testing'
 
 export interface Bindings {
@@ -38,6 +39,7 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
     { name: 'R2', cases: kvSuite(onR2) },
     { name: 'R2', cases: snapshotsSuite(onR2) },
     { name: 'R2', cases: streamBrokerSuite(onR2) },
+    { name: 'R2', cases: streamProducersSuite(onR2) },
     { name: 'R2', cases: queueSuite(onR2) },
     { name: 'R2', cases: doctorSuite(onR2) },
     { name: 'R2', cases: chunkDoctorSuite(onR2) },

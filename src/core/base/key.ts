@@ -23,7 +23,8 @@ export function checkName(what: string, name: unknown): asserts name is string {
   }
 }
 
-function hasLoneSurrogate(text: string): boolean {
+/** Two such texts may have the same UTF-8. */
+export function hasLoneSurrogate(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
     if (unit < 0xd800 || unit > 0xdfff) continue

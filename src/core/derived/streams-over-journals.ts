@@ -4,7 +4,7 @@
 import { unescapeName, keyComponent } from '../base/key.js'
 import { StorageError } from '../base/errors.js'
 import { loadPart } from '../base/load-part.js'
-import { Journal } from '../engine/journal.js'
+import { historyKey, Journal } from '../engine/journal.js'
 import type { CompactionResult, GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
 import { loadLogs, type OpenLog } from './load-logs.js'
 import type { StoreContext } from './store-context.js'
@@ -82,7 +82,7 @@ class JournalBroker implements StreamBroker {
   #journal(stream: string, openLog: OpenLog, options: StreamOptions): Journal {
     const context = this.#context
     const { clock, backend, mode } = context
-    const { sync = 'always', retention, compaction, tombstoneMs, compression } = options
+    const { sync = 'always', retention, compaction, tombstoneMs, compression, dedupe } = options
     return new Journal({
       log: openLog(stream, options),
       clock,
@@ -91,6 +91,8 @@ class JournalBroker implements StreamBroker {
       compaction,
       tombstoneMs,
       compression,
+      dedupe,
+      history: { blobs: backend.blobs, key: historyKey(stream) },
       topic: stream,
       signals: backend.signals,
       checkFence: () => context.checkFence(),
@@ -145,6 +147,7 @@ class JournalStream implements RecordStream {
   }
 
   append: RecordStream['append'] = (batch, options) => this.#journal.append(batch, options)
+  producer: RecordStream['producer'] = (id) => this.#journal.producer(id)
   read: RecordStream['read'] = (options) => this.#journal.read(options)
   bounds: RecordStream['bounds'] = () => this.#journal.bounds()
   stats: RecordStream['stats'] = () => this.#journal.stats()

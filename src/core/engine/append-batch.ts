@@ -1,5 +1,6 @@
 // One caller's append while it waits in the group commit, and the frames that a group of them becomes.
 
+import { OWN_HEADER } from '../base/own-headers.js'
 import { FRAME_HEADER_BYTES, frameLength, writeFrameHeader } from '../codec/frame.js'
 import { guessRecordBytes, RecordWriter } from '../codec/record-writer.js'
 import type { AppendOptions, AppendResult, RawRecord } from '../ports/stream-broker.js'
@@ -16,6 +17,8 @@ export interface PendingAppend {
   /** Their size in a frame, guessed. */
   readonly bytes: number
   readonly options: AppendOptions
+  /** By an id or as a producer, here or in headers that were copied: what was said before has to be asked. */
+  readonly speaks: boolean
   resolve(result: AppendResult): void
   reject(error: unknown): void
 }
@@ -24,6 +27,29 @@ export interface PendingAppend {
 export interface PlacedAppend {
   readonly append: PendingAppend
   readonly first: number
+  /** As they are stored; without those that had been stored before. */
+  readonly records: readonly RawRecord[]
+  /** Of each of the append's own records, where it had been stored before; absent where none had. */
+  readonly known?: readonly (StoredPlace | undefined)[]
+}
+
+export interface StoredPlace {
+  readonly offset: number
+  readonly timestamp: number
+}
+
+/** Whether these records or their headers speak of ids or producers. */
+export function speaksOf(records: readonly RawRecord[], { producer }: AppendOptions): boolean {
+  return producer !== undefined || records.some(({ id, headers }) => id !== undefined || headers?.some(([name]) => isSpoken(name)))
+}
+
+function isSpoken(name: string): boolean {
+  return name === OWN_HEADER.id || name === OWN_HEADER.producer
+}
+
+/** Of one of its records, in a commit at `now`, ms. */
+export function timestampOf({ records, options }: PendingAppend, record: RawRecord, now: number): number {
+  return options.timestamps === 'keep' ? (record.timestamp ?? newest(records, now)) : now
 }
 
 export function guessBatchBytes(records: readonly RawRecord[]): number {
@@ -82,7 +108,7 @@ function writeGroup(writer: RecordWriter, group: FrameGroup): boolean {
 
 /** Appends that share a frame: their records follow one another. */
 export interface FrameGroup {
-  readonly appends: PendingAppend[]
+  readonly appends: PlacedAppend[]
   readonly base: number
   /** Greatest of its records, ms. */
   readonly timestamp: number
@@ -99,7 +125,8 @@ export function timestampIn({ keeps, timestamp }: FrameGroup, record: RawRecord)
 
 export function groupAppends(appends: readonly PlacedAppend[], now: number): FrameGroup[] {
   const groups: FrameGroup[] = []
-  for (const { append, first } of appends) {
+  for (const placed of appends) {
+    const { append, first, records } = placed
     const keeps = append.options.timestamps === 'keep'
     const timestamp = keeps ? newest(append.records, now) : now
     let last = groups[groups.length - 1]
@@ -108,8 +135,8 @@ export function groupAppends(appends: readonly PlacedAppend[], now: number): Fra
       last = { appends: [], base: first, timestamp, keeps, next: first, bytes: 0 }
       groups.push(last)
     }
-    last.appends.push(append)
-    last.next += append.records.length
+    last.appends.push(placed)
+    last.next += records.length
     last.bytes += append.bytes
   }
   return groups

@@ -9,6 +9,8 @@ import type { Log, LogSegment, WholeFrame } from './log.js'
 export interface CompactionOptions {
   /** Nothing below is kept. */
   readonly floor: number
+  /** Everything from here on is kept. */
+  readonly ceiling: number
   /** Keeps the last record of each key only. Takes memory for every key. */
   readonly byKey: boolean
   /** A tombstone with an earlier timestamp, ms, is not kept. */
@@ -56,6 +58,7 @@ async function compactSegments(log: Log, options: CompactionOptions): Promise<vo
   const latest = options.byKey ? await latestByKey(log, kept) : undefined
   const keeps = (offset: number, key: string | undefined): boolean => {
     if (offset < options.floor) return false
+    if (offset >= options.ceiling) return true
     const newest = key === undefined ? undefined : latest?.get(key)
     return newest === undefined || (newest.offset === offset && !(newest.isTombstone && newest.timestamp < options.tombstonesBefore))
   }

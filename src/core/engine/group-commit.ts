@@ -2,9 +2,11 @@
 // mode: the sync itself is the rhythm.
 
 import type { Clock } from '../base/clock.js'
-import { StorageError } from '../base/errors.js'
+import { isStorageError, StorageError } from '../base/errors.js'
 import type { AppendOptions, AppendResult, RecordBatch, SyncMode } from '../ports/stream-broker.js'
-import { guessBatchBytes, type PendingAppend, type PlacedAppend } from './append-batch.js'
+import { guessBatchBytes, type PendingAppend, type PlacedAppend, speaksOf } from './append-batch.js'
+import type { AppendHistory } from './append-history.js'
+import { type AppendJudge, type CommitPlan, judgeWithout, planCommit } from './append-plan.js'
 import { giveBackMemory } from './frame-memory.js'
 import type { EncodedFrames, Log, LogEnd } from './log.js'
 
@@ -22,14 +24,30 @@ export interface GroupCommitOptions {
   readonly committed: () => void
   /** Makes frames smaller before they are stored. */
   readonly compress?: ((frames: EncodedFrames, at: LogEnd) => Promise<EncodedFrames>) | undefined
+  /** Loads what ids and producers said, when the first append speaks of them. */
+  readonly openHistory: () => Promise<AppendHistory>
+}
+
+/** What the last encoding of a commit came to. */
+interface Encoding {
+  readonly at: LogEnd
+  readonly plan: CommitPlan
+  /** Of the commit, ms. */
+  readonly now: number
+  /** undefined where nothing is to be stored. */
+  frames: EncodedFrames | undefined
 }
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions
   #waiting: PendingAppend[] = []
+  #tasks: (() => Promise<void>)[] = []
   #running: Promise<void> | undefined
-  /** Acknowledged as written, not yet synced, with their first offsets: kept to be written again should the sync fail. */
-  readonly #unsynced = new Map<PendingAppend, number>()
+  #history: AppendHistory | undefined
+  /** A sync failed between commits: what was acknowledged is to be written again. */
+  #isTakenBack = false
+  /** Acknowledged as written, not yet synced, in their order: kept to be written again should the sync fail. */
+  readonly #unsynced = new Set<PlacedAppend>()
   #unsyncedRecords = 0
   #unsyncedBytes = 0
   /** Where the log ended after the last commit; an end below it means that a failed sync took records back. */
@@ -52,8 +70,20 @@ export class GroupCommit {
     }
     const { records } = batch
     return new Promise((resolve, reject) => {
-      const append = { records, bytes: guessBatchBytes(records), options, resolve, reject }
+      const append = { records, bytes: guessBatchBytes(records), options, speaks: speaksOf(records, options), resolve, reject }
       this.#waiting.push(options.signal === undefined ? append : this.#withdrawable(append, options.signal))
+      this.#running ??= this.#run()
+    })
+  }
+
+  /**
+   * Runs a task with what ids and producers said, while no commit is under way and all that was committed is as durable as
+   * a sync makes it.
+   */
+  between<Result>(task: (history: AppendHistory) => Promise<Result>): Promise<Result> {
+    if (this.#closed) return Promise.reject(new StorageError('closed', 'the log is closed'))
+    return new Promise((resolve, reject) => {
+      this.#tasks.push(() => this.#atRest(task).then(resolve, reject))
       this.#running ??= this.#run()
     })
   }
@@ -71,6 +101,7 @@ export class GroupCommit {
     if (this.#closed) return
     this.#closed = true
     await this.flush()
+    await this.#checkpoint()
   }
 
   /** What was acknowledged goes into a new segment, and that is synced. */
@@ -108,14 +139,36 @@ export class GroupCommit {
     await Promise.resolve() // callers of the same turn share the first commit
     do {
       const appends = this.#take()
+      this.#isTakenBack = false
       try {
-        await this.#commit(appends)
+        if (appends.length > 0 || this.#unsynced.size > 0) await this.#commit(appends)
       } catch (error) {
-        if (appends.length === 0) this.#syncError = error
         for (const append of appends) append.reject(error)
       }
-    } while (this.#waiting.length > 0)
+      if (this.#history?.isDue) await this.#checkpoint()
+      for (const task of this.#tasks.splice(0)) await task()
+    } while (this.#waiting.length > 0 || this.#tasks.length > 0 || this.#isTakenBack)
     this.#running = undefined
+  }
+
+  async #atRest<Result>(task: (history: AppendHistory) => Promise<Result>): Promise<Result> {
+    if (this.#options.sync !== 'always') {
+      await this.#sync().catch((error) => {
+        this.#isTakenBack = this.#unsynced.size > 0
+        throw error
+      })
+    }
+    this.#history ??= await this.#options.openHistory()
+    return task(this.#history)
+  }
+
+  /** Costs time only when it fails: what was said is read from the log again. */
+  async #checkpoint(): Promise<void> {
+    try {
+      if (this.#history !== undefined) await this.#atRest((history) => history.checkpoint())
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+    }
   }
 
   #take(): PendingAppend[] {
@@ -130,41 +183,63 @@ export class GroupCommit {
   }
 
   async #commit(appends: readonly PendingAppend[]): Promise<void> {
-    const { log, clock, compress } = this.#options
-    let placed: readonly PlacedAppend[] = []
-    let refused: readonly Refusal[] = []
-    let stored: EncodedFrames | undefined
-    await log.commit((at) => {
+    const { log } = this.#options
+    const speaks = appends.some((append) => append.speaks)
+    let encoding: Encoding | undefined
+    const encode = (at: LogEnd, now: number, judge: AppendJudge | undefined): EncodedFrames | undefined | Promise<EncodedFrames> => {
       const lost = at.next < this.#writtenNext ? this.#lostFrom(at.next) : []
-      const plan = checkConditions([...lost, ...appends], at, log.leavesGaps)
-      placed = plan.placed
-      refused = plan.refused
-      stored = undefined
-      if (placed.length === 0) return undefined
-      const timestamp = Math.max(clock.now(), at.timestamp)
-      const frames = log.format.encodeAppends(placed, at, timestamp)
-      if (compress === undefined) {
-        stored = frames
-        return frames
-      }
-      return compress(frames, at).then((smaller) => {
-        giveBackMemory(frames.bytes)
-        stored = smaller
-        return smaller
-      })
+      const plan = planCommit(lost, appends, { at, leavesGaps: log.leavesGaps, judge })
+      encoding = { at, plan, now, frames: undefined }
+      return plan.placed.length === 0 ? undefined : this.#encode(encoding)
+    }
+    await log.commit((at) => {
+      const now = Math.max(this.#options.clock.now(), at.timestamp)
+      return speaks ? this.#judgeOf(at, now).then((judge) => encode(at, now, judge)) : encode(at, now, undefined)
     })
-    if (stored !== undefined) giveBackMemory(stored.bytes)
-    const durability = await this.#settle(placed, stored)
-    if (stored !== undefined) this.#options.committed()
+    if (encoding !== undefined) await this.#finish(encoding)
+  }
+
+  async #judgeOf(at: LogEnd, now: number): Promise<AppendJudge> {
+    try {
+      this.#history ??= await this.#options.openHistory()
+      return await this.#history.judge(at, now)
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      return judgeWithout(error)
+    }
+  }
+
+  #encode(encoding: Encoding): EncodedFrames | Promise<EncodedFrames> {
+    const { log, compress } = this.#options
+    const { at, plan, now } = encoding
+    const frames = log.format.encodeAppends(plan.placed, at, now)
+    encoding.frames = frames
+    if (compress === undefined) return frames
+    return compress(frames, at).then((smaller) => {
+      giveBackMemory(frames.bytes)
+      encoding.frames = smaller
+      return smaller
+    })
+  }
+
+  /** Everybody learns what became of the append: also of an earlier one only once that is as durable as its answer says. */
+  async #finish({ at, plan, now, frames }: Encoding): Promise<void> {
+    const { placed, repeated, refused } = plan
+    if (frames !== undefined) giveBackMemory(frames.bytes)
+    const durability = await this.#settle(placed, frames)
+    if (frames !== undefined) {
+      this.#history?.stored(placed, { from: at.next, next: frames.next, now })
+      this.#options.committed()
+    }
     for (const { append, error } of refused) append.reject(error)
-    const timestamp = stored?.timestamp ?? 0
-    for (const { append, first } of placed) append.resolve({ first, next: first + append.records.length, timestamp, durability })
+    for (const { append, result } of repeated) append.resolve({ ...result, durability })
+    const timestamp = frames?.timestamp ?? 0
+    for (const one of placed) one.append.resolve({ ...placesOf(one, timestamp), timestamp, durability })
   }
 
   /** In the order of their offsets. What the log still has, a segment that was closed meanwhile has synced. */
-  #lostFrom(next: number): PendingAppend[] {
-    const lost = [...this.#unsynced].filter(([, first]) => first >= next)
-    return lost.sort(([, a], [, b]) => a - b).map(([append]) => append)
+  #lostFrom(next: number): PlacedAppend[] {
+    return [...this.#unsynced].filter(({ first }) => first >= next).sort((a, b) => a.first - b.first)
   }
 
   /** Syncs as the mode says, and asks the fence last. */
@@ -185,9 +260,9 @@ export class GroupCommit {
 
   #keepUntilSynced(placed: readonly PlacedAppend[], stored: EncodedFrames): void {
     this.#writtenNext = stored.next
-    for (const { append, first } of placed) {
-      this.#unsynced.set(append, first)
-      this.#unsyncedRecords += append.records.length
+    for (const one of placed) {
+      this.#unsynced.add(one)
+      this.#unsyncedRecords += one.records.length
     }
     this.#unsyncedBytes += stored.bytes.length
   }
@@ -212,7 +287,7 @@ export class GroupCommit {
     while (this.#syncing !== undefined) await this.#syncing.catch(() => {})
     this.#unsyncedRecords = 0
     this.#unsyncedBytes = 0
-    const covered = [...this.#unsynced.keys()]
+    const covered = [...this.#unsynced]
     this.#syncing = this.#options.log.sync().finally(() => {
       this.#syncing = undefined
     })
@@ -220,58 +295,18 @@ export class GroupCommit {
     if (covered.length > 0 && (await this.#options.log.end()).next < this.#writtenNext) {
       throw new StorageError('unavailable', 'appends that were acknowledged are not written again yet', { operation: 'flush' })
     }
-    for (const append of covered) this.#unsynced.delete(append)
+    for (const one of covered) this.#unsynced.delete(one)
   }
 }
 
-interface Refusal {
-  readonly append: PendingAppend
-  readonly error: StorageError
-}
-
-/** In the order they were queued, each against the end that the ones before it leave. */
-function checkConditions(
-  appends: readonly PendingAppend[],
-  at: LogEnd,
-  leavesGaps: boolean,
-): { placed: PlacedAppend[]; refused: Refusal[] } {
-  const placed: PlacedAppend[] = []
-  const refused: Refusal[] = []
-  let next = at.next
-  for (const append of appends) {
-    const error = refusalOf(append.options, next, { durable: at.durable, leavesGaps })
-    if (error !== undefined) {
-      refused.push({ append, error })
-      continue
-    }
-    const first = append.options.at ?? next
-    placed.push({ append, first })
-    next = first + append.records.length
-  }
-  return { placed, refused }
-}
-
-/** What a frame's header can say of how far behind it the log is durable, with room for what shares its commit. */
-const MAX_GAP = 2 ** 31
-
-interface GapRules {
-  readonly durable: number
-  readonly leavesGaps: boolean
-}
-
-function refusalOf({ when, at }: AppendOptions, next: number, { durable, leavesGaps }: GapRules): StorageError | undefined {
-  if (when !== undefined && when.next !== next) {
-    return refusal('conflict', 'the log does not end where the append expected', { expected: when.next, next })
-  }
-  if (at === undefined) return undefined
-  if (at < next) return refusal('conflict', 'the log has gone past the offset that the append wants', { at, next })
-  if (at > next && !leavesGaps) {
-    return refusal('unsupported', 'a log of chunks has no gaps; copy into a store of files', { at, next, missing: 'files' })
-  }
-  if (Number.isSafeInteger(at) && at - durable <= MAX_GAP) return undefined
-  return refusal('invalid', 'an append leaves a gap of at most 2^31 offsets', { at, next })
-}
-
-function refusal(code: 'conflict' | 'invalid' | 'unsupported', message: string, facts: Record<string, unknown>): StorageError {
-  return new StorageError(code, message, { operation: 'append', facts })
+/** Where each record is, where some had been stored before. */
+function placesOf(
+  { first, records, known }: PlacedAppend,
+  timestamp: number,
+): Pick<AppendResult, 'first' | 'next' | 'offsets' | 'timestamps'> {
+  const ends = { first, next: first + records.length }
+  if (known === undefined) return ends
+  let at = first
+  const places = known.map((one) => one ?? { offset: at++, timestamp })
+  return { ...ends, offsets: places.map(({ offset }) => offset), timestamps: places.map((one) => one.timestamp) }
 }

@@ -4,13 +4,17 @@
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { loadPart } from '../base/load-part.js'
+import { saidWrongly } from '../base/own-headers.js'
 import { Latch, nextWake } from '../base/latch.js'
 import type { CompressionName } from '../codec/compression.js'
+import type { BlobStore } from '../ports/blob-store.js'
 import type { SignalBus } from '../ports/signal-bus.js'
 import type {
   AppendOptions,
   AppendResult,
   CompactionResult,
+  DedupeWindow,
+  ProducerState,
   ReadOptions,
   RecordBatch,
   RetentionPolicy,
@@ -19,6 +23,7 @@ import type {
   StreamStats,
   SyncMode,
 } from '../ports/stream-broker.js'
+import type { AppendHistory } from './append-history.js'
 import { BlockReader } from './block-reader.js'
 import { GroupCommit } from './group-commit.js'
 import type { EncodedFrames, Log, LogEnd } from './log.js'
@@ -40,6 +45,9 @@ export interface JournalOptions {
   /** How long a compaction keeps tombstones; default a day. */
   readonly tombstoneMs?: number | undefined
   readonly compression?: CompressionName | undefined
+  /** What ids and producers said is kept in this blob. */
+  readonly history: { readonly blobs: BlobStore; readonly key: string }
+  readonly dedupe?: DedupeWindow | undefined
   /** Everything below was acknowledged by the group; 0 where there is no such group. */
   readonly committedOf: (group: string) => Promise<number>
   /** false where nothing may go on after a request: retention is then enforced by `compact()` alone. */
@@ -47,6 +55,7 @@ export interface JournalOptions {
 }
 
 const DAY_MS = 24 * 3_600_000
+const DEDUPE: DedupeWindow = { ms: DAY_MS, ids: 10_000 }
 
 export class Journal {
   readonly #options: JournalOptions
@@ -62,9 +71,11 @@ export class Journal {
   constructor(options: JournalOptions) {
     this.#options = options
     const { log, clock, sync, checkFence, retention: policy, committedOf, compression = 'none' } = options
-    if (policy !== undefined) this.#retention = new Retention({ log, policy, clock, committedOf })
+    const beforeRemoval = (): Promise<unknown> => this.#keepHistory()
+    if (policy !== undefined) this.#retention = new Retention({ log, policy, clock, committedOf, beforeRemoval })
+    const openHistory = (): Promise<AppendHistory> => this.#openHistory()
     const compress = compression === 'none' ? undefined : compressWith(compression)
-    this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed: () => this.#announce(), compress })
+    this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed: () => this.#announce(), compress, openHistory })
   }
 
   append(batch: RecordBatch, options: AppendOptions = {}): Promise<AppendResult> {
@@ -73,7 +84,12 @@ export class Journal {
     if (options.timestamps === 'keep' && !batch.records.every(({ timestamp = 0 }) => Number.isSafeInteger(timestamp) && timestamp >= 0)) {
       return Promise.reject(new StorageError('invalid', 'a timestamp is a whole number of milliseconds, 0 or more'))
     }
-    return this.#commits.append(batch, options)
+    const wrong = saidWrongly(batch.records, options.producer)
+    return wrong === undefined ? this.#commits.append(batch, options) : Promise.reject(wrong)
+  }
+
+  producer(id: string): Promise<ProducerState | undefined> {
+    return this.#commits.between((history) => history.producer(id))
   }
 
   /** `next` is the high-water mark as readers see it: in `always` mode only what is durable. */
@@ -124,6 +140,7 @@ export class Journal {
     if (!Number.isInteger(before) || before < 0 || before > next) {
       throw new StorageError('invalid', 'trim takes an offset inside the log', { operation: 'trim', facts: { before, maximum: next } })
     }
+    await this.#keepHistory()
     await this.#options.log.trim(before)
   }
 
@@ -136,8 +153,9 @@ export class Journal {
     const { compactLog } = await loadPart('compaction', () => import('./compaction.js'))
     await log.roll()
     const floor = Math.max(await log.first(), (await this.#retention?.floor()) ?? 0)
+    const ceiling = await this.#keepHistory()
     try {
-      return await compactLog(log, { floor, byKey: compaction === 'key', tombstonesBefore: clock.now() - tombstoneMs })
+      return await compactLog(log, { floor, ceiling, byKey: compaction === 'key', tombstonesBefore: clock.now() - tombstoneMs })
     } finally {
       this.#blocks.forget()
     }
@@ -159,9 +177,17 @@ export class Journal {
     if (this.#closed) return
     this.#closed = true
     try {
-      await this.#commits.close()
+      await this.#commits.flush()
     } finally {
       await this.#enforcing
+      await this.#closeCommits()
+    }
+  }
+
+  async #closeCommits(): Promise<void> {
+    try {
+      await this.#commits.close()
+    } finally {
       await this.#options.log.close()
       this.#latch.wake()
     }
@@ -185,6 +211,17 @@ export class Journal {
     } finally {
       this.#enforcing = undefined
     }
+  }
+
+  async #openHistory(): Promise<AppendHistory> {
+    const { log, clock, history, dedupe = DEDUPE } = this.#options
+    const { AppendHistory } = await loadPart('ids and producers', () => import('./append-history.js'))
+    return new AppendHistory({ log, clock, ...history, window: dedupe })
+  }
+
+  /** Records below the offset that it resolves to may go: what they said of ids and producers is kept. */
+  #keepHistory(): Promise<number> {
+    return this.#commits.between((history) => history.keep())
   }
 
   async #first(): Promise<number> {
@@ -227,4 +264,9 @@ function compressWith(name: CompressionName): (frames: EncodedFrames, at: LogEnd
     const { compressFrames } = await loadPart('compression', () => import('./compress-frames.js'))
     return compressFrames(frames, at, name)
   }
+}
+
+/** Of the blob beside a log that keeps what ids and producers said. */
+export function historyKey(path: string): string {
+  return `${path}/appended`
 }

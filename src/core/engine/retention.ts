@@ -11,6 +11,8 @@ export interface RetentionOptions {
   readonly clock: Clock
   /** Everything below was acknowledged by the group; 0 where there is no such group. */
   readonly committedOf: (group: string) => Promise<number>
+  /** Resolves when nothing is lost but the records themselves. */
+  readonly beforeRemoval: () => Promise<unknown>
 }
 
 type Limits = Pick<RetentionPolicy, 'ageMs' | 'records' | 'bytes'>
@@ -55,9 +57,10 @@ export class Retention {
 
   /** Drops what no reader may see any more, by whole segments; one that grows slowly is closed when all of it is past. */
   async enforce(): Promise<void> {
-    const { log } = this.#options
+    const { log, beforeRemoval } = this.#options
     const floor = await this.floor()
     if (floor <= (await log.first())) return
+    await beforeRemoval()
     if (floor >= (await log.end()).next) await log.roll()
     await log.trim(floor)
   }

@@ -31,6 +31,13 @@ export interface ProducerBatch {
   readonly allowGaps?: boolean
 }
 
+/** What a stream knows of a producer. */
+export interface ProducerState {
+  readonly epoch: number
+  /** Expected next; with `allowGaps` the least that is taken. */
+  readonly sequence: number
+}
+
 /** How long, and for how many ids at most, a stream knows what it has stored. */
 export interface DedupeWindow {
   readonly ms: number
@@ -45,8 +52,9 @@ export interface AppendOptions extends Cancellable {
   /** Compare-and-append: `conflict` with the next offset when it is another one. */
   readonly when?: { readonly next: number }
   /**
-   * A number that was stored is acknowledged again with its offset; `conflict` with the expected one for a gap, `fenced` for
-   * an older epoch.
+   * A number that was stored is acknowledged again with its first offset, or is a `conflict` with `stored: true` when it is
+   * not among the last 8 of its producer. `conflict` with the number that was `expected` for a gap (0 for a producer that
+   * is not known), `fenced` for an older epoch, `invalid` where records have ids.
    */
   readonly producer?: ProducerBatch
   /** Replication and import: an offset >= next, leaves a declared gap. */
@@ -63,6 +71,8 @@ export interface AppendResult {
   readonly duplicate?: boolean
   /** Of each record, in order, where some had been stored before: those lie below `first`. */
   readonly offsets?: readonly number[]
+  /** Of each record, in order, where `offsets` are given: when it was stored, ms. */
+  readonly timestamps?: readonly number[]
 }
 
 export interface StreamRecord {
@@ -163,8 +173,13 @@ export interface StreamBroker {
 }
 
 export interface RecordStream extends Closable {
-  /** One atomic batch. */
+  /**
+   * One atomic batch. What had been stored before, by its ids or its producer's number, is acknowledged again, and comes
+   * before `when` is looked at; with `at` ids are kept and not looked for.
+   */
   append(batch: RecordBatch, options?: AppendOptions): Promise<AppendResult>
+  /** undefined where no batch of it was stored, or so many others spoke since that it was forgotten. */
+  producer(id: string): Promise<ProducerState | undefined>
   read(options: ReadOptions): Promise<readonly StreamRecord[]>
   bounds(options?: Cancellable): Promise<StreamBounds>
   stats(): Promise<StreamStats>

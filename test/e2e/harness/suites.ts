@@ -15,6 +15,7 @@ import {
   signalBusSuite,
   snapshotsSuite,
   streamBrokerSuite,
+  streamProducersSuite,
 } from 'varve/testing'
 import type { BrowserBackend, Place, TestedBackend } from './backends.js'
 import { indexedDbFaultSuite } from './indexeddb-faults.js'
@@ -36,6 +37,7 @@ export const suites: readonly NamedSuite[] = [
   { name: 'signals', suite: signalBusSuite },
   { name: 'kv', suite: kvSuite },
   { name: 'streams', suite: streamBrokerSuite },
+  { name: 'said', suite: streamProducersSuite },
   { name: 'queue', suite: queueSuite },
   { name: 'upkeep', suite: queueUpkeepSuite },
   { name: 'snapshots', suite: snapshotsSuite },

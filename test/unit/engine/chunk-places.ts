@@ -4,7 +4,7 @@ import type { Backend } from 'varve'
 import { type FaultBackend, faultBackend, ManualClock } from 'varve/testing'
 import { ChunkLog, type ChunkLogOptions } from '../../../dist/core/engine/chunk-log.js'
 import type { StreamRecord } from '../../../dist/core/ports/stream-broker.js'
-import { Journal } from '../../../dist/core/engine/journal.js'
+import { historyKey, Journal } from '../../../dist/core/engine/journal.js'
 
 export const PATH = 'log/i0000000000000001/0'
 export const GRACE_MS = 10 * 60_000
@@ -39,6 +39,7 @@ export function withoutBatch({ blobs }: Pick<Backend, 'blobs'>): BlobStore {
 export function openLog(blobs: BlobStore, clock: ManualClock, options: Partial<ChunkLogOptions> = {}): OpenLog {
   const log = new ChunkLog({ blobs, clock, path: PATH, beforeWrite: async () => {}, ...options })
   const journal = new Journal({
+    history: { blobs, key: historyKey(PATH) },
     log,
     clock,
     sync: 'always',

@@ -3,7 +3,7 @@
 import { OWN_HEADER } from '../../base/own-headers.js'
 import type { RawRecord, StreamRecord } from '../../ports/stream-broker.js'
 import { FileLog } from '../file-log.js'
-import { Journal } from '../journal.js'
+import { historyKey, Journal } from '../journal.js'
 import { isSealed, type LogManifest } from '../log-manifest.js'
 import { type FileLogPlace, withFile } from './file-log-place.js'
 import { copyAside, type Quarantine } from './quarantine.js'
@@ -49,7 +49,9 @@ export async function bringBack(
   const { files, blobs, clock, path, format } = place
   const { beforeWrite, checkFence, quarantine } = options
   const log = new FileLog({ files, blobs, clock, path, format, segmentBytes: SEGMENT_BYTES, writable: true, beforeWrite })
-  const journal = new Journal({ log, clock, sync: 'always', topic: path, checkFence, committedOf: async () => 0, background: false })
+  const history = { blobs, key: historyKey(path) }
+  const access = { checkFence, committedOf: async () => 0 }
+  const journal = new Journal({ log, clock, history, ...access, sync: 'always', topic: path, background: false })
   let count = 0
   try {
     for (const { segment, frames } of tails) {
