@@ -7,6 +7,7 @@ import { contextOf } from '../core/derived/resolve.js'
 import { streamsOf } from '../core/derived/streams-over-journals.js'
 import type { RawRecord, RecordStream, StreamBroker, StreamRecord } from '../core/ports/stream-broker.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'
+import { groupPortCases } from './group-port-suite.js'
 import { range } from './queue-place.js'
 import { backendCase, type MakeBackend, type SuiteCase } from './suite.js'
 
@@ -26,7 +27,7 @@ export function streamBrokerSuite(make: MakeBackend): readonly SuiteCase[] {
         await stream.close()
       }
     })
-  return [...recordCases(streamCase), ...groupCases(streamCase)]
+  return [...recordCases(streamCase), ...groupCases(streamCase), ...groupPortCases(streamCase)]
 }
 
 type StreamCase = (name: string, body: (stream: RecordStream, broker: StreamBroker) => Promise<void>) => SuiteCase

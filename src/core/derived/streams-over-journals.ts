@@ -1,11 +1,11 @@
 // Record streams for backends that have none: a journal a stream, on files where there are any (one owner), on chunks
 // elsewhere (everybody writes). One writer a stream in a process, shared by all its handles.
 
-import { unescapeName, keyComponent } from '../base/key.js'
 import { StorageError } from '../base/errors.js'
 import { loadPart } from '../base/load-part.js'
 import { historyKey, Journal } from '../engine/journal.js'
 import type { CompactionResult, GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
+import type { StreamGroups } from './groups.js'
 import { loadLogs, type OpenLog } from './load-logs.js'
 import type { StoreContext } from './store-context.js'
 
@@ -29,6 +29,7 @@ export function openStreams(context: StoreContext): readonly string[] {
 
 interface OpenStream {
   readonly journal: Journal
+  readonly groups: LazyGroups
   handles: number
 }
 
@@ -60,11 +61,11 @@ class JournalBroker implements StreamBroker {
     // No wait from here on: two who open one stream at once share its writer.
     let open = this.#open.get(stream)
     if (open === undefined) {
-      open = { journal: this.#journal(stream, openLog, options), handles: 0 }
+      open = this.#begin(stream, openLog, options)
       this.#open.set(stream, open)
     }
     open.handles++
-    return new JournalStream(this.#context, stream, open.journal, () => this.#release(stream))
+    return new JournalStream(this.#context, open, () => this.#release(stream))
   }
 
   async delete(stream: string): Promise<void> {
@@ -72,18 +73,19 @@ class JournalBroker implements StreamBroker {
     const { blobs, files } = this.#context.backend
     const open = this.#open.get(stream)
     this.#open.delete(stream)
-    await open?.journal.close()
+    if (open !== undefined) await closeStream(open)
     for await (const { path } of files?.list(`${stream}/`) ?? []) await files?.delete(path)
     const keys: string[] = []
     for await (const { key } of blobs.list({ prefix: `${stream}/` })) keys.push(key)
     if (keys.length > 0) await blobs.delete(keys)
   }
 
-  #journal(stream: string, openLog: OpenLog, options: StreamOptions): Journal {
+  #begin(stream: string, openLog: OpenLog, options: StreamOptions): OpenStream {
     const context = this.#context
     const { clock, backend, mode } = context
     const { sync = 'always', retention, compaction, tombstoneMs, compression, dedupe } = options
-    return new Journal({
+    const groups: LazyGroups = new LazyGroups(context, stream, () => journal)
+    const journal: Journal = new Journal({
       log: openLog(stream, options),
       clock,
       sync,
@@ -96,15 +98,10 @@ class JournalBroker implements StreamBroker {
       topic: stream,
       signals: backend.signals,
       checkFence: () => context.checkFence(),
-      committedOf: (group) => this.#committedOf(stream, group),
+      committedOf: async (group) => (await groups.load()).committed(group),
       background: mode === 'write' && backend.requestScoped !== true,
     })
-  }
-
-  /** As it is stored now: another tab or Worker may have moved it. */
-  async #committedOf(stream: string, group: string): Promise<number> {
-    const { committedIn } = await loadGroups()
-    return await committedIn(this.#context, groupKey(stream, group))
+    return { journal, groups, handles: 0 }
   }
 
   #checkSync({ sync }: StreamOptions): void {
@@ -121,28 +118,28 @@ class JournalBroker implements StreamBroker {
     const open = this.#open.get(stream)
     if (open === undefined || --open.handles > 0) return
     this.#open.delete(stream)
-    await open.journal.close()
+    await closeStream(open)
   }
 
   async #closeAll(): Promise<void> {
-    const journals = [...this.#open.values()].map(({ journal }) => journal)
+    const open = [...this.#open.values()]
     this.#open.clear()
-    const results = await Promise.allSettled(journals.map((journal) => journal.close()))
+    const results = await Promise.allSettled(open.map(closeStream))
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 }
 
 class JournalStream implements RecordStream {
   readonly #context: StoreContext
-  readonly #name: string
   readonly #journal: Journal
+  readonly #groups: LazyGroups
   readonly #release: () => Promise<void>
   #closed: Promise<void> | undefined
 
-  constructor(context: StoreContext, name: string, journal: Journal, release: () => Promise<void>) {
+  constructor(context: StoreContext, { journal, groups }: OpenStream, release: () => Promise<void>) {
     this.#context = context
-    this.#name = name
     this.#journal = journal
+    this.#groups = groups
     this.#release = release
   }
 
@@ -170,20 +167,16 @@ class JournalStream implements RecordStream {
   }
 
   async group(name: string, options: GroupPortOptions = {}): Promise<GroupPort> {
-    const { openGroup } = await loadGroups()
-    return await openGroup(this.#context, { ...options, journal: this.#journal, key: groupKey(this.#name, name) })
+    return (await this.#groups.load()).open(name, options)
   }
 
   async groups(): Promise<readonly string[]> {
-    const prefix = groupKey(this.#name, '')
-    const names: string[] = []
-    for await (const { key } of this.#context.backend.blobs.list({ prefix })) names.push(unescapeName(key.slice(prefix.length)))
-    return names
+    return (await this.#groups.load()).names()
   }
 
   async deleteGroup(name: string): Promise<void> {
     await this.#context.writable('deleteGroup')
-    await this.#context.backend.blobs.delete([groupKey(this.#name, name)])
+    await (await this.#groups.load()).delete(name)
   }
 
   close(): Promise<void> {
@@ -192,11 +185,44 @@ class JournalStream implements RecordStream {
   }
 }
 
-function groupKey(stream: string, group: string): string {
-  return `${stream}/group/${keyComponent('g', group)}`
+/** A program that only appends never has any. */
+class LazyGroups {
+  readonly #context: StoreContext
+  readonly #path: string
+  readonly #journal: () => Journal
+  #groups: Promise<StreamGroups> | undefined
+
+  constructor(context: StoreContext, path: string, journal: () => Journal) {
+    this.#context = context
+    this.#path = path
+    this.#journal = journal
+  }
+
+  load(): Promise<StreamGroups> {
+    this.#groups ??= this.#load().catch((error) => {
+      this.#groups = undefined
+      throw error
+    })
+    return this.#groups
+  }
+
+  async close(): Promise<void> {
+    await (await this.#groups)?.close()
+  }
+
+  async #load(): Promise<StreamGroups> {
+    const { StreamGroups } = await loadPart('groups', () => import('./groups.js'))
+    const { backend, clock, mode } = this.#context
+    const beforeWrite = (): undefined | Promise<void> => this.#context.writable('group')
+    return new StreamGroups(this.#journal(), { blobs: backend.blobs, clock, path: this.#path, writable: mode === 'write', beforeWrite })
+  }
 }
 
-/** A program that only appends never has any. */
-function loadGroups(): Promise<typeof import('./groups.js')> {
-  return loadPart('groups', () => import('./groups.js'))
+/** What the groups store comes before the log is closed. */
+async function closeStream({ journal, groups }: OpenStream): Promise<void> {
+  try {
+    await groups.close()
+  } finally {
+    await journal.close()
+  }
 }

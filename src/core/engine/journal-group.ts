@@ -1,5 +1,4 @@
-// A group port over a journal: the state machine, kept in one cell. Changes that come while one is being stored are
-// stored together by the next.
+// A group port over a journal or any record stream: the state machine with time, records and waiting around it.
 
 import { backoffMs } from '../base/backoff.js'
 import type { Clock } from '../base/clock.js'
@@ -8,7 +7,6 @@ import { nextWake } from '../base/latch.js'
 import type {
   GroupBounds,
   GroupPort,
-  GroupPortOptions,
   PendingEntry,
   PortDelivery,
   ReceiveOptions,
@@ -16,257 +14,220 @@ import type {
   SettleResult,
   StreamRecord,
 } from '../ports/stream-broker.js'
-import type { Cell } from './cell.js'
-import * as machine from './group-state.js'
-import type { GroupState, Handle, PendingDelivery, SettleInput, Transition } from './group-state.js'
-import type { Journal } from './journal.js'
+import type { Ahead, GroupChanges } from './group-changes.js'
+import type { EntryFields } from './group-delta.js'
+import type { FreshRecord, GroupSource } from './group-source.js'
+import { firstFrom, type Grant, type GroupState, type Handle, type SettleInput } from './group-state.js'
 
 const DEFAULT_VISIBILITY_MS = 30_000
+/** A bucket stops delivering new records while so many are unacknowledged. */
+const DEFAULT_MAX_PENDING = 10_000
+const MAX_REASON = 1_000
 const RETRY = { firstMs: 1_000, maxMs: 300_000 }
 const POLL_MS = 1_000
 
-export interface JournalGroupOptions extends GroupPortOptions {
-  readonly journal: Journal
-  readonly cell: Cell<GroupState>
+export interface JournalGroupOptions {
+  readonly source: GroupSource
+  /** Shared by all the handles of a group. */
+  readonly changes: GroupChanges
   readonly clock: Clock
-  readonly beforeWrite: () => Promise<void>
+  readonly visibilityMs?: number | undefined
+  readonly maxPending?: number | undefined
 }
 
-interface WaitingChange {
-  readonly apply: (state: GroupState) => GroupState | undefined
-  resolve(): void
-  reject(error: unknown): void
+/** What one receive took, with those of its records that are at hand. */
+interface Taken {
+  readonly grants: readonly Grant[]
+  readonly candidates: readonly FreshRecord[]
+  /** Others had taken what was read: there may be more. */
+  readonly isBehind: boolean
+  /** Why no new ones could be read. */
+  readonly error: unknown
 }
 
 export class JournalGroup implements GroupPort {
   readonly #options: JournalGroupOptions
   readonly #visibilityMs: number
-  #prepared: Promise<void> | undefined
-  #rewound: GroupBounds['rewound']
-  /** Of the log when its bounds were last read: goes with every cursor that is stored. */
-  #epoch = 0
-  #waiting: WaitingChange[] = []
-  #storing: Promise<void> | undefined
+  readonly #maxPending: number
 
   constructor(options: JournalGroupOptions) {
     this.#options = options
     this.#visibilityMs = options.visibilityMs ?? DEFAULT_VISIBILITY_MS
-  }
-
-  /** Makes a new group begin where its options say; changes nothing when it exists. */
-  async create(): Promise<void> {
-    const { cell, journal, beforeWrite } = this.#options
-    if ((await cell.read()).version !== undefined) return
-    await beforeWrite()
-    this.#epoch = (await journal.bounds()).epoch
-    await cell.update((stored) => (stored === undefined ? this.#initial() : undefined))
+    this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING
   }
 
   async receive(consumer: string, options: ReceiveOptions): Promise<readonly PortDelivery[]> {
-    const { clock, journal } = this.#options
+    const { clock, changes } = this.#options
     const end = clock.now() + (options.waitMs ?? 0)
     for (;;) {
       options.signal?.throwIfAborted()
       const deliveries = await this.#receiveNow(consumer, options.limit)
       const now = clock.now()
       if (deliveries.length > 0 || now >= end) return deliveries
-      const expires = machine.nextDeadline(await this.#read()) ?? Number.POSITIVE_INFINITY
+      const expires = changes.nextDeadline ?? Number.POSITIVE_INFINITY
       const waitMs = Math.max(1, Math.min(POLL_MS, end - now, expires - now))
-      await nextWake(clock, (wake) => journal.listen(wake), waitMs, options.signal)
+      await nextWake(clock, (wake) => this.listen(wake), waitMs, options.signal)
+    }
+  }
+
+  listen(wake: () => void): () => void {
+    const stopRecords = this.#options.source.listen(wake)
+    const stopChanges = this.#options.changes.listen(wake)
+    return () => {
+      stopRecords()
+      stopChanges()
     }
   }
 
   async settle(actions: readonly SettleAction[]): Promise<SettleResult> {
     const now = this.#options.clock.now()
     const inputs = actions.map((action) => this.#settleInput(action, now))
-    return this.#change((state) => machine.settle(state, inputs))
+    return this.#options.changes.change((state) => state.settle(inputs))
   }
 
   async release(handles: readonly Handle[]): Promise<void> {
-    await this.#change((state) => machine.release(state, handles))
+    await this.#options.changes.change((state) => state.release(handles))
   }
 
   async claim(consumer: string, options: { readonly minIdleMs: number; readonly limit: number }): Promise<readonly PortDelivery[]> {
-    const now = this.#options.clock.now()
-    const input = { consumer, now, visibilityMs: this.#visibilityMs, ...options }
-    return this.#withRecords(await this.#change((state) => machine.claim(state, input)))
+    const { clock, changes } = this.#options
+    const input = { consumer, now: clock.now(), visibilityMs: this.#visibilityMs, ...options }
+    return this.#deliver(await changes.change((state) => state.claim(input)), [])
   }
 
   async pending(options: { readonly after?: number; readonly limit?: number } = {}): Promise<readonly PendingEntry[]> {
     const { after = -1, limit = 100 } = options
-    const { pending } = await this.#read()
-    return pending.filter((entry) => entry.offset > after).slice(0, limit)
+    const now = this.#options.clock.now()
+    return this.#options.changes.read((state) => firstOf(state.pendingFrom(after + 1), limit).map((entry) => entryOf(entry, now)))
   }
 
   async commit(next: number): Promise<void> {
     await this.#checkPosition(next, 'commit')
-    await this.#change((state) => machine.commit(state, next))
+    await this.#options.changes.change((state) => state.commit(next))
   }
 
   async seek(next: number): Promise<void> {
     await this.#checkPosition(next, 'seek')
-    await this.#change((state) => machine.seek(state, next))
+    await this.#options.changes.change((state) => state.seek(next))
   }
 
   async state(): Promise<GroupBounds> {
-    const state = await this.#read()
-    const { first } = await this.#options.journal.bounds()
-    const bounds = { committed: Math.max(machine.floorOf(state), first), cursor: state.cursor, pending: state.pending.length }
-    return this.#rewound === undefined ? bounds : { ...bounds, rewound: this.#rewound }
+    const { source, changes } = this.#options
+    const { floor, cursor, size, dropped } = await changes.read(boundsOf)
+    const { first } = await source.bounds()
+    const bounds = { committed: Math.max(floor, first), cursor, pending: size, dropped }
+    return changes.rewound === undefined ? bounds : { ...bounds, rewound: changes.rewound }
   }
 
   async #receiveNow(consumer: string, limit: number): Promise<readonly PortDelivery[]> {
-    const { clock, journal } = this.#options
-    const { first, next, epoch } = await journal.bounds()
-    this.#epoch = epoch
-    const input = { consumer, now: clock.now(), visibilityMs: this.#visibilityMs, limit, first, next }
-    const taken = await this.#change((state) => machine.receive(state, input))
+    for (;;) {
+      const taken = await this.#take(consumer, limit)
+      if (taken.grants.length === 0 && taken.error !== undefined) throw taken.error
+      const deliveries = await this.#deliver(taken.grants, taken.candidates)
+      const isOver = taken.grants.length === 0 && !taken.isBehind
+      if (deliveries.length > 0 || isOver) return deliveries
+    }
+  }
+
+  #take(consumer: string, limit: number): Promise<Taken> {
+    const { clock, changes } = this.#options
+    const [visibilityMs, maxPending] = [this.#visibilityMs, this.#maxPending]
+    const run = (state: GroupState, { fresh, first, error }: Ahead): Taken => {
+      const isBehind = fresh.from !== state.cursor && fresh.candidates.length > 0
+      const grants = state.receive({ consumer, now: clock.now(), visibilityMs, limit, maxPending, first, fresh })
+      return { grants, candidates: fresh.candidates, isBehind, error }
+    }
+    return changes.change(run, { limit, maxPending })
+  }
+
+  /** What a compaction took will never be there again: nobody need acknowledge it. */
+  async #deliver(grants: readonly Grant[], candidates: readonly FreshRecord[]): Promise<readonly PortDelivery[]> {
     try {
-      const deliveries = await this.#withRecords(taken)
-      if (deliveries.length === taken.length) return deliveries
-      await this.#forget(taken, deliveries)
-      return deliveries.length > 0 ? deliveries : await this.#receiveNow(consumer, limit)
+      const records = await this.#recordsOf(grants, candidates)
+      const gone = grants.filter(({ offset }) => !records.has(offset)).map(({ offset }) => offset)
+      if (gone.length > 0) await this.#options.changes.change((state) => state.forget(gone))
+      return grants.flatMap((grant) => deliveryOf(grant, records.get(grant.offset)))
     } catch (error) {
-      await this.release(taken).catch(() => {}) // else they are free again when their visibility ends
+      await this.release(grants).catch(() => {}) // else they are free again when their visibility ends
       throw error
     }
   }
 
-  /** What a compaction took will never be there again: nobody need acknowledge it, and the whole gap is passed at once. */
-  async #forget(taken: readonly PendingDelivery[], found: readonly PortDelivery[]): Promise<void> {
-    const { journal } = this.#options
-    const held = new Set(found.map(({ record }) => record.offset))
-    const gone = new Set(taken.map(({ offset }) => offset).filter((offset) => !held.has(offset)))
-    const from = Math.max(...taken.map(({ offset }) => offset)) + 1
-    const [next] = await journal.read({ from, limit: 1 })
-    const to = next?.offset ?? (await journal.bounds()).next
-    await this.#change((state) => machine.forget(state, gone, from, to))
-  }
-
-  /** Reads neighbouring offsets in one go. */
-  async #withRecords(taken: readonly PendingDelivery[]): Promise<readonly PortDelivery[]> {
-    const deliveries: PortDelivery[] = []
-    for (const run of runsOf(taken)) {
-      const records = await this.#readRun(run)
-      for (const { offset, attempt, deadline } of run) {
-        const record = records.get(offset)
-        if (record !== undefined) deliveries.push({ record, attempt, deadline })
-      }
-    }
-    return deliveries
-  }
-
-  async #readRun(run: readonly PendingDelivery[]): Promise<Map<number, StreamRecord>> {
+  /** Those that are not at hand are read, neighbouring ones in one go. */
+  async #recordsOf(grants: readonly Grant[], candidates: readonly FreshRecord[]): Promise<Map<number, StreamRecord>> {
     const records = new Map<number, StreamRecord>()
-    const end = (run[run.length - 1] as PendingDelivery).offset + 1
-    let from = (run[0] as PendingDelivery).offset
-    while (from < end) {
-      const read = await this.#options.journal.read({ from, limit: end - from })
-      if (read.length === 0) break
-      for (const record of read) records.set(record.offset, record)
-      from = (read[read.length - 1] as StreamRecord).offset + 1
+    const others: number[] = []
+    for (const { offset } of grants) {
+      const candidate = candidates[firstFrom(candidates, offset)]
+      if (candidate?.offset === offset && candidate.record !== undefined) records.set(offset, candidate.record)
+      else others.push(offset)
     }
+    for (const run of runsOf(others)) await this.#readRun(run, records)
     return records
   }
 
+  async #readRun({ from, to }: OffsetRun, records: Map<number, StreamRecord>): Promise<void> {
+    for (let at = from; at < to; ) {
+      const read = await this.#options.source.read({ from: at, limit: to - at })
+      const last = read[read.length - 1]
+      if (last === undefined) return
+      for (const record of read) records.set(record.offset, record)
+      at = last.offset + 1
+    }
+  }
+
   #settleInput(action: SettleAction, now: number): SettleInput {
-    const { offset, attempt } = action
+    const { offset, attempt, reason } = action
     if (action.action === 'ack') return { offset, attempt, action: 'ack' }
     const retryMs = action.action === 'nack' ? backoffMs(this.#options.clock, attempt - 1, RETRY) : this.#visibilityMs
     const grantedMs = action.delayMs ?? retryMs
-    return { offset, attempt, action: action.action, deadline: now + grantedMs, grantedMs }
+    const why = reason === undefined ? {} : { reason: reason.slice(0, MAX_REASON) }
+    return { offset, attempt, action: action.action, deadline: now + grantedMs, grantedMs, ...why }
   }
 
   async #checkPosition(next: number, operation: string): Promise<void> {
-    const bounds = await this.#options.journal.bounds()
-    this.#epoch = bounds.epoch
+    const bounds = await this.#options.source.bounds()
+    this.#options.changes.noteEpoch(bounds.epoch)
     if (Number.isInteger(next) && next >= 0 && next <= bounds.next) return
     throw new StorageError('invalid', 'a group cannot stand outside the log', { operation, facts: { next, maximum: bounds.next } })
   }
-
-  // The cell
-
-  async #read(): Promise<GroupState> {
-    await this.#prepare()
-    return (await this.#options.cell.read()).value ?? this.#initial()
-  }
-
-  #initial(): GroupState {
-    return { epoch: this.#epoch, cursor: this.#options.from ?? 0, pending: [] }
-  }
-
-  /** Applies a transition to the stored state and stores what it makes, together with others that wait. */
-  async #change<R>(transition: (state: GroupState) => Transition<R>): Promise<R> {
-    await this.#options.beforeWrite()
-    await this.#prepare()
-    let result: R | undefined
-    await new Promise<void>((resolve, reject) => {
-      const apply = (state: GroupState): GroupState | undefined => {
-        const outcome = transition(state)
-        result = outcome.result
-        return outcome.state
-      }
-      this.#waiting.push({ apply, resolve, reject })
-      this.#storing ??= this.#store()
-    })
-    return result as R
-  }
-
-  async #store(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const changes = this.#waiting
-      this.#waiting = []
-      try {
-        await this.#options.cell.update((stored) => applyAll(changes, stored ?? this.#initial(), this.#epoch))
-        for (const change of changes) change.resolve()
-      } catch (error) {
-        for (const change of changes) change.reject(error)
-      }
-    }
-    this.#storing = undefined
-  }
-
-  #prepare(): Promise<void> {
-    this.#prepared ??= this.#checkEpoch().catch((error) => {
-      this.#prepared = undefined
-      throw error
-    })
-    return this.#prepared
-  }
-
-  /** A position past records that a recovery dropped goes back, and says so. */
-  async #checkEpoch(): Promise<void> {
-    const { cell, journal } = this.#options
-    const state = (await cell.read()).value
-    if (state === undefined) return
-    const limit = await journal.rewindTo(state.cursor, state.epoch)
-    if (limit >= state.cursor) return
-    const { epoch } = await journal.bounds()
-    await this.#options.beforeWrite()
-    await cell.update((stored) => machine.rewind(stored ?? this.#initial(), limit, epoch).state)
-    this.#rewound = { from: state.cursor, to: limit }
-  }
 }
 
-function applyAll(changes: readonly WaitingChange[], stored: GroupState, epoch: number): GroupState | undefined {
-  let state = stored
-  let isChanged = false
-  for (const change of changes) {
-    const next = change.apply(state)
-    if (next === undefined) continue
-    state = next
-    isChanged = true
-  }
-  return isChanged ? { ...state, epoch: Math.max(state.epoch, epoch) } : undefined
+interface OffsetRun {
+  readonly from: number
+  readonly to: number
 }
 
-function runsOf(taken: readonly PendingDelivery[]): PendingDelivery[][] {
-  const runs: PendingDelivery[][] = []
-  for (const delivery of [...taken].sort((a, b) => a.offset - b.offset)) {
-    const run = runs[runs.length - 1]
-    const last = run?.[run.length - 1]
-    if (run !== undefined && last !== undefined && delivery.offset === last.offset + 1) run.push(delivery)
-    else runs.push([delivery])
+function runsOf(offsets: readonly number[]): OffsetRun[] {
+  const runs: { from: number; to: number }[] = []
+  for (const offset of [...offsets].sort((a, b) => a - b)) {
+    const last = runs[runs.length - 1]
+    if (last?.to === offset) last.to++
+    else runs.push({ from: offset, to: offset + 1 })
   }
   return runs
+}
+
+function deliveryOf({ attempt, deadline, reason }: Grant, record: StreamRecord | undefined): PortDelivery[] {
+  if (record === undefined) return []
+  return [reason === undefined ? { record, attempt, deadline } : { record, attempt, deadline, reason }]
+}
+
+function entryOf({ offset, attempt, consumer, deadline, grantedMs, reason }: EntryFields, now: number): PendingEntry {
+  const idleMs = attempt === 0 ? 0 : Math.max(0, now - (deadline - grantedMs))
+  const entry = { offset, attempt, consumer, deadline, idleMs }
+  return reason === undefined ? entry : { ...entry, reason }
+}
+
+function boundsOf({ floor, cursor, size, dropped }: GroupState): Pick<GroupState, 'floor' | 'cursor' | 'size' | 'dropped'> {
+  return { floor, cursor, size, dropped }
+}
+
+function firstOf<T>(items: Iterable<T>, limit: number): T[] {
+  const first: T[] = []
+  for (const item of items) {
+    if (first.length >= limit) break
+    first.push(item)
+  }
+  return first
 }

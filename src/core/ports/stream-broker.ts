@@ -247,6 +247,8 @@ export interface PendingEntry {
   readonly attempt: number
   readonly consumer: string
   readonly deadline: number
+  /** Since it was delivered, extended or given back, ms; 0 for one that was passed over: of a blocked key, or not due. */
+  readonly idleMs: number
   readonly reason?: string
 }
 
@@ -256,6 +258,8 @@ export interface GroupBounds {
   /** The next offset to be delivered for the first time. */
   readonly cursor: number
   readonly pending: number
+  /** How many were trimmed before they were acknowledged, since the group began. */
+  readonly dropped?: number
   /** Set when a recovery dropped records this group had gone past: it was put back from `from` to `to`. */
   readonly rewound?: { readonly from: number; readonly to: number }
 }
@@ -273,6 +277,8 @@ export interface GroupPort {
   commit(next: number): Promise<void>
   seek(next: number): Promise<void>
   state(): Promise<GroupBounds>
+  /** Calls back when something may have become deliverable: a record appended, a key free, a delivery given back here. */
+  listen?(wake: () => void): () => void
 }
 
 export interface ReceiveOptions extends Cancellable {

@@ -1,0 +1,71 @@
+// The state of a group in the cell that defines it: all of it is written with each change, by whoever makes it.
+
+import type { Cell } from './cell.js'
+import { definitionOf, type GroupDefinition, type StoredGroup } from './group-definition.js'
+import { GroupState } from './group-state.js'
+import { deletedGroup, type GroupStore } from './group-store.js'
+
+export interface GroupCellStoreOptions {
+  readonly cell: Cell<StoredGroup>
+  readonly key: string
+  /** Of the group that is meant. */
+  readonly id: string
+}
+
+export class GroupCellStore implements GroupStore {
+  readonly #options: GroupCellStoreOptions
+  /** What `#version` of the cell says; with no version: changed, and not stored. */
+  #state: GroupState | undefined
+  #version: string | undefined
+
+  constructor(options: GroupCellStoreOptions) {
+    this.#options = options
+  }
+
+  get known(): GroupState | undefined {
+    return this.#state
+  }
+
+  async read(): Promise<GroupState> {
+    const { cell } = this.#options
+    const { value } = await cell.read()
+    return this.#stateOf(this.#definition(value))
+  }
+
+  async update(change: (state: GroupState) => void): Promise<void> {
+    const { cell } = this.#options
+    try {
+      await cell.update((stored) => {
+        const definition = this.#definition(stored)
+        const state = this.#stateOf(definition)
+        change(state)
+        if (state.takeDelta() === undefined) return undefined
+        this.#version = undefined
+        return { ...definition, state: state.snapshot() }
+      })
+      this.#version = cell.version
+    } catch (error) {
+      this.#state = undefined
+      throw error
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #definition(stored: StoredGroup | undefined): GroupDefinition {
+    const definition = stored === undefined ? undefined : definitionOf(stored)
+    if (definition === undefined || definition.id !== this.#options.id) throw deletedGroup(this.#options.key)
+    return definition
+  }
+
+  #stateOf(definition: GroupDefinition): GroupState {
+    const { version } = this.#options.cell
+    if (this.#state === undefined || this.#version === undefined || version !== this.#version) {
+      this.#state = GroupState.of(definition.state)
+      this.#version = version
+    }
+    return this.#state
+  }
+}

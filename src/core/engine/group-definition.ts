@@ -1,0 +1,87 @@
+// The cell of a group: what is fixed when it is created, and the state that it begins with, or where there are no files all
+// of its state. Groups of the first versions are read as they were stored, without an identity.
+
+import { toHex } from '../base/bytes.js'
+import { StorageError } from '../base/errors.js'
+import { newSalt } from '../codec/envelope.js'
+import type { GroupOrdering, GroupPortOptions } from '../ports/stream-broker.js'
+import type { Cell } from './cell.js'
+import type { GroupDelta } from './group-delta.js'
+
+export interface GroupDefinition {
+  readonly format: 2
+  /** Random: a group that is deleted and made again is another one. Empty: stored before there were any. */
+  readonly id: string
+  readonly ordering: GroupOrdering
+  readonly state: GroupDelta
+}
+
+/** As the first versions stored it. */
+interface FirstFormat {
+  readonly format?: undefined
+  readonly epoch: number
+  readonly cursor: number
+  readonly pending: readonly { offset: number; attempt: number; consumer: string; deadline: number; grantedMs: number }[]
+}
+
+/** As it lies in a cell. */
+export type StoredGroup = GroupDefinition | FirstFormat
+
+/** `unsupported` where a newer version stored it. */
+export function definitionOf(stored: StoredGroup): GroupDefinition {
+  const format: number | undefined = stored.format
+  if (stored.format === 2) return stored
+  if (format !== undefined) throw new StorageError('unsupported', 'a newer version stored this group', { facts: { format } })
+  const { epoch, cursor, pending } = stored
+  const set = pending.map(({ offset, attempt, consumer, deadline, grantedMs }) => {
+    const isOut = deadline > 0
+    return [offset, 1, attempt, consumer, deadline, isOut ? grantedMs : 0, isOut ? 1 : 0] as const
+  })
+  return { format: 2, id: '', ordering: 'none', state: { reset: true, epoch, cursor, set } }
+}
+
+export interface DefineOptions extends Pick<GroupPortOptions, 'ordering' | 'create'> {
+  /** Where a new group begins, and the epoch of the log. */
+  readonly begin: () => Promise<Pick<GroupDelta, 'epoch' | 'cursor'>>
+  /** undefined where nothing may be written. */
+  readonly beforeWrite: (() => Promise<void>) | undefined
+}
+
+/**
+ * What the group is; made where there is none. undefined: there is none, and nothing may be written. `missing` and
+ * `conflict` as `create` says, `invalid` for another ordering than is stored.
+ */
+export async function defineGroup(cell: Cell<StoredGroup>, options: DefineOptions): Promise<GroupDefinition | undefined> {
+  const { create, ordering, beforeWrite } = options
+  const { value } = await cell.read()
+  const known = value === undefined ? undefined : definitionOf(value)
+  if (known === undefined && create === false) throw refusal('missing', 'there is no such group', {})
+  if (known !== undefined && create === 'new') throw refusal('conflict', 'there is such a group already', {})
+  checkOrdering(known, ordering)
+  if (beforeWrite === undefined || (known !== undefined && known.id !== '')) return known
+  await beforeWrite()
+  const id = newId()
+  const begin = known?.state ?? { reset: true, ...(await options.begin()) }
+  const stored = await cell.update((stored) => {
+    const now = stored === undefined ? undefined : definitionOf(stored)
+    if (now !== undefined && now.id !== '') return undefined
+    return { format: 2, id, ordering: now?.ordering ?? ordering ?? 'none', state: now?.state ?? begin }
+  })
+  const defined = definitionOf(stored as StoredGroup)
+  if (create === 'new' && defined.id !== id) throw refusal('conflict', 'there is such a group already', {})
+  checkOrdering(defined, ordering)
+  return defined
+}
+
+function newId(): string {
+  return toHex(newSalt(8))
+}
+
+function checkOrdering(known: GroupDefinition | undefined, ordering: GroupOrdering | undefined): void {
+  if (known === undefined || ordering === undefined || ordering === known.ordering) return
+  throw refusal('invalid', 'the ordering of a group is fixed when it is created', { ordering, stored: known.ordering })
+}
+
+function refusal(code: 'missing' | 'conflict' | 'invalid', message: string, facts: Record<string, unknown>): StorageError {
+  return new StorageError(code, message, { operation: 'group', facts })
+}
