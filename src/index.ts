@@ -44,6 +44,7 @@ export type {
   Receipt,
   ReceiveRecordsOptions,
   RecordInput,
+  RecordSaid,
   StoredRecord,
   TailOptions,
 } from './core/features/queue/types.js'
@@ -62,5 +63,5 @@ export type {
 } from './core/features/snapshots/types.js'
 export type { Backend, StorageHealth } from './core/ports/backend.js'
 export type { Durability, WriteDurability } from './core/ports/options.js'
-export type { RetentionPolicy, SyncMode } from './core/ports/stream-broker.js'
+export type { DedupeWindow, RetentionPolicy, SyncMode } from './core/ports/stream-broker.js'
 export { destroy, openStore, type OpenStoreOptions } from './open-store.js'

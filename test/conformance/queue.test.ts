@@ -8,6 +8,7 @@ import {
   type FaultBackend,
   faultBackend,
   inFormat,
+  queueAppendSuite,
   queueSuite,
   queueUpkeepSuite,
   registerSuite,
@@ -44,6 +45,10 @@ describe('queues in memory', () => {
     test,
     streamProducersSuite(async () => memory()),
   )
+  registerSuite(
+    test,
+    queueAppendSuite(async () => memory()),
+  )
 })
 
 describe('queues on files', () => {
@@ -51,6 +56,7 @@ describe('queues on files', () => {
   const reopen = async (backend: object) => open(directories.get(backend) as string)
   registerSuite(test, queueSuite(make, { reopen }))
   registerSuite(test, queueUpkeepSuite(make, { reopen }))
+  registerSuite(test, queueAppendSuite(make, { reopen }))
   registerSuite(test, streamBrokerSuite(make))
   registerSuite(test, streamProducersSuite(make, { reopen }))
 })
@@ -74,6 +80,10 @@ describe.each([
   )
   registerSuite(
     test,
+    queueAppendSuite(async () => faultBackend({ files }), { reopen }),
+  )
+  registerSuite(
+    test,
     queueUpkeepSuite(async () => faultBackend({ files }), { reopen }),
   )
 })
@@ -83,5 +93,6 @@ describe('queues of text', () => {
   const reopen = async (backend: object) => inFormat(open(directories.get(backend) as string), 'ndjson')
   registerSuite(test, queueSuite(make, { reopen }))
   registerSuite(test, queueUpkeepSuite(make, { reopen }))
+  registerSuite(test, queueAppendSuite(make, { reopen }))
   registerSuite(test, streamProducersSuite(make, { reopen, stream: { format: 'ndjson' } }))
 })

@@ -3,6 +3,9 @@
 import { StorageError } from './errors.js'
 import { hasLoneSurrogate } from './key.js'
 
+/** Users' own headers do not begin like this. */
+export const OWN_PREFIX = 'varve-'
+
 /** Names of headers that Varve itself keeps with a record. */
 export const OWN_HEADER = {
   /** Of a record that lay whole in a torn tail and was appended again: where it had been. */

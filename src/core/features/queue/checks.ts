@@ -1,6 +1,6 @@
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
-import type { RetentionPolicy } from '../../ports/stream-broker.js'
+import type { DedupeWindow, RetentionPolicy } from '../../ports/stream-broker.js'
 
 const MAX_LIMIT = 10_000
 const MAX_WAIT_MS = 60_000
@@ -13,6 +13,19 @@ export function checkLimit(limit: number, operation: string): number {
 export function checkWaitMs(waitMs: number, operation: string): number {
   if (waitMs >= 0 && waitMs <= MAX_WAIT_MS) return waitMs
   throw new StorageError('invalid', `waitMs is a number from 0 to ${MAX_WAIT_MS}`, { operation, facts: { waitMs } })
+}
+
+const MAX_DELAY_MS = 2 ** 52
+const MAX_IDS = 100_000
+
+export function checkDelayMs(delayMs: number): number {
+  if (delayMs >= 0 && delayMs <= MAX_DELAY_MS) return delayMs
+  throw new StorageError('invalid', 'delayMs is a number, 0 or more', { operation: 'append', facts: { delayMs } })
+}
+
+export function checkDedupe({ ms, ids }: DedupeWindow): void {
+  if (ms > 0 && Number.isInteger(ids) && ids >= 1 && ids <= MAX_IDS) return
+  throw new StorageError('invalid', `dedupe has ms above 0, and ids from 1 to ${MAX_IDS}`, { operation: 'openQueue', facts: { ms, ids } })
 }
 
 /** Retention and compaction options are numbers above zero, and what groups hold back has a limit. */

@@ -10,7 +10,7 @@ import { streamsOf } from '../../derived/streams-over-journals.js'
 import { createQueue, findQueue, type FoundEntry } from '../../engine/catalogue.js'
 import type { Backend } from '../../ports/backend.js'
 import type { RecordStream, StreamOptions } from '../../ports/stream-broker.js'
-import { checkRetention } from './checks.js'
+import { checkDedupe, checkRetention } from './checks.js'
 import { QueueHandle } from './queue-handle.js'
 import type { SchemaGate } from './schema-gate.js'
 import type { Queue, QueueOptions } from './types.js'
@@ -88,12 +88,13 @@ async function findOrCreate(context: StoreContext, name: string, options: EntryO
 
 type LogOptions = Pick<
   QueueOptions<unknown>,
-  'sync' | 'durability' | 'segmentBytes' | 'retention' | 'compaction' | 'tombstoneMs' | 'compression'
+  'sync' | 'durability' | 'segmentBytes' | 'retention' | 'compaction' | 'tombstoneMs' | 'compression' | 'dedupe'
 >
 
 function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions {
-  const { sync, durability, segmentBytes, retention, compaction, tombstoneMs, compression } = options
+  const { sync, durability, segmentBytes, retention, compaction, tombstoneMs, compression, dedupe } = options
   checkRetention(options)
+  if (dedupe !== undefined) checkDedupe(dedupe)
   return {
     guard: { key: found.key, version: found.version },
     ...(found.entry.frames === undefined ? {} : { format: found.entry.frames }),
@@ -104,5 +105,6 @@ function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions 
     ...(compaction === undefined ? {} : { compaction }),
     ...(tombstoneMs === undefined ? {} : { tombstoneMs }),
     ...(compression === undefined ? {} : { compression }),
+    ...(dedupe === undefined ? {} : { dedupe }),
   }
 }

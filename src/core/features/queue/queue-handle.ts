@@ -6,8 +6,9 @@ import type { Codec } from '../../codec/codec.js'
 import type { StoreContext } from '../../derived/store-context.js'
 import type { CompactionResult, GroupPort, RawRecord, RecordStream } from '../../ports/stream-broker.js'
 import { partialAppendError } from './append-error.js'
-import { checkLimit, checkWaitMs } from './checks.js'
+import { checkDelayMs, checkLimit, checkWaitMs } from './checks.js'
 import { offsetOf, readFrom } from './position.js'
+import { receiptOf, receiptsOf } from './receipts.js'
 import { bucketOf, RecordCodec } from './record-codec.js'
 import type { QueueReader, ReaderOptions } from './reader-types.js'
 import type { SchemaGate } from './schema-gate.js'
@@ -43,7 +44,7 @@ export interface QueueHandleOptions<Output, Input> {
 }
 
 /** What stands beside the value of a record. */
-type RecordMeta = Pick<RecordInput<unknown>, 'key' | 'headers'>
+type RecordMeta = Pick<RecordInput<unknown>, 'key' | 'headers' | 'id' | 'delayMs'>
 
 /** A record with the bucket it belongs to. */
 interface RoutedRecord {
@@ -83,8 +84,8 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     const writable = this.#context.writable('append')
     if (writable !== undefined) await writable
     const { when, signal } = options
-    const { first, timestamp, durability } = await this.#streamOf(bucket).append({ records: [raw] }, { when, signal })
-    return { bucket, offset: first, timestamp, durability }
+    const result = await this.#streamOf(bucket).append({ records: [raw] }, { when, signal })
+    return receiptOf(bucket, result)
   }
 
   appendMany(values: Iterable<Input>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
@@ -277,8 +278,8 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     records: readonly RawRecord[],
     options: Parameters<RecordStream['append']>[1],
   ): Promise<readonly Receipt[]> {
-    const { first, timestamp, durability } = await this.#streamOf(bucket).append({ records }, options)
-    return records.map((_, index) => ({ bucket, offset: first + index, timestamp, durability }))
+    const result = await this.#streamOf(bucket).append({ records }, options)
+    return receiptsOf(bucket, result, records.length)
   }
 
   #streamOf(bucket: number): RecordStream {
@@ -293,8 +294,16 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
 
   #encode(value: Output, beside: RecordMeta): RoutedRecord {
     const key = this.#codec.keyOf(value, beside.key)
-    const bucket = key === undefined ? this.#roundRobin++ % this.buckets : bucketOf(key, this.buckets)
-    return { bucket, raw: this.#codec.encode(value, key, beside.headers) }
+    const routedBy = key ?? beside.id // what is sent again has to meet the one that was stored
+    const bucket = routedBy === undefined ? this.#roundRobin++ % this.buckets : bucketOf(routedBy, this.buckets)
+    const dueAt = beside.delayMs === undefined ? undefined : this.#dueAt(beside.delayMs)
+    return { bucket, raw: this.#codec.encode(value, key, beside, dueAt) }
+  }
+
+  /** undefined for at once. */
+  #dueAt(delayMs: number): number | undefined {
+    const dueAt = Math.ceil(this.#context.clock.now() + checkDelayMs(delayMs))
+    return delayMs === 0 ? undefined : dueAt
   }
 
   /** Waits are had only where there must be some: all calls have equally many then, and are stored in their order. */

@@ -2,6 +2,7 @@
 
 import { fromUtf8, utf8 } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
+import { OWN_HEADER, OWN_PREFIX } from '../../base/own-headers.js'
 import { murmur3 } from '../../codec/murmur3.js'
 import type { Codec } from '../../codec/codec.js'
 import { decodeValue, encodeValue, readyToDecode } from '../../codec/codecs.js'
@@ -44,7 +45,8 @@ export class RecordCodec<T> {
     return key
   }
 
-  encode(value: T, key: string | undefined, headers: RecordInput<T>['headers']): RawRecord {
+  /** `dueAt` is when groups may deliver it first, ms. */
+  encode(value: T, key: string | undefined, { headers, id }: Pick<RecordInput<T>, 'headers' | 'id'>, dueAt?: number): RawRecord {
     const raw = this.#encodeValue(value)
     if (typeof raw.value !== 'string' && raw.value.length > this.#maxBytes) {
       throw new StorageError('invalid', 'a record is larger than the queue allows', {
@@ -54,7 +56,9 @@ export class RecordCodec<T> {
     }
     if (this.#schema !== undefined) raw.schema = this.#schema.version
     if (key !== undefined) raw.key = key
+    if (id !== undefined) raw.id = id
     if (headers !== undefined) raw.headers = headerList(headers)
+    if (dueAt !== undefined) raw.headers = [...(raw.headers ?? []), [OWN_HEADER.due, String(dueAt)]]
     return raw
   }
 
@@ -131,8 +135,18 @@ function headersOf({ headers }: StreamRecord): Record<string, string> {
 
 function headerList(headers: Readonly<Record<string, string>>): [name: string, text: string][] {
   const list: [name: string, text: string][] = []
-  for (const name of Object.keys(headers)) list.push([name, `${headers[name]}`])
+  for (const name of Object.keys(headers)) {
+    if (name.startsWith(OWN_PREFIX)) throw ownHeader(name)
+    list.push([name, `${headers[name]}`])
+  }
   return list
+}
+
+function ownHeader(name: string): StorageError {
+  return new StorageError('invalid', `headers that begin with ${OWN_PREFIX} are Varve's own`, {
+    operation: 'append',
+    facts: { header: name },
+  })
 }
 
 function checkMaxBytes(maxBytes: number): number {

@@ -3,7 +3,7 @@
 import type { Codec } from '../../codec/codec.js'
 import type { CompressionName } from '../../codec/compression.js'
 import type { Cancellable, Handle, WriteDurability } from '../../ports/options.js'
-import type { CompactionResult, RetentionPolicy, StreamFormat, SyncMode } from '../../ports/stream-broker.js'
+import type { CompactionResult, DedupeWindow, RetentionPolicy, StreamFormat, SyncMode } from '../../ports/stream-broker.js'
 import type { QueueReader, ReaderOptions } from './reader-types.js'
 import type { Position, Receipt, StoredRecord } from './record-types.js'
 import type { StandardSchema, VersionedSchema } from './schema.js'
@@ -53,23 +53,36 @@ export interface QueueOptions<Output, Input = Output> {
   readonly compaction?: 'key'
   /** Default a day. */
   readonly tombstoneMs?: number
+  /** For how long, and how many of them, a bucket knows the ids that were stored; default a day and 10 000, at most 100 000. */
+  readonly dedupe?: DedupeWindow
   /** Largest value in bytes; default 1 MiB, at most 64 MiB. */
   readonly maxRecordBytes?: number
   /** false: `missing` instead of creating it. */
   readonly create?: boolean
 }
 
-export interface AppendRecordOptions extends Cancellable {
-  readonly key?: string
-  readonly headers?: Readonly<Record<string, string>>
+export interface AppendRecordOptions extends Cancellable, RecordSaid {
   /** `conflict` unless the record would get this offset (in its bucket). */
   readonly when?: { readonly next: number }
 }
 
-export interface RecordInput<T> {
-  readonly value: T
+/** What may be said of a record beside its value. */
+export interface RecordSaid {
   readonly key?: string
+  /** Names that begin with `varve-` are `invalid`. */
   readonly headers?: Readonly<Record<string, string>>
+  /**
+   * Text of at most 1 024 units. Within the queue's `dedupe` window a record of this id is stored once, however often it is
+   * appended: again it has the receipt of the first, `duplicate: true`. A record without a key goes by its id into a
+   * bucket; one with a key has to come with the same key again.
+   */
+  readonly id?: string
+  /** Groups deliver the record so much later, ms; `read` and `tail` show it at once. */
+  readonly delayMs?: number
+}
+
+export interface RecordInput<T> extends RecordSaid {
+  readonly value: T
 }
 
 export interface ReadRecordsOptions extends Cancellable {
