@@ -5,8 +5,17 @@ export type { CodecOption } from './core/codec/codecs.js'
 export type { CompressionName } from './core/codec/compression.js'
 export type { Store, StoreMode } from './core/derived/store-context.js'
 export { checkOnStart, type StartCheck, type StartCheckOptions } from './core/compose/check-on-start.js'
-export { copyQueue, type CopyProgress, type CopyQueueOptions, type CopyReport, type QueuePlace } from './core/compose/copy-queue.js'
+export { copyQueue, type CopyQueueOptions, type QueuePlace } from './core/compose/copy-queue.js'
 export { recover, type Quarantine, type RecoverOptions, type RecoveryReport } from './core/compose/recover.js'
+export {
+  replicate,
+  type BucketReplication,
+  type QueueReplication,
+  type ReplicateOptions,
+  type ReplicationProgress,
+  type ReplicationReport,
+  type SkippedOffsets,
+} from './core/compose/replicate.js'
 export {
   scan,
   type Anomaly,

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { CopyReport } from '../core/compose/copy-queue.js'
-import { copyQueue, queues } from '../index.js'
+import { copyQueue, type QueueReplication, queues } from '../index.js'
 import { formatCount, formatJson } from './output.js'
 import { unknownName } from './unknown-name.js'
 import { withStore } from './with-store.js'
@@ -33,7 +32,7 @@ async function copy(directory: string, queue: string, to: string, { json, ...opt
   console.log(json ? formatJson(report) : reportText(report))
 }
 
-function reportText({ records, buckets }: CopyReport): string {
-  const places = buckets.map(({ first, next }, bucket) => `bucket ${bucket}: offsets ${first} to ${next}`)
+function reportText({ records, buckets }: QueueReplication): string {
+  const places = buckets.map(({ bucket, next }) => `bucket ${bucket}: to offset ${next}`)
   return [`${formatCount(records, 'record')} copied`, ...places].join('\n')
 }

@@ -1,5 +1,6 @@
 // Which suites run on which binding. The same list runs with Node compatibility (in the runner) and without (in `plain`).
 
+import { memory } from 'varve/adapters/memory'
 import { type R2BucketLike, r2 } from 'varve/adapters/cloudflare-r2'
 import { cloudflareKv, type KvNamespaceLike } from 'varve/adapters/cloudflare-kv'
 import {
@@ -12,6 +13,7 @@ import {
   queueRefusalSuite,
   queueSuite,
   queueUpkeepSuite,
+  replicateSuite,
   type SuiteCase,
   snapshotsSuite,
   streamBrokerSuite,
@@ -34,6 +36,7 @@ const NOT_ON_R2 = 'blobs: the version differs after every put, also of equal byt
 export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
   const onR2: MakeBackend = async () => r2({ bucket: BUCKET, prefix: `${crypto.randomUUID()}/` })
   const onKv: MakeBackend = async () => cloudflareKv({ namespace: KV, prefix: `${crypto.randomUUID()}/` })
+  const inMemory: MakeBackend = async () => memory()
   const lastWriteWins = { conditionalPut: false, consistency: 'eventual' } as const
   return [
     { name: 'R2', cases: blobStoreSuite(onR2).filter(({ name }) => name !== NOT_ON_R2) },
@@ -46,6 +49,9 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
     { name: 'R2', cases: chunkDoctorSuite(onR2) },
     { name: 'R2', cases: queueAppendSuite(onR2) },
     { name: 'R2', cases: queueUpkeepSuite(onR2) },
+    { name: 'R2 to R2', cases: replicateSuite(onR2, onR2) },
+    { name: 'R2 to memory', cases: replicateSuite(onR2, inMemory) },
+    { name: 'memory to R2', cases: replicateSuite(inMemory, onR2) },
     { name: 'KV', cases: blobStoreSuite(onKv, { traits: lastWriteWins }) },
     { name: 'KV', cases: kvSuite(onKv) },
     { name: 'KV', cases: snapshotsSuite(onKv) },

@@ -21,6 +21,8 @@ export interface QueueEntry {
   readonly createdAt: number
   /** How records lie in their files; absent: binary. */
   readonly frames?: 'ndjson'
+  /** Of a copy: the incarnation that it, and every copy of it, descends from. */
+  readonly origin?: string
 }
 
 export interface FoundEntry {

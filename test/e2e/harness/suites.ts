@@ -1,5 +1,7 @@
 // The conformance suites that run in a browser. One more is one more line.
 
+import { indexedDb } from 'varve/adapters/indexeddb'
+import { memory } from 'varve/adapters/memory'
 import {
   type BackendSuiteOptions,
   blobStoreSuite,
@@ -12,6 +14,7 @@ import {
   queueAppendSuite,
   queueSuite,
   queueUpkeepSuite,
+  replicateSuite,
   type SuiteCase,
   signalBusSuite,
   snapshotsSuite,
@@ -31,6 +34,10 @@ export interface NamedSuite {
   readonly backends?: readonly string[]
 }
 
+const inMemory: MakeBackend = async () => memory()
+/** They go with the profile of the browser. */
+const onIndexedDb: MakeBackend = async () => indexedDb({ name: `suite-${crypto.randomUUID()}` })
+
 export const suites: readonly NamedSuite[] = [
   { name: 'blobs', suite: blobStoreSuite },
   { name: 'files', suite: fileStoreSuite, backends: ['opfs'] },
@@ -42,6 +49,11 @@ export const suites: readonly NamedSuite[] = [
   { name: 'queue', suite: queueSuite },
   { name: 'append', suite: queueAppendSuite },
   { name: 'upkeep', suite: queueUpkeepSuite },
+  { name: 'replicate', suite: (make) => replicateSuite(make, make) },
+  { name: 'replicate to memory', suite: (make) => replicateSuite(make, inMemory) },
+  { name: 'replicate from memory', suite: (make) => replicateSuite(inMemory, make) },
+  { name: 'replicate to IndexedDB', suite: (make) => replicateSuite(make, onIndexedDb), backends: ['opfs'] },
+  { name: 'replicate from IndexedDB', suite: (make) => replicateSuite(onIndexedDb, make), backends: ['opfs'] },
   { name: 'snapshots', suite: snapshotsSuite },
   { name: 'doctor', suite: doctorSuite },
   { name: 'chunk doctor', suite: chunkDoctorSuite, backends: ['indexeddb'] },

@@ -67,9 +67,13 @@ async function checkCompressionName(name: unknown): Promise<void> {
   checkCompression(name)
 }
 
-type EntryOptions = Pick<QueueOptions<unknown>, 'buckets' | 'create' | 'format'>
+interface EntryOptions extends Pick<QueueOptions<unknown>, 'buckets' | 'create' | 'format'> {
+  /** Of a copy: what it descends from. */
+  readonly origin?: string
+}
 
-async function findOrCreate(context: StoreContext, name: string, options: EntryOptions): Promise<FoundEntry> {
+/** The entry of the queue, made where there is none and it may be. */
+export async function findOrCreate(context: StoreContext, name: string, options: EntryOptions): Promise<FoundEntry> {
   const { backend, clock, mode } = context
   const buckets = options.buckets ?? 1
   if (!Number.isInteger(buckets) || buckets < 1 || buckets > MAX_BUCKETS) {
@@ -83,7 +87,8 @@ async function findOrCreate(context: StoreContext, name: string, options: EntryO
   }
   const discipline = backend.streams !== undefined ? 'native' : backend.files !== undefined ? 'owned' : 'shared'
   const frames = options.format === 'ndjson' ? { frames: options.format } : {}
-  return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now(), ...frames })
+  const descent = options.origin === undefined ? {} : { origin: options.origin }
+  return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now(), ...frames, ...descent })
 }
 
 type LogOptions = Pick<
