@@ -4,7 +4,7 @@ import { loadPart } from '../base/load-part.js'
 import type { Store } from '../derived/store-context.js'
 import type { Backend } from '../ports/backend.js'
 import type { QueuePlace } from './replica-queue.js'
-import type { QueueReplication, ReplicateOptions } from './replicate.js'
+import type { QueueReplication, ReplicateOptions } from './replication-report.js'
 
 export type { QueuePlace } from './replica-queue.js'
 

@@ -8,7 +8,7 @@ import type { RecordStream } from '../ports/stream-broker.js'
 import { ReplicaBucket } from './replica-bucket.js'
 import { ReplicaGroups } from './replica-groups.js'
 import { openReplica, type QueuePlace, type ReplicaQueue } from './replica-queue.js'
-import type { QueueReplication, ReplicateOptions } from './replicate.js'
+import type { QueueReplication, ReplicateOptions } from './replication-report.js'
 import type { Slots } from './slots.js'
 
 /** Between two looks at the groups of a live source, and at whether it is still there, ms. */

@@ -8,7 +8,7 @@ import { Latch, nextWake } from '../base/latch.js'
 import type { RecordStream, StreamBounds, StreamRecord } from '../ports/stream-broker.js'
 import { appendCopies, withoutLastRun } from './append-copies.js'
 import { compareEnds } from './replica-agreement.js'
-import type { BucketReplication, SkippedOffsets } from './replicate.js'
+import type { BucketReplication, SkippedOffsets } from './replication-report.js'
 import type { Slots } from './slots.js'
 
 const READ_RECORDS = 2_000

@@ -3,15 +3,15 @@
 
 import { StorageError } from '../base/errors.js'
 import { checkName } from '../base/key.js'
+import { checkCompression } from '../codec/compression.js'
 import { contextOf } from '../derived/resolve.js'
 import type { Store, StoreContext } from '../derived/store-context.js'
 import { streamsOf } from '../derived/streams-over-journals.js'
-import { type FoundEntry, findQueue, type QueueEntry } from '../engine/catalogue.js'
-import { findOrCreate, openQueue } from '../features/queue/open-queue.js'
-import { checkFormat } from '../features/queue/stored-format.js'
+import { createQueue, disciplineOf, type FoundEntry, findQueue, type QueueEntry } from '../engine/catalogue.js'
+import { checkFormat, checkStoredFormat } from '../features/queue/stored-format.js'
 import type { QueueOptions } from '../features/queue/types.js'
 import type { Backend } from '../ports/backend.js'
-import type { RecordStream } from '../ports/stream-broker.js'
+import type { RecordStream, StreamOptions } from '../ports/stream-broker.js'
 
 /** A queue, and the store or backend that it lies in. */
 export interface QueuePlace {
@@ -42,29 +42,39 @@ export async function openReplica(from: QueuePlace, to: QueuePlace, options: Cop
   checkName('queue name', to.queue)
   await target.writable('replicate')
   const found = await findSource(source, from.queue)
-  const { entry } = found
-  const copy = await findCopy(target, to.queue, entry, options)
-  if (copy.incarnation === entry.incarnation) {
-    throw new StorageError('invalid', 'source and target are the same queue', { operation: 'replicate', facts: { queue: to.queue } })
-  }
-  checkDescent(entry, copy, to.queue)
-  const sourceFormat = entry.frames === undefined ? {} : { format: entry.frames }
-  const { segmentBytes, compression } = options
-  const given = Object.fromEntries(Object.entries({ segmentBytes, compression }).filter(([, value]) => value !== undefined))
-  const handle = await openQueue(to.store, to.queue, { create: false, ...given }) // has the options checked, and its streams shared
+  const copy = await findCopy(target, to.queue, found.entry, options)
+  checkDescent(found.entry, copy.entry, to.queue)
+  checkStoredFormat(copy, to.queue, options)
   const opened: RecordStream[] = []
-  const close = () => closeAll([...opened, handle])
+  const close = () => closeAll(opened)
   try {
-    for (const [context, { incarnation }, format] of [[source, entry, sourceFormat] as const, [target, copy, {}] as const]) {
-      for (let bucket = 0; bucket < entry.buckets; bucket++) opened.push(await streamsOf(context).open(`${incarnation}/${bucket}`, format))
-    }
+    const sources = await openStreams(source, found.entry, {}, opened)
+    const guard = { key: copy.key, version: copy.version }
+    const { segmentBytes, compression } = options
+    const given = { ...(segmentBytes === undefined ? {} : { segmentBytes }), ...(compression === undefined ? {} : { compression }) }
+    const targets = await openStreams(target, copy.entry, { guard, ...given }, opened)
+    const isRelated = descentOf(copy.entry) === descentOf(found.entry)
+    return { incarnation: found.entry.incarnation, isRelated, sources, targets, close }
   } catch (error) {
     await close()
     throw error
   }
-  const isRelated = descentOf(copy) === descentOf(entry)
-  const { incarnation, buckets } = entry
-  return { incarnation, isRelated, sources: opened.slice(0, buckets), targets: opened.slice(buckets), close }
+}
+
+async function openStreams(
+  context: StoreContext,
+  { incarnation, buckets, frames }: QueueEntry,
+  options: StreamOptions,
+  opened: RecordStream[],
+): Promise<RecordStream[]> {
+  const format = frames === undefined ? {} : { format: frames }
+  const streams: RecordStream[] = []
+  for (let bucket = 0; bucket < buckets; bucket++) {
+    const stream = await streamsOf(context).open(`${incarnation}/${bucket}`, { ...options, ...format })
+    opened.push(stream)
+    streams.push(stream)
+  }
+  return streams
 }
 
 async function findSource({ backend }: StoreContext, queue: string): Promise<FoundEntry> {
@@ -73,17 +83,24 @@ async function findSource({ backend }: StoreContext, queue: string): Promise<Fou
   throw new StorageError('missing', 'there is no such queue', { operation: 'replicate', backend: backend.name, facts: { queue } })
 }
 
-async function findCopy(context: StoreContext, queue: string, source: QueueEntry, options: CopyFormat): Promise<QueueEntry> {
-  const { backend } = context
+async function findCopy(context: StoreContext, queue: string, source: QueueEntry, options: CopyFormat): Promise<FoundEntry> {
+  const { backend, clock } = context
   const holdsText = backend.files !== undefined && backend.streams === undefined
-  const { format = holdsText ? source.frames : undefined } = options
+  const { format = holdsText ? source.frames : undefined, compression } = options
   checkFormat(backend, format)
+  if (compression !== undefined) checkCompression(compression)
+  const found = await findQueue(backend.blobs, queue)
+  if (found !== undefined) return found
   const { buckets } = source
-  const made = { buckets, origin: descentOf(source), ...(format === undefined ? {} : { format }) }
-  return (await findOrCreate(context, queue, made)).entry
+  const frames = format === 'ndjson' ? { frames: format } : {}
+  const entry = { buckets, discipline: disciplineOf(backend), createdAt: clock.now(), origin: descentOf(source), ...frames }
+  return createQueue(backend.blobs, queue, entry)
 }
 
 function checkDescent(source: QueueEntry, copy: QueueEntry, queue: string): void {
+  if (copy.incarnation === source.incarnation) {
+    throw new StorageError('invalid', 'source and target are the same queue', { operation: 'replicate', facts: { queue } })
+  }
   if (copy.buckets !== source.buckets) {
     throw new StorageError('conflict', 'the queue at the target has another number of buckets, so it is no copy of this one', {
       operation: 'replicate',

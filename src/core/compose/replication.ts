@@ -9,7 +9,7 @@ import type { BlobStore } from '../ports/blob-store.js'
 import type { Backend } from '../ports/backend.js'
 import { QueueReplicator } from './queue-replicator.js'
 import type { QueuePlace } from './replica-queue.js'
-import type { QueueReplication, ReplicateOptions, ReplicationReport } from './replicate.js'
+import type { QueueReplication, ReplicateOptions, ReplicationReport } from './replication-report.js'
 import { Slots } from './slots.js'
 
 /** So many buckets copy at once: what is in memory is bounded by it. */

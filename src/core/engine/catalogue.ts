@@ -5,6 +5,7 @@ import { fromUtf8, toHex, utf8 } from '../base/bytes.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { keyComponent, unescapeName } from '../base/key.js'
 import { newSalt, openEnvelope, sealEnvelope } from '../codec/envelope.js'
+import type { Backend } from '../ports/backend.js'
 import type { BlobStore } from '../ports/blob-store.js'
 
 const PREFIX = 'queues/'
@@ -53,6 +54,12 @@ export async function createQueue(blobs: BlobStore, name: string, entry: Omit<Qu
     if (found === undefined) throw error
     return found
   }
+}
+
+/** Who keeps the records of a queue that is made on a backend with these ports. */
+export function disciplineOf({ streams, files }: Pick<Backend, 'streams' | 'files'>): QueueEntry['discipline'] {
+  if (streams !== undefined) return 'native'
+  return files === undefined ? 'shared' : 'owned'
 }
 
 /** After this nobody finds the queue, and guarded appends to it fail. */

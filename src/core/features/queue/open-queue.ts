@@ -7,7 +7,7 @@ import { chooseCodec } from '../../codec/codecs.js'
 import { contextOf } from '../../derived/resolve.js'
 import type { Store, StoreContext } from '../../derived/store-context.js'
 import { streamsOf } from '../../derived/streams-over-journals.js'
-import { createQueue, findQueue, type FoundEntry } from '../../engine/catalogue.js'
+import { createQueue, disciplineOf, findQueue, type FoundEntry } from '../../engine/catalogue.js'
 import type { Backend } from '../../ports/backend.js'
 import type { RecordStream, StreamOptions } from '../../ports/stream-broker.js'
 import { checkDedupe, checkRetention } from './checks.js'
@@ -67,13 +67,9 @@ async function checkCompressionName(name: unknown): Promise<void> {
   checkCompression(name)
 }
 
-interface EntryOptions extends Pick<QueueOptions<unknown>, 'buckets' | 'create' | 'format'> {
-  /** Of a copy: what it descends from. */
-  readonly origin?: string
-}
+type EntryOptions = Pick<QueueOptions<unknown>, 'buckets' | 'create' | 'format'>
 
-/** The entry of the queue, made where there is none and it may be. */
-export async function findOrCreate(context: StoreContext, name: string, options: EntryOptions): Promise<FoundEntry> {
+async function findOrCreate(context: StoreContext, name: string, options: EntryOptions): Promise<FoundEntry> {
   const { backend, clock, mode } = context
   const buckets = options.buckets ?? 1
   if (!Number.isInteger(buckets) || buckets < 1 || buckets > MAX_BUCKETS) {
@@ -85,10 +81,8 @@ export async function findOrCreate(context: StoreContext, name: string, options:
   if (options.create === false || mode === 'read') {
     throw new StorageError('missing', 'there is no such queue', { operation: 'openQueue', backend: backend.name, facts: { queue: name } })
   }
-  const discipline = backend.streams !== undefined ? 'native' : backend.files !== undefined ? 'owned' : 'shared'
   const frames = options.format === 'ndjson' ? { frames: options.format } : {}
-  const descent = options.origin === undefined ? {} : { origin: options.origin }
-  return createQueue(backend.blobs, name, { buckets, discipline, createdAt: clock.now(), ...frames, ...descent })
+  return createQueue(backend.blobs, name, { buckets, discipline: disciplineOf(backend), createdAt: clock.now(), ...frames })
 }
 
 type LogOptions = Pick<
