@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { redis } from 'varve/adapters/redis'
-import { blobStoreSuite, kvSuite, lockManagerSuite, registerSuite, signalBusSuite, snapshotsSuite } from 'varve/testing'
+import {
+  blobStoreSuite,
+  kvSuite,
+  lockManagerSuite,
+  queueSuite,
+  queueUpkeepSuite,
+  registerSuite,
+  signalBusSuite,
+  snapshotsSuite,
+  streamBrokerSuite,
+  streamProducersSuite,
+} from 'varve/testing'
 import { CLIENTS, describeRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
 
 let made = 0
@@ -33,5 +44,9 @@ describeRedis('a Redis server', () => {
     registerSuite(test, signalBusSuite(make, { reopen }))
     registerSuite(test, kvSuite(make))
     registerSuite(test, snapshotsSuite(make))
+    registerSuite(test, streamBrokerSuite(make))
+    registerSuite(test, streamProducersSuite(make, { reopen }))
+    registerSuite(test, queueSuite(make, { reopen }))
+    registerSuite(test, queueUpkeepSuite(make, { reopen }))
   })
 })

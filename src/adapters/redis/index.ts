@@ -15,6 +15,7 @@ import { readHealth } from './health.js'
 import { Keys } from './keys.js'
 import { RedisLocks } from './locks.js'
 import { RedisSignals } from './signals.js'
+import { RedisStreams } from './streams.js'
 import { duplicateOf, subscriberOver } from './subscriber.js'
 
 export type { IoRedisLike, IoRedisSubscriberLike, NodeRedisLike, NodeRedisSubscriberLike, RedisClientLike } from './client.js'
@@ -78,6 +79,7 @@ function checkOptions({ client, subscriber = client, prefix = DEFAULT_PREFIX, le
 class RedisBackend implements Backend, AsyncDisposal {
   readonly name = NAME
   readonly blobs: RedisBlobs
+  readonly streams: RedisStreams
   readonly locks: RedisLocks
   readonly signals: RedisSignals
   readonly #connection: Connection
@@ -100,6 +102,7 @@ class RedisBackend implements Backend, AsyncDisposal {
       subscriber: () => (subscriber === undefined ? duplicateOf(client) : subscriberOver(subscriber)),
       channelOf: (topic) => keys.channel(topic),
     })
+    this.streams = new RedisStreams({ connection, keys, blobs: this.blobs, signals: this.signals, checkOpen, onStored })
     this.locks = new RedisLocks({ connection, keys, signals: this.signals, leaseMs, checkOpen })
   }
 

@@ -7,6 +7,7 @@ import { historyKey, Journal } from '../engine/journal.js'
 import type { CompactionResult, GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
 import type { StreamGroups } from './groups.js'
 import { loadLogs, type OpenLog } from './load-logs.js'
+import { nativeStreams } from './native-streams.js'
 import type { StoreContext } from './store-context.js'
 
 const brokers = new WeakMap<StoreContext, StreamBroker>()
@@ -15,7 +16,8 @@ const brokers = new WeakMap<StoreContext, StreamBroker>()
 export function streamsOf(context: StoreContext): StreamBroker {
   let broker = brokers.get(context)
   if (broker === undefined) {
-    broker = context.backend.streams ?? new JournalBroker(context)
+    const { streams } = context.backend
+    broker = streams === undefined ? new JournalBroker(context) : nativeStreams(streams, context)
     brokers.set(context, broker)
   }
   return broker

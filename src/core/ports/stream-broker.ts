@@ -1,6 +1,7 @@
 // Records in, records out: what a queue bucket stands on. Offsets rise by one from 0 on every backend
 // (gaps only where `at` declared them). Bytes only; what values mean, keys and hashing to buckets live above.
 
+import type { Clock } from '../base/clock.js'
 import type { CompressionName } from '../codec/compression.js'
 import type { Cancellable, Closable, Durability, WriteDurability } from './options.js'
 
@@ -142,6 +143,8 @@ export interface CompactionResult {
 export type StreamFormat = 'binary' | 'ndjson'
 
 export interface StreamOptions {
+  /** Whose time stamps records and ends deadlines; default the system's, which a server may take for its own. */
+  readonly clock?: Clock
   /** Of each batch, where it saves; recorded with the batch. Default `none`. */
   readonly compression?: CompressionName
   readonly retention?: RetentionPolicy

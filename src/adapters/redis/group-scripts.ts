@@ -1,0 +1,301 @@
+// A group is a native consumer group. What that does not know lies beside it: a sorted set of when each pending entry may be
+// delivered again (its visibility, a nack's delay, the time a delayed record is due), and a hash of the reasons that nacks
+// gave. Other clients read and acknowledge as they are used to: entries that they took are found by their number and hidden
+// for the group's visibility from when they were taken; what they acknowledged is dropped when its time comes.
+// Time is the server's, or `now` where a clock was given.
+
+import { Script } from './connection.js'
+
+const HELPERS = `
+local function int(number) return string.format('%.0f', number) end
+local function offsetOf(id)
+  local number = string.match(id, '^0%-(%d+)$')
+  return number and tonumber(number) - 1
+end
+local function idOf(offset) return '0-' .. int(offset + 1) end
+local function memberOf(id)
+  local offset = offsetOf(id)
+  return offset and string.format('%016.0f', offset) or 'x' .. id
+end
+local function idOfMember(member)
+  if string.sub(member, 1, 1) == 'x' then return string.sub(member, 2) end
+  return idOf(tonumber(member))
+end
+local time = redis.call('TIME')
+local serverNow = time[1] * 1000 + math.floor(time[2] / 1000)
+local function clockOf(given) return tonumber(given) or serverNow end
+local function entryOf(stream, group, id) return redis.call('XPENDING', stream, group, id, id, 1)[1] end
+local function infoOf(stream, group)
+  local groups = redis.pcall('XINFO', 'GROUPS', stream)
+  if groups.err then return nil end
+  for _, info in ipairs(groups) do
+    local found = {}
+    for at = 1, #info, 2 do found[info[at]] = info[at + 1] end
+    if found['name'] == group then return found end
+  end
+end
+local function forget(due, info, member)
+  redis.call('ZREM', due, member)
+  redis.call('HDEL', info, member)
+end
+local function ackTo(stream, group, due, info, to)
+  repeat
+    local pending = redis.call('XPENDING', stream, group, '-', to, 1000)
+    for _, entry in ipairs(pending) do
+      redis.call('XACK', stream, group, entry[1])
+      forget(due, info, memberOf(entry[1]))
+    end
+  until #pending < 1000
+end
+`
+
+/** KEYS stream meta; ARGV group from create. A word. */
+export const CREATE_GROUP = new Script(`${HELPERS}
+if redis.call('HGET', KEYS[2], 'ended') == 'deleted' then return 'closed' end
+if infoOf(KEYS[1], ARGV[1]) then return ARGV[3] == 'new' and 'conflict' or 'there' end
+if ARGV[3] == 'false' then return 'missing' end
+redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0-' .. ARGV[2], 'MKSTREAM')
+return 'made'`)
+
+/** KEYS stream due info; ARGV group. */
+export const DELETE_GROUP = new Script(`
+redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[2], KEYS[3])
+return 1`)
+
+/** KEYS stream. */
+export const GROUP_NAMES = new Script(`
+local groups, names = redis.pcall('XINFO', 'GROUPS', KEYS[1]), {}
+for _, info in ipairs(groups) do names[#names + 1] = info[2] end
+return names`)
+
+/**
+ * KEYS stream due info; ARGV group consumer limit visibilityMs maxPending now. The time, the earliest time at which something
+ * may be delivered again or -1, the deadline of what was taken, and that: entry, attempt, reason.
+ */
+export const RECEIVE = new Script(`${HELPERS}
+local stream, due, info = unpack(KEYS)
+local group, consumer = ARGV[1], ARGV[2]
+local limit, visibility, maxPending, now = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), clockOf(ARGV[6])
+local isGiven = ARGV[6] ~= ''
+local deadline = now + visibility
+local pending = redis.call('XPENDING', stream, group)[1]
+
+if pending > redis.call('ZCARD', due) then
+  local lookAt = tonumber(redis.call('HGET', info, 'look') or 0)
+  if now >= lookAt or now < lookAt - 1000 then
+    redis.call('HSET', info, 'look', int(now + 1000))
+    local from = '-'
+    for _ = 1, 100 do
+      local entries = redis.call('XPENDING', stream, group, from, '+', 1000)
+      for _, entry in ipairs(entries) do
+        redis.call('ZADD', due, 'NX', int(now + math.max(0, visibility - entry[3])), memberOf(entry[1]))
+      end
+      if #entries < 1000 then break end
+      from = '(' .. entries[1000][1]
+    end
+  end
+end
+
+local taken, hidden = {}, {}
+local function hide(id)
+  hidden[#hidden + 1] = int(deadline)
+  hidden[#hidden + 1] = memberOf(id)
+  if #hidden >= 1000 then
+    redis.call('ZADD', due, unpack(hidden))
+    hidden = {}
+  end
+end
+repeat
+  local members = #taken < limit and redis.call('ZRANGEBYSCORE', due, '-inf', int(now), 'LIMIT', 0, limit - #taken) or {}
+  for _, member in ipairs(members) do
+    local id = idOfMember(member)
+    local entry = entryOf(stream, group, id)
+    local claimed
+    if entry then
+      if isGiven then claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', entry[4] + 1)[1]
+      else claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', entry[4] + 1)[1] end
+    end
+    if claimed then
+      taken[#taken + 1] = {claimed, entry[4] + 1, redis.call('HGET', info, member) or ''}
+      redis.call('ZADD', due, int(deadline), member)
+    else
+      if entry then pending = pending - 1 end
+      forget(due, info, member)
+    end
+  end
+until #members == 0
+
+local room = math.min(limit - #taken, maxPending - pending)
+while room > 0 do
+  local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', room, 'STREAMS', stream, '>')
+  local entries = reply and reply[1] and reply[1][2] or {}
+  for _, entry in ipairs(entries) do
+    local id, fields, dueAt = entry[1], entry[2], nil
+    for at = 1, #fields, 2 do if fields[at] == 'h:varve-due' then dueAt = tonumber(fields[at + 1]) end end
+    if dueAt and dueAt > now then
+      redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', 0, 'JUSTID')
+      redis.call('ZADD', due, int(dueAt), memberOf(id))
+    else
+      if isGiven then redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', 1, 'JUSTID') end
+      hide(id)
+      taken[#taken + 1] = {entry, 1, ''}
+    end
+  end
+  pending = pending + #entries
+  if #entries < room then break end
+  room = math.min(limit - #taken, maxPending - pending)
+end
+if #hidden > 0 then redis.call('ZADD', due, unpack(hidden)) end
+local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+return {now, first[2] and math.floor(tonumber(first[2])) or -1, deadline, taken}`)
+
+/** KEYS stream due info; ARGV group, now, packed actions [kind, offset, attempt, ms, reason]. How many took effect. */
+export const SETTLE = new Script(`${HELPERS}
+local stream, due, info = unpack(KEYS)
+local group, now = ARGV[1], clockOf(ARGV[2])
+local settled, acks, members = 0, {}, {}
+local function ack()
+  if #acks == 0 then return end
+  settled = settled + redis.call('XACK', stream, group, unpack(acks))
+  redis.call('ZREM', due, unpack(members))
+  if redis.call('EXISTS', info) == 1 then redis.call('HDEL', info, unpack(members)) end
+  acks, members = {}, {}
+end
+for _, action in ipairs(cmsgpack.unpack(ARGV[3])) do
+  local kind, offset, attempt, ms, reason = unpack(action)
+  local id = idOf(offset)
+  if kind == 'ack' then
+    acks[#acks + 1] = id
+    members[#members + 1] = memberOf(id)
+    if #acks >= 1000 then ack() end
+  else
+    ack()
+    local entry = entryOf(stream, group, id)
+    if entry and entry[4] == attempt then
+      redis.call('XCLAIM', stream, group, entry[2], 0, id, 'TIME', int(now), 'RETRYCOUNT', attempt, 'JUSTID')
+      redis.call('ZADD', due, int(now + ms), memberOf(id))
+      if kind == 'nack' then
+        if reason == '' then redis.call('HDEL', info, memberOf(id)) else redis.call('HSET', info, memberOf(id), reason) end
+      end
+      settled = settled + 1
+    end
+  end
+end
+ack()
+return settled`)
+
+/** KEYS stream due; ARGV group, packed deliveries [offset, attempt]. */
+export const RELEASE_DELIVERIES = new Script(`${HELPERS}
+local stream, due, group = KEYS[1], KEYS[2], ARGV[1]
+for _, delivery in ipairs(cmsgpack.unpack(ARGV[2])) do
+  local id = idOf(delivery[1])
+  local entry = entryOf(stream, group, id)
+  if entry and entry[4] == delivery[2] then
+    redis.call('XCLAIM', stream, group, entry[2], 0, id, 'RETRYCOUNT', delivery[2] - 1, 'JUSTID')
+    redis.call('ZADD', due, 0, memberOf(id))
+  end
+end
+return 1`)
+
+/** KEYS stream due info; ARGV group consumer minIdleMs limit visibilityMs now. As RECEIVE. */
+export const CLAIM = new Script(`${HELPERS}
+local stream, due, info = unpack(KEYS)
+local group, consumer = ARGV[1], ARGV[2]
+local minIdle, limit, visibility, now = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), clockOf(ARGV[6])
+local deadline = now + visibility
+local taken, from = {}, '-'
+repeat
+  local entries = redis.call('XPENDING', stream, group, from, '+', 1000)
+  for _, entry in ipairs(entries) do
+    if #taken >= limit then break end
+    local id, attempt = entry[1], entry[4]
+    if now - (serverNow - entry[3]) >= minIdle and attempt > 0 then
+      local claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', attempt + 1)[1]
+      if claimed then
+        redis.call('ZADD', due, int(deadline), memberOf(id))
+        taken[#taken + 1] = {claimed, attempt + 1, redis.call('HGET', info, memberOf(id)) or ''}
+      else
+        forget(due, info, memberOf(id))
+      end
+    end
+  end
+  if #entries > 0 then from = '(' .. entries[#entries][1] end
+until #entries < 1000 or #taken >= limit
+return {now, -1, deadline, taken}`)
+
+/** KEYS stream due info; ARGV group after limit now. Offset, consumer, ms since its delivery, attempt, deadline, reason of each. */
+export const PENDING = new Script(`${HELPERS}
+local stream, due, info = unpack(KEYS)
+local now, found = clockOf(ARGV[4]), {}
+for _, entry in ipairs(redis.call('XPENDING', stream, ARGV[1], '(' .. ARGV[2], '+', ARGV[3])) do
+  local member = memberOf(entry[1])
+  local deadline = tonumber(redis.call('ZSCORE', due, member) or 0)
+  local idle = math.max(0, now - (serverNow - entry[3]))
+  found[#found + 1] = {offsetOf(entry[1]) or -1, entry[2], idle, entry[4], math.floor(deadline), redis.call('HGET', info, member) or ''}
+end
+return found`)
+
+/** KEYS stream meta due info; ARGV group next mode. -1 and where the stream ends when that is below, else 0. */
+export const MOVE = new Script(`${HELPERS}
+local stream, meta, due, info = unpack(KEYS)
+local group, next = ARGV[1], tonumber(ARGV[2])
+local ends = tonumber(redis.call('HGET', meta, 'next') or 0)
+if next > ends then return {-1, ends} end
+local found = infoOf(stream, group)
+if not found then return redis.error_reply('NOGROUP there is no such group') end
+if ARGV[3] == 'seek' then
+  ackTo(stream, group, due, info, '+')
+  redis.call('XGROUP', 'SETID', stream, group, '0-' .. int(next))
+else
+  if next > 0 then ackTo(stream, group, due, info, '0-' .. int(next)) end
+  local last = offsetOf(found['last-delivered-id'])
+  if last and last + 1 < next then redis.call('XGROUP', 'SETID', stream, group, '0-' .. int(next)) end
+end
+return {0, ends}`)
+
+/** KEYS stream meta; ARGV group. The floor, the next offset to be delivered for the first time, how many are pending; -1 without the group. */
+export const GROUP_STATE = new Script(`${HELPERS}
+local stream, meta, group = KEYS[1], KEYS[2], ARGV[1]
+local found = infoOf(stream, group)
+if not found then return {-1, 0, 0} end
+local stored = redis.call('HMGET', meta, 'next', 'first')
+local next, first = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
+local last = offsetOf(found['last-delivered-id'])
+local cursor = next
+if last and last + 1 < next then
+  local following = redis.call('XRANGE', stream, '(' .. found['last-delivered-id'], '+', 'COUNT', 1)[1]
+  cursor = following and offsetOf(following[1]) or next
+end
+local floor = cursor
+local summary = redis.call('XPENDING', stream, group)
+if summary[1] > 0 then floor = math.min(cursor, offsetOf(summary[2]) or cursor) end
+return {math.max(floor, first), math.max(cursor, first), summary[1]}`)
+
+/**
+ * KEYS stream meta quarantine; ARGV id reason, then what keys of a group begin with…. Moves an entry aside: groups that had
+ * it pending have not any more, and what it did to the order of ids is undone.
+ */
+export const QUARANTINE = new Script(`${HELPERS}
+local stream, meta, quarantine = unpack(KEYS)
+local id = ARGV[1]
+local entry = redis.call('XRANGE', stream, id, id)[1]
+if not entry then return 0 end
+local size = 0
+for _, field in ipairs(entry[2]) do size = size + #field end
+redis.call('XADD', quarantine, '*', 'quarantined-id', id, 'quarantine-reason', ARGV[2], unpack(entry[2]))
+redis.call('XDEL', stream, id)
+if offsetOf(id) then redis.call('HINCRBY', meta, 'bytes', -math.min(size, tonumber(redis.call('HGET', meta, 'bytes') or 0))) end
+local ends = '0-' .. int(tonumber(redis.call('HGET', meta, 'next') or 0))
+redis.pcall('XSETID', stream, ends)
+for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+  local group = info[2]
+  redis.call('XACK', stream, group, id)
+  for at = 3, #ARGV do
+    local key = ARGV[at] .. group
+    if at == 3 then redis.call('ZREM', key, memberOf(id)) else redis.call('HDEL', key, memberOf(id)) end
+  end
+  local found = infoOf(stream, group)
+  if not offsetOf(found['last-delivered-id']) then redis.call('XGROUP', 'SETID', stream, group, ends) end
+end
+return 1`)

@@ -1,0 +1,169 @@
+// A group port over a native consumer group, for `ordering: 'none'`: every call is one script.
+
+import { backoffMs } from '../../core/base/backoff.js'
+import { type Clock, systemClock } from '../../core/base/clock.js'
+import { isStorageError, StorageError } from '../../core/base/errors.js'
+import { nextWake } from '../../core/base/latch.js'
+import type {
+  GroupBounds,
+  GroupPort,
+  PendingEntry,
+  PortDelivery,
+  ReceiveOptions,
+  SettleAction,
+  SettleResult,
+} from '../../core/ports/stream-broker.js'
+import { type Argument, type Reply, type Script, textOf } from './connection.js'
+import { type Entry, idOf, recordOf } from './entry.js'
+import { NAME } from './errors.js'
+import { CLAIM, GROUP_STATE, MOVE, PENDING, QUARANTINE, RECEIVE, RELEASE_DELIVERIES, SETTLE } from './group-scripts.js'
+import { pack } from './pack.js'
+import type { StreamCore } from './stream-core.js'
+
+const DEFAULT_VISIBILITY_MS = 30_000
+const DEFAULT_MAX_PENDING = 10_000
+const MAX_REASON = 1_000
+const RETRY = { firstMs: 1_000, maxMs: 300_000 }
+const POLL_MS = 1_000
+
+export interface RedisGroupOptions {
+  readonly core: StreamCore
+  readonly clock: Clock
+  readonly name: string
+  readonly visibilityMs?: number | undefined
+  readonly maxPending?: number | undefined
+}
+
+/** What RECEIVE and CLAIM answer. */
+type Taken = readonly [now: number, nextDue: number, deadline: number, taken: readonly (readonly [Entry, number, Uint8Array])[]]
+
+export class RedisGroup implements GroupPort {
+  readonly #options: RedisGroupOptions
+  readonly #visibilityMs: number
+  readonly #maxPending: number
+
+  constructor(options: RedisGroupOptions) {
+    this.#options = options
+    this.#visibilityMs = options.visibilityMs ?? DEFAULT_VISIBILITY_MS
+    this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING
+  }
+
+  async receive(consumer: string, options: ReceiveOptions): Promise<readonly PortDelivery[]> {
+    const { clock, core } = this.#options
+    const end = clock.now() + (options.waitMs ?? 0)
+    for (;;) {
+      options.signal?.throwIfAborted()
+      const args = [consumer, options.limit, this.#visibilityMs, this.#maxPending, this.#now()]
+      const taken = (await this.#run(RECEIVE, args, 'receive')) as unknown as Taken
+      const deliveries = await this.#deliveries(taken)
+      const now = clock.now()
+      if (deliveries.length > 0 || now >= end) return deliveries
+      if (taken[3].length > 0) continue // all of it was moved aside
+      const untilDue = taken[1] < 0 ? Number.POSITIVE_INFINITY : taken[1] - taken[0]
+      const waitMs = Math.max(1, Math.min(POLL_MS, end - now, untilDue))
+      await nextWake(clock, (wake) => core.signals.listen(core.name, wake), waitMs, options.signal)
+    }
+  }
+
+  async settle(actions: readonly SettleAction[]): Promise<SettleResult> {
+    const packed = actions.map(({ offset, attempt, action, delayMs, reason = '' }) => {
+      const ms = action === 'nack' ? (delayMs ?? backoffMs(this.#options.clock, attempt - 1, RETRY)) : (delayMs ?? this.#visibilityMs)
+      return [action, offset, attempt, Math.ceil(ms), reason.slice(0, MAX_REASON)]
+    })
+    const settled = (await this.#run(SETTLE, [this.#now(), pack(packed)], 'settle')) as number
+    return { settled, ignored: actions.length - settled }
+  }
+
+  async release(deliveries: readonly { readonly offset: number; readonly attempt: number }[]): Promise<void> {
+    await this.#run(RELEASE_DELIVERIES, [pack(deliveries.map(({ offset, attempt }) => [offset, attempt]))], 'release')
+  }
+
+  async claim(
+    consumer: string,
+    { minIdleMs, limit }: { readonly minIdleMs: number; readonly limit: number },
+  ): Promise<readonly PortDelivery[]> {
+    const args = [consumer, minIdleMs, limit, this.#visibilityMs, this.#now()]
+    return this.#deliveries((await this.#run(CLAIM, args, 'claim')) as unknown as Taken)
+  }
+
+  async pending({ after = -1, limit = 100 }: { readonly after?: number; readonly limit?: number } = {}): Promise<readonly PendingEntry[]> {
+    const entries = (await this.#run(PENDING, [idOf(after), limit, this.#now()], 'pending')) as readonly Reply[][]
+    return entries.map(([offset, consumer, idleMs, attempt, deadline, reason]) => ({
+      offset: offset as number,
+      attempt: attempt as number,
+      consumer: textOf(consumer),
+      idleMs: idleMs as number,
+      deadline: deadline as number,
+      ...reasonIn(reason),
+    }))
+  }
+
+  commit(next: number): Promise<void> {
+    return this.#move(next, 'commit')
+  }
+
+  seek(next: number): Promise<void> {
+    return this.#move(next, 'seek')
+  }
+
+  async state(): Promise<GroupBounds> {
+    const { core, name } = this.#options
+    const found = await core.connection.run(GROUP_STATE, [core.keys.stream, core.keys.meta], [name], 'group', name)
+    const [committed, cursor, pending] = found as [number, number, number]
+    if (committed < 0) throw missing(name)
+    return { committed, cursor, pending }
+  }
+
+  /** What cannot be decoded is moved aside, so that nobody meets it for ever. */
+  async #deliveries([, , deadline, taken]: Taken): Promise<PortDelivery[]> {
+    const deliveries: PortDelivery[] = []
+    for (const [entry, attempt, reason] of taken) {
+      try {
+        deliveries.push({ record: recordOf(entry), attempt, deadline, ...reasonIn(reason) })
+      } catch (error) {
+        if (!isStorageError(error, 'corrupt')) throw error
+        await moveAside(this.#options.core, textOf(entry[0]), error.message)
+      }
+    }
+    return deliveries.sort((a, b) => a.record.offset - b.record.offset)
+  }
+
+  async #move(next: number, operation: 'commit' | 'seek'): Promise<void> {
+    const { core, name } = this.#options
+    const { stream, meta, deadlinePrefix, groupPrefix } = core.keys
+    const isOffset = Number.isSafeInteger(next) && next >= 0
+    const asked = isOffset ? next : Number.MAX_SAFE_INTEGER
+    const names = [stream, meta, deadlinePrefix + name, groupPrefix + name]
+    const [refused, maximum] = (await core.connection.run(MOVE, names, [name, asked, operation], operation, name)) as [number, number]
+    if (refused === 0) return
+    throw new StorageError('invalid', 'a group cannot stand outside the log', { backend: NAME, operation, facts: { next, maximum } })
+  }
+
+  async #run(script: Script, args: readonly Argument[], operation: string): Promise<Reply> {
+    const { core, name } = this.#options
+    const { stream, deadlinePrefix, groupPrefix } = core.keys
+    core.checkOpen(operation)
+    return core.connection.run(script, [stream, deadlinePrefix + name, groupPrefix + name], [name, ...args], operation, name)
+  }
+
+  /** Empty: the server's time. */
+  #now(): string {
+    const { clock } = this.#options
+    return clock === systemClock ? '' : String(clock.now())
+  }
+}
+
+/** To the stream's quarantine, with its id and the reason. */
+export async function moveAside({ connection, keys }: StreamCore, id: string, reason: string): Promise<void> {
+  const args = [id, reason, keys.deadlinePrefix, keys.groupPrefix]
+  await connection.run(QUARANTINE, [keys.stream, keys.meta, keys.quarantine], args, 'quarantine', id)
+}
+
+export function missing(name: string): StorageError {
+  return new StorageError('missing', 'there is no such group', { backend: NAME, operation: 'group', facts: { group: name } })
+}
+
+function reasonIn(reason: Reply | undefined): { readonly reason?: string } {
+  const text = textOf(reason)
+  return text === '' ? {} : { reason: text }
+}
