@@ -394,10 +394,14 @@ export class SimulatedFile implements AppendFile {
     this.#disk.apply({ kind: 'failed-sync', path: this.#path })
   }
 
-  async read(range: ByteRange): Promise<Uint8Array> {
+  async read(range: ByteRange, memory?: (bytes: number) => Uint8Array): Promise<Uint8Array> {
     this.#check('read')
     await undefined
-    return this.#bytes().slice(Math.max(0, range.start), Math.max(range.start, Math.min(range.end, this.size)))
+    const found = this.#bytes().slice(Math.max(0, range.start), Math.max(range.start, Math.min(range.end, this.size)))
+    if (memory === undefined) return found
+    const room = memory(found.length).subarray(0, found.length)
+    room.set(found)
+    return room
   }
 
   async close(): Promise<void> {

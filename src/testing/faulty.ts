@@ -203,9 +203,9 @@ function faultyFile(file: AppendFile, path: string, faults: Faults): AppendFile 
       if (rule?.effect === 'fail' && file instanceof SimulatedFile) file.spoil()
       return faults.strike(rule, 'file.sync', path, () => file.sync(durability))
     },
-    async read(range) {
+    async read(range, memory) {
       const rule = faults.meet('file.read', path)
-      return spoil(await faults.strike(rule, 'file.read', path, () => file.read(range)), rule)
+      return spoil(await faults.strike(rule, 'file.read', path, () => file.read(range, memory)), rule)
     },
     close: () => file.close(),
   }

@@ -58,6 +58,13 @@ const CASES: readonly Case[] = [
         [7, 7],
       ] as const) {
         expectBytes(await file.read({ start, end }), bytesOf(100).slice(start, end), `range ${start}-${end}`)
+        let asked = 0
+        const memory = (bytes: number): Uint8Array => {
+          asked++
+          return bytesOf(bytes + 50)
+        }
+        expectBytes(await file.read({ start, end }, memory), bytesOf(100).slice(start, end), `range ${start}-${end} in other memory`)
+        expectTrue(asked <= 1, 'memory is asked for once')
       }
       await file.close()
     },

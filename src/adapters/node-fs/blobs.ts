@@ -140,7 +140,7 @@ async function readBlob(fd: number, key: string, range: ByteRange | undefined): 
   const bytes = Number(stats.size)
   const start = Math.min(range?.start ?? 0, bytes)
   const end = Math.min(range?.end ?? bytes, bytes)
-  const data = await readWhole(fd, start, Math.max(0, end - start))
+  const data = await readWhole(fd, start, new Uint8Array(Math.max(0, end - start)))
   return { key, bytes, version: versionOf(stats), data }
 }
 

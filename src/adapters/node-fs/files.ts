@@ -142,13 +142,13 @@ class NodeFile implements AppendFile {
     this.#parts.place.lastDurableWrite = Date.now()
   }
 
-  async read(range: ByteRange): Promise<Uint8Array> {
+  async read(range: ByteRange, memory = freshMemory): Promise<Uint8Array> {
     this.#check('read')
     const start = Math.min(range.start, this.size)
     const length = Math.max(0, Math.min(range.end, this.size) - start)
     return this.#using(async () => {
       try {
-        return await readWhole(this.#parts.fd, start, length)
+        return await readWhole(this.#parts.fd, start, memory(length).subarray(0, length))
       } catch (error) {
         throw asStorageError(error, this.#doing('read'))
       }
@@ -205,6 +205,10 @@ class NodeFile implements AppendFile {
   #doing(operation: string) {
     return { backend: NAME, operation, path: this.#parts.path, facts: { path: this.#parts.path } }
   }
+}
+
+function freshMemory(bytes: number): Uint8Array {
+  return new Uint8Array(bytes)
 }
 
 function openInside(directory: Directory, target: string, flags: number, path: string): number {

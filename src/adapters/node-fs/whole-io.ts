@@ -29,9 +29,9 @@ function progress(written: number): number {
   throw Object.assign(new Error('the system wrote nothing'), { code: 'EIO' })
 }
 
-/** Fewer bytes than asked for only at the end of the file. */
-export async function readWhole(fd: number, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length)
+/** Fills `bytes`; less of them only at the end of the file. */
+export async function readWhole(fd: number, position: number, bytes: Uint8Array): Promise<Uint8Array> {
+  const { length } = bytes
   let done = 0
   while (done < length) {
     const left = length - done
@@ -42,5 +42,5 @@ export async function readWhole(fd: number, position: number, length: number): P
     if (got === 0) break
     done += got
   }
-  return done === length ? bytes : bytes.slice(0, done)
+  return done === length ? bytes : bytes.subarray(0, done)
 }

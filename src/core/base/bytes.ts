@@ -33,11 +33,38 @@ function asciiInto(text: string, into: Uint8Array, at: number): boolean {
 
 /** Throws `corrupt` where the bytes are not UTF-8: all that Varve stores as text is. */
 export function fromUtf8(bytes: Uint8Array): string {
+  const short = bytes.length > SHORT_BYTES ? undefined : asciiText(bytes, 0, bytes.length)
+  if (short !== undefined) return short
   try {
     return decoder.decode(bytes)
   } catch (cause) {
     throw new StorageError('corrupt', 'stored text is not UTF-8', { cause, facts: { bytes: bytes.length } })
   }
+}
+
+/** The same of a part. */
+export function textIn(bytes: Uint8Array, start: number, end: number): string {
+  const short = end - start > SHORT_BYTES ? undefined : asciiText(bytes, start, end)
+  return short ?? fromUtf8(bytes.subarray(start, end))
+}
+
+/** Up to this many bytes the decoder takes longer to call than to do it here. */
+const SHORT_BYTES = 24
+
+/** undefined where a byte is not a character. Eight at a time: growing a text by one costs most. */
+function asciiText(bytes: Uint8Array, start: number, end: number): string | undefined {
+  let all = 0
+  for (let at = start; at < end; at++) all |= bytes[at] as number
+  if (all > 0x7f) return undefined
+  let text = ''
+  let at = start
+  for (; at + 8 <= end; at += 8) {
+    const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [number, number, number, number]
+    const [e, f, g, h] = [bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]] as [number, number, number, number]
+    text += String.fromCharCode(a, b, c, d, e, f, g, h)
+  }
+  for (; at < end; at++) text += String.fromCharCode(bytes[at] as number)
+  return text
 }
 
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {

@@ -2,7 +2,6 @@
 // key length + 1 and key; value length + 1 (0 = tombstone) and value; header count, then name and value of each with
 // their lengths; the schema version, if there is one.
 
-import { fromUtf8 } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import type { StreamRecord } from '../ports/stream-broker.js'
 import type { FrameHeader } from './frame.js'
@@ -12,20 +11,31 @@ const CODEC = 0x0f
 export const HAS_SCHEMA = 0x10
 const KNOWN_ATTRIBUTES = CODEC | HAS_SCHEMA
 
+/** Records that are read at once share memory of about this size: each for itself, they would cost more to get than to fill. */
+const SHARED_BYTES = 16 * 1024
+
 /**
- * The records of a body from offset `from` on, at most `limit`; keys and values are views into the body.
+ * The records of a body from offset `from` on, at most `limit`; keys and values are copies.
  * `corrupt` where the bytes say something impossible, `unsupported` where a record has attributes of a newer version.
  */
 export function readRecords(body: Uint8Array, header: FrameHeader, from: number, limit: number): StreamRecord[] {
   return new RecordReader(body, header).read(from, limit)
 }
 
+/** Where the record with number `index` begins; all before are below offset `next`. */
+interface RecordPlace {
+  readonly at: number
+  readonly index: number
+  readonly next: number
+}
+
+const BEGINNING: RecordPlace = { at: 0, index: 0, next: 0 }
+
 /** The same for who reads on where the last read ended: what lies before is not looked at again. */
 export class RecordReader {
   readonly #body: Uint8Array
   readonly #header: FrameHeader
-  /** Where the record with number `index` begins; all before are below offset `next`. */
-  #place = { at: 0, index: 0, next: 0 }
+  #place = BEGINNING
 
   constructor(body: Uint8Array, header: FrameHeader) {
     this.#body = body
@@ -34,18 +44,38 @@ export class RecordReader {
 
   read(from: number, limit: number): StreamRecord[] {
     const header = this.#header
-    let { at, index, next } = from < this.#place.next ? { at: 0, index: 0, next: 0 } : this.#place
+    let { at, index, next } = from < this.#place.next ? BEGINNING : this.#place
     const cursor = new ByteCursor(this.#body, at)
     const records: StreamRecord[] = []
-    for (; index < header.count && records.length < limit; index++) {
+    for (let copied = 0; index < header.count && records.length < limit; index++) {
+      at = cursor.at
       const offset = header.baseOffset + (header.isCompacted ? cursor.varint() : index)
-      const record = cursor.piece(cursor.varint())
-      if (offset >= from) records.push(readRecord(record, header, offset))
+      const end = cursor.varint() + cursor.at
+      if (offset >= from) {
+        if (end > copied) {
+          copied = this.#sharedEnd(at, Math.min(header.count - index, limit - records.length))
+          cursor.copyUntil(copied)
+        }
+        records.push(readRecord(cursor, end, header, offset))
+      }
+      cursor.goTo(end)
       next = offset + 1
     }
-    at = cursor.at
-    this.#place = { at, index, next }
+    this.#place = { at: cursor.at, index, next }
     return records
+  }
+
+  /** The end of the records from `at` on that are copied at once, `most` at most: as many as fit, one at least. */
+  #sharedEnd(at: number, most: number): number {
+    const cursor = new ByteCursor(this.#body, at)
+    let end = at
+    for (let left = most; left > 0; left--) {
+      if (this.#header.isCompacted) cursor.varint()
+      cursor.goTo(cursor.varint() + cursor.at)
+      if (end > at && cursor.at - at > SHARED_BYTES) break
+      end = cursor.at
+    }
+    return end
   }
 }
 
@@ -57,7 +87,7 @@ export function keepRecords(body: Uint8Array, header: FrameHeader, keeps: (offse
   for (let index = 0; index < header.count; index++) {
     const delta = header.isCompacted ? cursor.varint() : index
     const start = cursor.at
-    cursor.take(cursor.varint())
+    cursor.goTo(cursor.varint() + cursor.at)
     if (!keeps(header.baseOffset + delta)) continue
     at = writeVarint(kept, at, delta)
     kept.set(body.subarray(start, cursor.at), at)
@@ -69,7 +99,9 @@ export function keepRecords(body: Uint8Array, header: FrameHeader, keeps: (offse
 /** Of a number below 2^32. */
 const MAX_DELTA_BYTES = 5
 
-function readRecord(cursor: ByteCursor, header: FrameHeader, offset: number): StreamRecord {
+/** The record whose attributes come next. */
+function readRecord(cursor: ByteCursor, end: number, header: FrameHeader, offset: number): StreamRecord {
+  cursor.end = end
   const attributes = cursor.byte()
   if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) throw newerRecord(offset, attributes)
   const timestamp = header.timestamp + unzigzag(cursor.varint())
@@ -80,10 +112,11 @@ function readRecord(cursor: ByteCursor, header: FrameHeader, offset: number): St
     throw new StorageError('corrupt', 'a record counts more headers than it has bytes', { facts: { count } })
   const headers: [string, Uint8Array][] = []
   for (let i = 0; i < count; i++) {
-    const name = fromUtf8(cursor.take(cursor.varint()))
+    const name = cursor.text(cursor.varint())
     headers.push([name, cursor.take(cursor.varint())])
   }
   const schema = (attributes & HAS_SCHEMA) === 0 ? undefined : cursor.varint()
+  cursor.end = cursor.bytes.length
   return { offset, timestamp, key, value, headers, codec: attributes & CODEC, schema }
 }
 

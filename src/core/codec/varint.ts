@@ -1,5 +1,6 @@
 // Unsigned LEB128 for numbers below 2^53, and the zigzag mapping for signed ones.
 
+import { textIn } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 
 /** Of a number below 2^53. */
@@ -34,13 +35,23 @@ export function unzigzag(value: number): number {
 /** Reads forward through bytes; everything it cannot read inside its bounds is `corrupt`. */
 export class ByteCursor {
   readonly bytes: Uint8Array
-  readonly end: number
+  end: number
   at: number
+  /** What views are made of: the bytes, or a copy of those from `#viewsFrom` on. */
+  #views: Uint8Array
+  #viewsFrom = 0
 
   constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
     this.bytes = bytes
     this.at = at
     this.end = end
+    this.#views = bytes
+  }
+
+  /** From here to `end`, views are into memory that is theirs alone. */
+  copyUntil(end: number): void {
+    this.#views = this.bytes.slice(this.at, end)
+    this.#viewsFrom = this.at
   }
 
   byte(): number {
@@ -49,9 +60,11 @@ export class ByteCursor {
   }
 
   varint(): number {
-    let value = 0
-    let scale = 1
-    for (let count = 0; count < 8; count++) {
+    const first = this.byte()
+    if (first < 0x80) return first
+    let value = first & 0x7f
+    let scale = 0x80
+    for (let count = 1; count < MAX_VARINT_BYTES; count++) {
       const byte = this.byte()
       value += (byte & 0x7f) * scale
       if (byte < 0x80) {
@@ -65,21 +78,21 @@ export class ByteCursor {
 
   /** A view, checked against what is left before anything is taken. */
   take(length: number): Uint8Array {
-    const start = this.#pass(length)
-    return this.bytes.subarray(start, this.at)
+    const start = this.at - this.#viewsFrom
+    this.goTo(this.at + length)
+    return this.#views.subarray(start, start + length)
   }
 
-  /** The same as bytes to be read by themselves. */
-  piece(length: number): ByteCursor {
-    const start = this.#pass(length)
-    return new ByteCursor(this.bytes, start, this.at)
-  }
-
-  #pass(length: number): number {
+  text(length: number): string {
     const start = this.at
-    if (length > this.end - start) throw damaged('a length points past the end', start)
-    this.at = start + length
-    return start
+    this.goTo(start + length)
+    return textIn(this.bytes, start, this.at)
+  }
+
+  /** On to `place`, which must not lie past the end. */
+  goTo(place: number): void {
+    if (place > this.end) throw damaged('a length points past the end', this.at)
+    this.at = place
   }
 }
 

@@ -55,6 +55,7 @@ const MAX_UNSYNCED_RECORDS = 0xffffffff
 
 export class ChunkLog implements Log {
   readonly leavesGaps = false
+  readonly readsAhead = false
   readonly format = binaryFormat
   readonly durability: { readonly written: Durability; readonly synced: Durability }
   /** Merges so far. */

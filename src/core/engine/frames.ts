@@ -32,6 +32,8 @@ export interface EncodedFrames {
 export interface FrameBlock {
   readonly bytes: Uint8Array
   readonly frames: readonly FrameHeader[]
+  /** The bytes lie in borrowed memory, which may be given back by the one who keeps no view of it. */
+  readonly isBorrowed?: boolean
 }
 
 /** A whole frame, `header.at` being its place in `bytes`. */

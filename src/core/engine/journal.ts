@@ -180,6 +180,7 @@ export class Journal {
       await this.#commits.flush()
     } finally {
       await this.#enforcing
+      await this.#blocks.close()
       await this.#closeCommits()
     }
   }

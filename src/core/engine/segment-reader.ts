@@ -5,6 +5,7 @@ import { StorageError } from '../base/errors.js'
 import { type FrameFault, frameError, type FrameHeader } from '../codec/frame.js'
 import type { ByteSource } from '../ports/file-store.js'
 import type { FrameFormat } from './frame-format.js'
+import { borrowMemory } from './frame-memory.js'
 import type { FrameBlock } from './frames.js'
 import { readFooter, SegmentIndex } from './segment-index.js'
 
@@ -104,11 +105,16 @@ export class SegmentReader {
     let { position } = place
     const hinted = Math.min((place.next ?? position) - position, LARGEST_HINT_BYTES)
     let wanted = Math.max(WINDOW_BYTES, Math.min(maxBytes, 2 * WINDOW_BYTES), hinted)
+    let lent: Uint8Array | undefined
+    const lend = (bytes: number): Uint8Array => (lent = borrowMemory(bytes))
     while (position < length) {
-      const bytes = await this.source.read({ start: position, end: Math.min(position + wanted, length) })
+      const bytes = await this.source.read({ start: position, end: Math.min(position + wanted, length) }, lend)
       const frames = this.#parse(bytes, position, salt, length)
       const isThere = frames.some((frame) => !frame.isControl && frame.next > offset)
-      if (isThere) return { bytes, frames: frames.filter((frame) => frame.next > offset && frame.next <= limit) }
+      if (isThere) {
+        const isBorrowed = bytes.buffer === lent?.buffer
+        return { bytes, frames: frames.filter((frame) => frame.next > offset && frame.next <= limit), isBorrowed }
+      }
       const last = frames[frames.length - 1]
       if (last === undefined) wanted = this.#longer(bytes, wanted, offset, position, salt)
       else position += last.at + last.length

@@ -28,8 +28,8 @@ export interface FileStore {
 export interface ByteSource extends Closable {
   /** The logical end, also in a preallocated file. */
   readonly size: number
-  /** Fewer bytes where the range passes the end. */
-  read(range: ByteRange): Promise<Uint8Array>
+  /** Fewer bytes where the range passes the end. `memory` may be asked once for room for them: so many bytes, or more. */
+  read(range: ByteRange, memory?: (bytes: number) => Uint8Array): Promise<Uint8Array>
 }
 
 export interface AppendFile extends ByteSource {

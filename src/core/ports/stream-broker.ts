@@ -76,6 +76,7 @@ export interface AppendResult {
   readonly timestamps?: readonly number[]
 }
 
+/** Its bytes are the caller's, in memory that those of other records of the same read may share. */
 export interface StreamRecord {
   readonly offset: number
   readonly timestamp: number

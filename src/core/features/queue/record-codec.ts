@@ -3,6 +3,7 @@
 import { fromUtf8, utf8 } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
 import { OWN_HEADER, OWN_PREFIX } from '../../base/own-headers.js'
+import { bytesCodec } from '../../codec/bytes.js'
 import { murmur3 } from '../../codec/murmur3.js'
 import type { Codec } from '../../codec/codec.js'
 import { decodeValue, encodeValue, readyToDecode } from '../../codec/codecs.js'
@@ -98,7 +99,7 @@ export class RecordCodec<T> {
   /** undefined for a tombstone; a promise only where a value of an older schema is made one of the present one. */
   #valueOf(bucket: number, { offset, codec, value, schema }: StreamRecord): T | Promise<T> {
     if (value === undefined) return undefined as T
-    const decoded = decodeValue(codec, value, this.#codec)
+    const decoded = codec === bytesCodec.id ? value : decodeValue(codec, value, this.#codec)
     return this.#schema === undefined ? (decoded as T) : this.#schema.upgrade(decoded, schema, { bucket, offset })
   }
 }

@@ -24,7 +24,7 @@ export interface StoredRecord<T> {
   /** Milliseconds since 1970. */
   readonly timestamp: number
   readonly key?: string
-  /** undefined for a tombstone. */
+  /** undefined for a tombstone. Bytes may share memory with the values that were read with them. */
   readonly value: T
   readonly headers: Readonly<Record<string, string>>
   /** Version of the schema that it was written with; absent where there was none. The value may be of a newer one by now. */
