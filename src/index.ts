@@ -31,6 +31,18 @@ export type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvOptions, KvPutOptions
 export { openQueue } from './core/features/queue/open-queue.js'
 export { deleteQueue, queues } from './core/features/queue/queues.js'
 export type { SchemaIssue, SchemaResult, StandardSchema, VersionedSchema } from './core/features/queue/schema.js'
+export type {
+  MarkedBatch,
+  Marks,
+  MarksLag,
+  MarksOptions,
+  RankShare,
+  ReadyRecord,
+  RecordPlace,
+  Sampler,
+  TakeOptions,
+} from './core/features/queue/marks-types.js'
+export { rankAwareSampler, sequentialSampler } from './core/features/queue/samplers.js'
 export type { BucketOffsets, QueueReader, ReadBatchOptions, ReaderOptions, ReadNextOptions } from './core/features/queue/reader-types.js'
 export type { PartialAppend } from './core/features/queue/append-error.js'
 export type {

@@ -10,6 +10,7 @@ import { expectEqual, expectRejects, expectTrue } from './assert.js'
 import { ManualClock } from './manual-clock.js'
 import { compressionCases } from './queue-compression-suite.js'
 import { groupCases } from './queue-group-suite.js'
+import { marksCases } from './queue-marks-suite.js'
 import { readerCases } from './queue-reader-suite.js'
 import { schemaCases } from './queue-schema-suite.js'
 import { collect, driven, range, storeCase, storeOn } from './queue-place.js'
@@ -31,6 +32,7 @@ export function queueSuite(make: MakeBackend, options: BackendSuiteOptions = {})
     ...compressionCases(make),
     ...schemaCases(make, options),
     ...readerCases(make, options),
+    ...marksCases(make, options),
     ...(options.reopen === undefined ? [] : reopenCases(make, options.reopen)),
   ]
 }

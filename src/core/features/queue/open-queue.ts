@@ -50,7 +50,7 @@ export async function openQueue<Output = unknown, Input = Output>(
   const streamOptions = streamOptionsOf(options, found)
   const streams: RecordStream[] = []
   for (let bucket = 0; bucket < entry.buckets; bucket++) streams.push(await broker.open(`${entry.incarnation}/${bucket}`, streamOptions))
-  return new QueueHandle<Output, Input>({ name, context, streams, codec, schema, options })
+  return new QueueHandle<Output, Input>({ name, context, incarnation: entry.incarnation, streams, codec, schema, options })
 }
 
 async function loadSchema<Output, Input>(option: NonNullable<QueueOptions<Output, Input>['schema']>): Promise<SchemaGate<Output>> {

@@ -24,6 +24,19 @@ export async function offsetOf(stream: RecordStream, position: Position): Promis
   throw notAPosition(position)
 }
 
+/** The offset of a position, `invalid` past the end, with the maximum: what is yet to come would be passed by. */
+export async function offsetWithin(
+  stream: RecordStream,
+  position: Position,
+  { operation, ...facts }: { readonly operation: string; readonly queue: string; readonly bucket: number },
+): Promise<number> {
+  const offset = await offsetOf(stream, position)
+  if (typeof position !== 'number') return offset
+  const { next } = await stream.bounds()
+  if (offset <= next) return offset
+  throw new StorageError('invalid', 'the offset lies past the end of the bucket', { operation, facts: { ...facts, offset, maximum: next } })
+}
+
 function checkNumber(value: number, position: Position): number {
   if (Number.isInteger(value) && value >= 0) return value
   throw notAPosition(position)

@@ -4,12 +4,13 @@ import { checkName } from '../../base/key.js'
 import { loadPart } from '../../base/load-part.js'
 import type { Codec } from '../../codec/codec.js'
 import type { StoreContext } from '../../derived/store-context.js'
-import type { CompactionResult, GroupPort, RawRecord, RecordStream } from '../../ports/stream-broker.js'
+import type { CompactionResult, GroupPort, RawRecord, RecordStream, StreamRecord } from '../../ports/stream-broker.js'
 import { partialAppendError } from './append-error.js'
 import { checkDelayMs, checkLimit, checkWaitMs } from './checks.js'
 import { offsetOf, readFrom } from './position.js'
 import { receiptOf, receiptsOf } from './receipts.js'
 import { bucketOf, RecordCodec } from './record-codec.js'
+import type { Marks, MarksOptions } from './marks-types.js'
 import type { QueueReader, ReaderOptions } from './reader-types.js'
 import type { SchemaGate } from './schema-gate.js'
 import { tailStreams } from './tail.js'
@@ -35,6 +36,8 @@ const DEFAULT_LIMIT = 100
 export interface QueueHandleOptions<Output, Input> {
   readonly name: string
   readonly context: StoreContext
+  /** First part of the keys of the queue. */
+  readonly incarnation: string
   /** One a bucket. */
   readonly streams: readonly RecordStream[]
   /** What `options.codec` stands for. */
@@ -55,6 +58,7 @@ interface RoutedRecord {
 export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   readonly name: string
   readonly #context: StoreContext
+  readonly #incarnation: string
   readonly #streams: readonly RecordStream[]
   readonly #codec: RecordCodec<Output>
   readonly #schema: SchemaGate<Output> | undefined
@@ -63,9 +67,10 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   #roundRobin: number
   #closed = false
 
-  constructor({ name, context, streams, codec, schema, options }: QueueHandleOptions<Output, Input>) {
+  constructor({ name, context, incarnation, streams, codec, schema, options }: QueueHandleOptions<Output, Input>) {
     this.name = name
     this.#context = context
+    this.#incarnation = incarnation
     this.#streams = streams
     this.#codec = new RecordCodec(codec, schema, options)
     this.#schema = schema
@@ -131,16 +136,13 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   async reader(options: ReaderOptions = {}): Promise<QueueReader<Output>> {
     this.#checkOpen('reader')
     const { openReader } = await loadPart('readers', () => import('./reader.js'))
-    return openReader(
-      {
-        queue: this.name,
-        streams: this.#streams,
-        decode: (bucket, records) => this.#codec.decode(bucket, records),
-        clock: this.#context.clock,
-        checkOpen: (operation) => this.#checkOpen(operation),
-      },
-      options,
-    )
+    return openReader(this.#inside, options)
+  }
+
+  async marks(task: string, options: MarksOptions = {}): Promise<Marks<Output>> {
+    this.#checkOpen('marks')
+    const { openMarks } = await loadPart('marks', () => import('./marks.js'))
+    return openMarks({ ...this.#inside, context: this.#context, incarnation: this.#incarnation }, task, options)
   }
 
   async group(name: string, options: GroupOptions = {}): Promise<Group<Output>> {
@@ -280,6 +282,17 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   ): Promise<readonly Receipt[]> {
     const result = await this.#streamOf(bucket).append({ records }, options)
     return receiptsOf(bucket, result, records.length)
+  }
+
+  /** What those need that read on their own. */
+  get #inside() {
+    return {
+      queue: this.name,
+      streams: this.#streams,
+      decode: (bucket: number, records: readonly StreamRecord[]) => this.#codec.decode(bucket, records),
+      clock: this.#context.clock,
+      checkOpen: (operation: string) => this.#checkOpen(operation),
+    }
   }
 
   #streamOf(bucket: number): RecordStream {

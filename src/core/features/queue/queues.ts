@@ -7,6 +7,7 @@ import type { Store } from '../../derived/store-context.js'
 import { streamsOf } from '../../derived/streams-over-journals.js'
 import { findQueue, listQueues, removeQueue } from '../../engine/catalogue.js'
 import type { Backend } from '../../ports/backend.js'
+import { marksPrefix } from './marks-prefix.js'
 
 /** Names of all queues, in the order of their UTF-8 bytes. */
 export function queues(source: Store | Backend): Promise<readonly string[]> {
@@ -15,7 +16,7 @@ export function queues(source: Store | Backend): Promise<readonly string[]> {
   return listQueues(context.backend.blobs)
 }
 
-/** Deletes a queue with its records and groups. `missing` when there is none. Handles that are still open get `closed`. */
+/** Deletes a queue with its records, groups and marks. `missing` when there is none. Handles that are still open get `closed`. */
 export async function deleteQueue(source: Store | Backend, name: string): Promise<void> {
   checkName('queue name', name)
   const context = contextOf(source)
@@ -28,4 +29,7 @@ export async function deleteQueue(source: Store | Backend, name: string): Promis
   await removeQueue(blobs, found)
   const { incarnation, buckets } = found.entry
   for (let bucket = 0; bucket < buckets; bucket++) await streamsOf(context).delete(`${incarnation}/${bucket}`)
+  const marks: string[] = []
+  for await (const { key } of blobs.list({ prefix: marksPrefix(incarnation) })) marks.push(key)
+  if (marks.length > 0) await blobs.delete(marks)
 }

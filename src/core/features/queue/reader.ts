@@ -7,7 +7,7 @@ import { Latch, Wakes } from '../../base/latch.js'
 import { Mutex } from '../../base/mutex.js'
 import type { RecordStream, StreamRecord } from '../../ports/stream-broker.js'
 import { checkLimit, checkWaitMs } from './checks.js'
-import { offsetOf } from './position.js'
+import { offsetWithin } from './position.js'
 import type { BucketOffsets, QueueReader, ReadBatchOptions, ReaderOptions, ReadNextOptions } from './reader-types.js'
 import { listenAll } from './tail.js'
 import type { Position, StoredRecord } from './record-types.js'
@@ -162,17 +162,9 @@ class Reader<T> implements QueueReader<T> {
     return decode(bucket, await stream.read({ from: this.#next.get(bucket) as number, limit }))
   }
 
-  /** A position past the end would pass by records that are yet to come. */
-  async #resolve(bucket: number, position: Position, operation: string): Promise<number> {
-    const stream = this.#input.streams[bucket] as RecordStream
-    const offset = await offsetOf(stream, position)
-    if (typeof position !== 'number') return offset
-    const { next } = await stream.bounds()
-    if (offset <= next) return offset
-    throw new StorageError('invalid', 'the offset lies past the end of the bucket', {
-      operation,
-      facts: { queue: this.#input.queue, bucket, offset, maximum: next },
-    })
+  #resolve(bucket: number, position: Position, operation: string): Promise<number> {
+    const { queue, streams } = this.#input
+    return offsetWithin(streams[bucket] as RecordStream, position, { operation, queue, bucket })
   }
 
   #positionOf(bucket: number): Position {

@@ -4,6 +4,7 @@ import type { Codec } from '../../codec/codec.js'
 import type { CompressionName } from '../../codec/compression.js'
 import type { Cancellable, Handle, WriteDurability } from '../../ports/options.js'
 import type { CompactionResult, DedupeWindow, RetentionPolicy, StreamFormat, SyncMode } from '../../ports/stream-broker.js'
+import type { Marks, MarksOptions } from './marks-types.js'
 import type { QueueReader, ReaderOptions } from './reader-types.js'
 import type { Position, Receipt, StoredRecord } from './record-types.js'
 import type { StandardSchema, VersionedSchema } from './schema.js'
@@ -145,6 +146,8 @@ export interface Queue<Output, Input = Output> extends Handle {
   tail(options?: TailOptions): AsyncIterableIterator<StoredRecord<Output>>
   /** Reads all buckets, or the part that falls to a rank, from positions of its own. `invalid` for a rank or a position that cannot be. */
   reader(options?: ReaderOptions): Promise<QueueReader<Output>>
+  /** What the task of this name has consumed, to hand out the rest in batches. Stored with the first batch; deleted with the queue. */
+  marks(task: string, options?: MarksOptions): Promise<Marks<Output>>
   group(name: string, options?: GroupOptions): Promise<Group<Output>>
   groups(): Promise<readonly string[]>
   deleteGroup(name: string): Promise<void>

@@ -1,0 +1,4 @@
+/** Before the names of the tasks in the keys of a queue's marks. */
+export function marksPrefix(incarnation: string): string {
+  return `${incarnation}/marks/`
+}
