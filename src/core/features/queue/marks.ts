@@ -19,12 +19,13 @@ import { offsetWithin } from './position.js'
 import { readPlaces } from './read-places.js'
 import { readReady, type ReadyRecords } from './ready-records.js'
 import type { Position, StoredRecord } from './record-types.js'
-import { sequentialSampler } from './samplers.js'
 import { listenAll } from './tail.js'
 
 const POLL_MS = 1_000
 const MAX_ATTEMPTS = 64
 const MAX_WINDOW = 10_000
+/** What `sequentialSampler` gives; not imported, because that one is in every bundle. */
+const OLDEST_FIRST: Sampler = { choose: (ready, limit) => ready.slice(0, limit) }
 const BACKOFF: BackoffOptions = { firstMs: 4, maxMs: 1_500 }
 
 /** What marks need of their queue. */
@@ -42,7 +43,7 @@ export interface MarksInput<T> {
 /** `invalid` for a task name that cannot be. */
 export async function openMarks<T>(input: MarksInput<T>, task: string, options: MarksOptions): Promise<Marks<T>> {
   checkName('task name', task)
-  const marks = new QueueMarks(input, task, options.sampler ?? sequentialSampler())
+  const marks = new QueueMarks(input, task, options.sampler ?? OLDEST_FIRST)
   if (input.context.mode === 'write') await marks.cutToEnds()
   return marks
 }
