@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.js'
 import { keyComponent, unescapeName } from '../base/key.js'
 import { Cell } from '../engine/cell.js'
-import { GroupCellStore } from '../engine/group-cell-store.js'
+import { GroupCellStore, type GroupCellStoreOptions } from '../engine/group-cell-store.js'
 import { GroupChanges } from '../engine/group-changes.js'
 import { defineGroup, definitionOf, type GroupDefinition, type StoredGroup } from '../engine/group-definition.js'
 import type { GroupSource } from '../engine/group-source.js'
@@ -22,7 +22,11 @@ export interface StreamGroupsOptions {
   /** false: nothing is created, and every change is refused by `beforeWrite`. */
   readonly writable: boolean
   readonly beforeWrite: () => undefined | Promise<void>
+  /** Where the state of a group is kept; default its cell. */
+  readonly openStore?: OpenGroupStore | undefined
 }
+
+export type OpenGroupStore = (options: GroupCellStoreOptions) => GroupStore
 
 /** A group that is open here, for all its handles. */
 interface OpenGroup {
@@ -67,10 +71,13 @@ export class StreamGroups {
 
   /** Its handles answer `missing` from then on; a group that is made again under its name shares nothing with it. */
   async delete(name: string): Promise<void> {
-    const open = this.#open.get(name)
+    const cell = this.#cell(name)
+    const { value } = await cell.read()
+    if (value === undefined) return
+    const { changes } = this.#opened(name, cell, definitionOf(value))
     this.#open.delete(name)
     await this.#options.blobs.delete([this.#key(name)])
-    await open?.changes.close()
+    await changes.delete()
   }
 
   /** Below this offset all is acknowledged, as it is stored now; 0 for a group that does not exist. */
@@ -92,7 +99,8 @@ export class StreamGroups {
   #opened(name: string, cell: Cell<StoredGroup>, definition: GroupDefinition): OpenGroup {
     const known = this.#open.get(name)
     if (known?.id === definition.id) return known
-    const store = new GroupCellStore({ cell, key: this.#key(name), id: definition.id })
+    const storeOptions = { cell, key: this.#key(name), id: definition.id }
+    const store = this.#options.openStore?.(storeOptions) ?? new GroupCellStore(storeOptions)
     const open = { id: definition.id, changes: this.#changes(store, definition) }
     this.#open.set(name, open)
     return open
@@ -118,8 +126,10 @@ function absentGroup(cursor: number): GroupStore {
   const begin = (): GroupState => new GroupState({ epoch: 0, cursor })
   return {
     known: undefined,
+    rewound: undefined,
     read: async () => begin(),
     update: async (change) => change(begin()),
     close: async () => {},
+    delete: async () => {},
   }
 }

@@ -5,7 +5,7 @@ import { StorageError } from '../base/errors.js'
 import { loadPart } from '../base/load-part.js'
 import { historyKey, Journal } from '../engine/journal.js'
 import type { CompactionResult, GroupPort, GroupPortOptions, RecordStream, StreamBroker, StreamOptions } from '../ports/stream-broker.js'
-import type { StreamGroups } from './groups.js'
+import type { OpenGroupStore, StreamGroups } from './groups.js'
 import { loadLogs, type OpenLog } from './load-logs.js'
 import { nativeStreams } from './native-streams.js'
 import type { StoreContext } from './store-context.js'
@@ -216,7 +216,16 @@ class LazyGroups {
     const { StreamGroups } = await loadPart('groups', () => import('./groups.js'))
     const { backend, clock, mode } = this.#context
     const beforeWrite = (): undefined | Promise<void> => this.#context.writable('group')
-    return new StreamGroups(this.#journal(), { blobs: backend.blobs, clock, path: this.#path, writable: mode === 'write', beforeWrite })
+    const options = { blobs: backend.blobs, clock, path: this.#path, writable: mode === 'write', beforeWrite }
+    return new StreamGroups(this.#journal(), { ...options, openStore: await this.#logs() })
+  }
+
+  /** Where there are files with one owner, groups are logs. */
+  async #logs(): Promise<OpenGroupStore | undefined> {
+    const { files } = this.#context.backend
+    if (files === undefined) return undefined
+    const { groupLogs } = await loadPart('logs of groups', () => import('./group-logs.js'))
+    return groupLogs(this.#context, files, this.#path)
   }
 }
 

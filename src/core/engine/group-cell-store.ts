@@ -1,5 +1,6 @@
 // The state of a group in the cell that defines it: all of it is written with each change, by whoever makes it.
 
+import type { GroupBounds } from '../ports/stream-broker.js'
 import type { Cell } from './cell.js'
 import { definitionOf, type GroupDefinition, type StoredGroup } from './group-definition.js'
 import { GroupState } from './group-state.js'
@@ -17,6 +18,7 @@ export class GroupCellStore implements GroupStore {
   /** What `#version` of the cell says; with no version: changed, and not stored. */
   #state: GroupState | undefined
   #version: string | undefined
+  #rewound: GroupBounds['rewound']
 
   constructor(options: GroupCellStoreOptions) {
     this.#options = options
@@ -26,17 +28,22 @@ export class GroupCellStore implements GroupStore {
     return this.#state
   }
 
+  get rewound(): GroupBounds['rewound'] {
+    return this.#rewound
+  }
+
   async read(): Promise<GroupState> {
-    const { cell } = this.#options
-    const { value } = await cell.read()
-    return this.#stateOf(this.#definition(value))
+    const { value } = await this.#options.cell.read()
+    const definition = this.#definition(value)
+    this.#rewound = definition.rewound
+    return this.#stateOf(definition)
   }
 
   async update(change: (state: GroupState) => void): Promise<void> {
     const { cell } = this.#options
     try {
       await cell.update((stored) => {
-        const definition = this.#definition(stored)
+        const { rewound: _, ...definition } = this.#definition(stored)
         const state = this.#stateOf(definition)
         change(state)
         if (state.takeDelta() === undefined) return undefined
@@ -50,9 +57,9 @@ export class GroupCellStore implements GroupStore {
     }
   }
 
-  close(): Promise<void> {
-    return Promise.resolve()
-  }
+  async close(): Promise<void> {}
+
+  async delete(): Promise<void> {}
 
   #definition(stored: StoredGroup | undefined): GroupDefinition {
     const definition = stored === undefined ? undefined : definitionOf(stored)

@@ -57,7 +57,7 @@ export class GroupChanges {
   }
 
   get rewound(): GroupBounds['rewound'] {
-    return this.#rewound
+    return this.#rewound ?? this.#options.store.rewound
   }
 
   /** When anything that is pending may be delivered next, as far as is known here. */
@@ -88,10 +88,17 @@ export class GroupChanges {
     this.#epoch = epoch
   }
 
-  /** Resolves when nothing is being stored. */
+  /** Resolves when all that was to be stored is. */
   async close(): Promise<void> {
     while (this.#storing !== undefined) await this.#storing
     await this.#options.store.close()
+  }
+
+  /** The same for a group that is no more. */
+  async delete(): Promise<void> {
+    while (this.#storing !== undefined) await this.#storing
+    await this.#options.store.delete()
+    this.#latch.wake()
   }
 
   async #enqueue<R>(run: (state: GroupState, ahead: Ahead) => R, demand?: Demand): Promise<R> {

@@ -14,6 +14,10 @@ export interface GroupDefinition {
   readonly id: string
   readonly ordering: GroupOrdering
   readonly state: GroupDelta
+  /** The state goes on in a log. */
+  readonly isLogged?: true
+  /** A recovery could not tell where it stood: to be told until something is stored. */
+  readonly rewound?: { readonly from: number; readonly to: number }
 }
 
 /** As the first versions stored it. */

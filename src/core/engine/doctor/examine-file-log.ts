@@ -110,9 +110,10 @@ export async function readManifest({ blobs, clock, path }: FileLogPlace): Promis
   }
 }
 
+/** Of this log alone: those of its groups lie below it. */
 export async function listed({ files, path }: FileLogPlace): Promise<string[]> {
   const paths: string[] = []
-  for await (const file of files.list(`${path}/`)) paths.push(file.path)
+  for await (const file of files.list(`${path}/`)) if (!file.path.startsWith(`${path}/groups/`)) paths.push(file.path)
   return paths
 }
 
