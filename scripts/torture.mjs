@@ -24,6 +24,7 @@ const ROWS = {
   disk: { files: ['test/crash/disk-full'], scale: 25 },
   quota: { files: ['quota.spec'], scale: 10, isBrowser: true },
   writers: { files: ['test/histories/shared-log', 'test/histories/owned-log'], scale: 100 },
+  redis: { files: ['test/conformance/redis-restarts'], scale: 20 },
   linearizability: { files: ['test/histories/kv-histories'], scale: 100 },
   fuzz: { files: ['test/fuzz/'], scale: 200 },
   mutants: { files: ['test/mutants/'], scale: 2 },

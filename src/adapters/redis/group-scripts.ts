@@ -286,7 +286,8 @@ for _, field in ipairs(entry[2]) do size = size + #field end
 redis.call('XADD', quarantine, '*', 'quarantined-id', id, 'quarantine-reason', ARGV[2], unpack(entry[2]))
 redis.call('XDEL', stream, id)
 if offsetOf(id) then redis.call('HINCRBY', meta, 'bytes', -math.min(size, tonumber(redis.call('HGET', meta, 'bytes') or 0))) end
-local ends = '0-' .. int(tonumber(redis.call('HGET', meta, 'next') or 0))
+local next = tonumber(redis.call('HGET', meta, 'next') or 0)
+local ends = '0-' .. int(next)
 redis.pcall('XSETID', stream, ends)
 for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
   local group = info[2]
@@ -295,7 +296,7 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
     local key = ARGV[at] .. group
     if at == 3 then redis.call('ZREM', key, memberOf(id)) else redis.call('HDEL', key, memberOf(id)) end
   end
-  local found = infoOf(stream, group)
-  if not offsetOf(found['last-delivered-id']) then redis.call('XGROUP', 'SETID', stream, group, ends) end
+  local last = offsetOf(infoOf(stream, group)['last-delivered-id'])
+  if not last or last >= next then redis.call('XGROUP', 'SETID', stream, group, ends) end
 end
 return 1`)

@@ -205,18 +205,19 @@ end
 local at = ARGV[2] ~= '' and offsetAt(tonumber(ARGV[2])) or 0
 return {first, next, floor, at, stored[3] or ''}`)
 
-/** KEYS stream meta marks; ARGV before, how many entries at most. How many went, or -1 past the end. */
+/**
+ * KEYS stream meta marks; ARGV before, how many entries at most. How many went, or -1 past the end. What frees memory comes
+ * first: a full server takes no script that begins with anything else.
+ */
 export const TRIM = new Script(`${HELPERS}
 local before, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local stored = redis.call('HMGET', KEYS[2], 'next', 'first', 'bytes')
 if before > tonumber(stored[1] or 0) then return -1 end
-if before > tonumber(stored[2] or 0) then redis.call('HSET', KEYS[2], 'first', int(before)) end
 local entries = redis.call('XRANGE', KEYS[1], '-', '0-' .. int(before), 'COUNT', limit)
-if #entries == 0 then return 0 end
 local bytes = tonumber(stored[3] or 0)
 for _, entry in ipairs(entries) do bytes = bytes - sizeOf(entry) end
-redis.call('XTRIM', KEYS[1], 'MINID', idOf(offsetOf(entries[#entries][1]) + 1))
-redis.call('HSET', KEYS[2], 'bytes', int(math.max(0, bytes)))
+if #entries > 0 then redis.call('XTRIM', KEYS[1], 'MINID', idOf(offsetOf(entries[#entries][1]) + 1)) end
+redis.call('HSET', KEYS[2], 'first', int(math.max(before, tonumber(stored[2] or 0))), 'bytes', int(math.max(0, bytes)))
 for _, mark in ipairs(redis.call('ZRANGE', KEYS[3], 0, limit)) do
   if tonumber(mark) >= before then break end
   redis.call('ZREM', KEYS[3], mark)
