@@ -98,7 +98,6 @@ function copyCases(pairCase: PairCase): SuiteCase[] {
         await clock.advance(1)
       }
       await queue.compact()
-      if (await isWithoutGaps(pair)) return
       const { queues } = await replicate(source, target)
       expectEqual(queues[0]?.buckets[0]?.skipped, [])
       await expectSame(pair)
@@ -111,7 +110,6 @@ function copyCases(pairCase: PairCase): SuiteCase[] {
       const queue = await openQueue<number>(source, 'orders', SMALL)
       await queue.appendMany(range(10))
       await queue.trim(4)
-      if (await isWithoutGaps(pair)) return
       expectEqual((await replicate(source, target)).queues[0]?.buckets[0]?.skipped, [])
       expectEqual((await (await openQueue(target, 'orders')).stats()).buckets[0]?.first, 4)
       await queue.appendMany(range(10))
@@ -369,13 +367,6 @@ function faultCases(pairCase: PairCase): SuiteCase[] {
       await expectSame(pair)
     }),
   ]
-}
-
-/** A log of chunks takes no gaps, and says so. */
-async function isWithoutGaps({ source, target, targetBackend }: Pair): Promise<boolean> {
-  if (targetBackend.files !== undefined) return false
-  await expectRejects(replicate(source, target), 'unsupported')
-  return true
 }
 
 function readOnly(store: Store): Store {

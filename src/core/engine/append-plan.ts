@@ -39,7 +39,6 @@ export interface AppendJudge {
 
 export interface PlanOptions {
   readonly at: LogEnd
-  readonly leavesGaps: boolean
   /** There where an append speaks by id or producer. */
   readonly judge: AppendJudge | undefined
 }
@@ -72,20 +71,18 @@ export function planCommit(lost: readonly PlacedAppend[], appends: readonly Pend
 /** What a frame's header can say of how far behind it the log is durable, with room for what shares its commit. */
 const MAX_GAP = 2 ** 31
 
-function refusalOf({ when, at }: AppendOptions, next: number, { at: end, leavesGaps }: PlanOptions): StorageError | undefined {
+function refusalOf({ when, at }: AppendOptions, next: number, { at: end }: PlanOptions): StorageError | undefined {
   if (when !== undefined && when.next !== next) {
     return refusal('conflict', 'the log does not end where the append expected', { expected: when.next, next })
   }
   if (at === undefined) return undefined
   if (at < next) return refusal('conflict', 'the log has gone past the offset that the append wants', { at, next })
-  if (at > next && !leavesGaps) {
-    return refusal('unsupported', 'a log of chunks has no gaps; copy into a store of files', { at, next, missing: 'files' })
-  }
+  if (at === next) return undefined
   if (Number.isSafeInteger(at) && at - end.durable <= MAX_GAP) return undefined
   return refusal('invalid', 'an append leaves a gap of at most 2^31 offsets', { at, next })
 }
 
-function refusal(code: 'conflict' | 'invalid' | 'unsupported', message: string, facts: Record<string, unknown>): StorageError {
+function refusal(code: 'conflict' | 'invalid', message: string, facts: Record<string, unknown>): StorageError {
   return new StorageError(code, message, { operation: 'append', facts })
 }
 

@@ -54,7 +54,6 @@ const BACKOFF = { firstMs: 2, maxMs: 500 }
 const MAX_UNSYNCED_RECORDS = 0xffffffff
 
 export class ChunkLog implements Log {
-  readonly leavesGaps = false
   readonly readsAhead = false
   readonly format = binaryFormat
   readonly durability: { readonly written: Durability; readonly synced: Durability }

@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.js'
 import { mapOrdered } from '../base/map-ordered.js'
 import { frameBody, frameError, type FrameHeader } from '../codec/frame.js'
+import { isBehind } from './chunk.js'
 import { type ChunkEnd, GRACE_MS, type ManifestCell, withMerge } from './chunk-manifest.js'
 import type { BuiltSegment, ChunkSegments } from './chunk-segments.js'
 import type { ChunkStore } from './chunk-store.js'
@@ -101,7 +102,7 @@ export class ChunkMerger {
     for await (const block of mapOrdered(numbers, READ_AT_ONCE, (number) => chunks.get(number))) {
       const size = block.bytes.length
       if (blocks.length > 0 && run.bytes + size > maxBytes) break
-      checkFrames(block, run.end.next, chunks.key(run.end.chunk))
+      checkFrames(block, run.end, chunks.key(run.end.chunk))
       const last = block.frames[block.frames.length - 1] as FrameHeader
       if (last.next > first && !last.isControl) blocks.push(block)
       run = {
@@ -156,9 +157,11 @@ async function* countFrom(from: number, to: number): AsyncGenerator<number> {
 }
 
 /** `corrupt` where a body is damaged, or does not follow what came before. */
-function checkFrames({ bytes, frames }: FrameBlock, next: number, key: string): void {
-  const [first] = frames
-  if (first?.baseOffset !== next) throw frameError('offset', { key, firstOffset: next, found: first?.baseOffset })
+function checkFrames({ bytes, frames }: FrameBlock, before: ChunkEnd, key: string): void {
+  const first = frames[0] as FrameHeader
+  if (first.baseOffset !== before.next && !isBehind(first, before)) {
+    throw frameError('offset', { key, firstOffset: before.next, found: first.baseOffset })
+  }
   for (const header of frames) {
     if (frameBody(bytes, header) !== undefined) continue
     throw frameError('body', { key, firstOffset: header.baseOffset, lastOffset: header.next - 1, position: header.at })

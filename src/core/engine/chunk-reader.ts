@@ -3,6 +3,7 @@
 
 import type { StorageError } from '../base/errors.js'
 import { type FrameHeader, frameError } from '../codec/frame.js'
+import { isBehind } from './chunk.js'
 import type { ChunkIndex, ChunkPlace } from './chunk-index.js'
 import type { ChunkEnd, ManifestCell } from './chunk-manifest.js'
 import type { ChunkSegments } from './chunk-segments.js'
@@ -26,7 +27,7 @@ export class ChunkReader {
   }
 
   async read(from: number, limit: number, maxBytes: number): Promise<FrameBlock | undefined> {
-    const { manifest, chunks, index, end } = this.#options
+    const { manifest, end } = this.#options
     if (from >= end().next) return undefined
     const { segments, merged } = manifest.value
     for (let at = segmentAt(segments, from, ({ closed }) => closed); at < segments.length; at++) {
@@ -38,13 +39,28 @@ export class ChunkReader {
     }
     const start = Math.max(from, merged.next)
     if (start >= Math.min(limit, end().next)) return undefined
+    const block = await this.#blockAt(start)
+    return firstOf(block).baseOffset < limit ? block : undefined
+  }
+
+  /** The chunk that holds the offset; where it lies in a gap, the one behind, if its chain says so. */
+  async #blockAt(start: number): Promise<FrameBlock> {
+    const { chunks, index, end, manifest } = this.#options
+    const { merged } = manifest.value
     const { chunk } = await this.#locate(start)
     const block = await chunks.get(chunk)
-    const first = block.frames[0] as FrameHeader
-    const last = block.frames[block.frames.length - 1] as FrameHeader
-    if (first.baseOffset > start || last.next <= start) throw this.#misplaced(chunk, start)
+    if (firstOf(block).baseOffset > start) {
+      const before = chunk === merged.chunk ? merged : endOf(await chunks.get(chunk - 1))
+      if (before.next > start || !isBehind(firstOf(block), before)) throw this.#misplaced(chunk, start)
+    }
+    const last = endOf(block)
     index.note({ chunk: chunk + 1, base: last.next })
-    return block
+    if (last.next > start) return block
+    const behind = chunk + 1 < end().chunk ? await chunks.get(chunk + 1) : undefined
+    if (behind === undefined || firstOf(behind).baseOffset <= start || !isBehind(firstOf(behind), last)) {
+      throw this.#misplaced(chunk, start)
+    }
+    return behind
   }
 
   async offsetAt(time: number): Promise<number> {
@@ -114,4 +130,13 @@ export class ChunkReader {
   #misplaced(chunk: number, offset: number): StorageError {
     return frameError('offset', { key: this.#options.chunks.key(chunk), firstOffset: offset })
   }
+}
+
+function firstOf({ frames }: FrameBlock): FrameHeader {
+  return frames[0] as FrameHeader
+}
+
+function endOf({ frames }: FrameBlock): { readonly next: number; readonly chain: number } {
+  const { next, headerCrc } = frames[frames.length - 1] as FrameHeader
+  return { next, chain: headerCrc }
 }

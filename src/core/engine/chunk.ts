@@ -54,7 +54,7 @@ export function decodeChunk(bytes: Uint8Array, salt: Uint8Array, key: string, wh
       if (!whole && previous !== undefined) break
       throw frameError(frame, { key, position: at })
     }
-    if (previous !== undefined && (frame.chain !== previous.headerCrc || frame.baseOffset !== previous.next)) {
+    if (previous !== undefined && !isBehind(frame, { chain: previous.headerCrc, next: previous.next })) {
       throw frameError('chain', { key, position: at, firstOffset: previous.next })
     }
     frames.push(frame)
@@ -62,6 +62,14 @@ export function decodeChunk(bytes: Uint8Array, salt: Uint8Array, key: string, wh
   }
   if (frames.length === 0 || (whole && at !== bytes.length)) throw frameError('incomplete', { key, position: at })
   return { bytes, frames }
+}
+
+/**
+ * Whether the frame is the next one behind a place in the log. A right chain declares offsets in between as a gap; frames
+ * without records declare none.
+ */
+export function isBehind(frame: FrameHeader, { chain, next }: { readonly chain: number; readonly next: number }): boolean {
+  return frame.chain === chain && (frame.baseOffset === next || (frame.baseOffset > next && !frame.isControl))
 }
 
 /** `corrupt` where it is damaged, `unsupported` for a newer format. */

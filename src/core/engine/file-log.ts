@@ -56,7 +56,6 @@ const STATE_EVERY_BYTES = 4 * 1024 * 1024
 
 export class FileLog implements Log {
   readonly durability = { written: 'os', synced: 'disk' } as const
-  readonly leavesGaps = true
   readonly readsAhead = true
   readonly format: FrameFormat
   rolled = 0

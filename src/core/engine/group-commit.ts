@@ -188,7 +188,7 @@ export class GroupCommit {
     let encoding: Encoding | undefined
     const encode = (at: LogEnd, now: number, judge: AppendJudge | undefined): EncodedFrames | undefined | Promise<EncodedFrames> => {
       const lost = at.next < this.#writtenNext ? this.#lostFrom(at.next) : []
-      const plan = planCommit(lost, appends, { at, leavesGaps: log.leavesGaps, judge })
+      const plan = planCommit(lost, appends, { at, judge })
       encoding = { at, plan, now, frames: undefined }
       return plan.placed.length === 0 ? undefined : this.#encode(encoding)
     }

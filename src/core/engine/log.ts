@@ -26,8 +26,6 @@ export interface LogStats {
 }
 
 export interface Log extends Closable {
-  /** Whether an append may begin behind the end and leave a gap. */
-  readonly leavesGaps: boolean
   /** Whether a block may be read before somebody asks for it: it costs little, and nothing ends when a call does. */
   readonly readsAhead: boolean
   /** How its frames lie in their bytes. */

@@ -1,7 +1,7 @@
 // Looks at every byte of the chunks that were not merged, one by one, and says which offsets can be read.
 
 import { type FrameHeader, readFrameHeader } from '../../codec/frame.js'
-import { CHUNK_HEADER_BYTES, chunkSalt } from '../chunk.js'
+import { CHUNK_HEADER_BYTES, chunkSalt, isBehind } from '../chunk.js'
 import type { ChunkEnd } from '../chunk-manifest.js'
 import { isSeal } from '../chunk-merger.js'
 import type { Anomaly, FrameDamage } from './anomaly.js'
@@ -146,9 +146,9 @@ class ChunksExaminer {
   }
 
   #frame(header: FrameHeader, path: string, position: number): void {
-    const { next, chain, timestamp } = this.#end
-    const follows = header.baseOffset === next && header.chain === chain
-    if (this.#open === undefined && !follows) this.#damaged(frameAnomaly({ position, end: position, fault: 'chain' }, path), next)
+    const { next, timestamp } = this.#end
+    if (this.#open === undefined && !isBehind(header, this.#end))
+      this.#damaged(frameAnomaly({ position, end: position, fault: 'chain' }, path), next)
     if (this.#open !== undefined) this.#lost(this.#open.at, header.baseOffset)
     this.#open = undefined
     this.#end = { ...this.#end, next: header.next, chain: header.headerCrc, timestamp: Math.max(timestamp, header.timestamp) }

@@ -71,10 +71,15 @@ async function mergedEnd(place: ChunkLogPlace, { chunks }: ListedLog, segments: 
     const said = await saidBy(place, chunk)
     if (said === undefined) continue
     if (said.hasRecords && said.next <= next) end = { ...end, chunk: chunk + 1, chain: said.chain }
-    else if (chunk === lowest) return { ...end, chain: said.firstChain, next: segments.length === 0 ? said.base : next }
+    else if (chunk === lowest) return { ...end, ...beginningOf(said, segments.length === 0 ? said.base : next) }
     else break
   }
   return end
+}
+
+/** Whether offsets before the first chunk were lost or never given out nothing tells any more: with this chain it is no gap. */
+function beginningOf({ base, firstChain }: { base: number; firstChain: number }, next: number): Pick<ChunkEnd, 'next' | 'chain'> {
+  return { next, chain: base === next ? firstChain : (firstChain ^ 1) >>> 0 }
 }
 
 async function saidBy(place: ChunkLogPlace, chunk: number) {
