@@ -127,13 +127,20 @@ export class AppendHistory {
   }
 
   async #catchUp(table: AppendTable, next: number): Promise<void> {
+    if (table.upTo === next) return
     const blocks = new BlockReader()
-    while (table.upTo < next) {
-      const place = { from: table.upTo, end: next, limit: READ_RECORDS, maxBytes: READ_BYTES }
-      const records = (await blocks.read(this.#options.log, place)).filter(({ offset }) => offset < next)
-      for (const record of records) table.fold(record)
-      if (records.length === 0) table.upTo = next
+    try {
+      while (table.upTo < next) await this.#foldNext(table, next, blocks)
+    } finally {
+      await blocks.close()
     }
+  }
+
+  async #foldNext(table: AppendTable, next: number, blocks: BlockReader): Promise<void> {
+    const place = { from: table.upTo, end: next, limit: READ_RECORDS, maxBytes: READ_BYTES }
+    const records = (await blocks.read(this.#options.log, place)).filter(({ offset }) => offset < next)
+    for (const record of records) table.fold(record)
+    if (records.length === 0) table.upTo = next
   }
 
   /** Unless somebody stored as much. */
