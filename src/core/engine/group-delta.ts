@@ -49,18 +49,14 @@ export interface EntryFields {
 }
 
 /** `entries` ascending by offset. */
-export function runsOf(entries: Iterable<EntryFields>): EntryRun[] {
+export function runsOf(entries: readonly EntryFields[]): EntryRun[] {
   const runs: EntryRun[] = []
-  let alike: EntryFields[] = []
-  for (const entry of entries) {
-    const last = alike[alike.length - 1]
-    if (last !== undefined && !continues(last, entry)) {
-      runs.push(runOf(alike))
-      alike = []
-    }
-    alike.push(entry)
+  for (let from = 0; from < entries.length; ) {
+    let to = from + 1
+    while (to < entries.length && continues(entries[to - 1] as EntryFields, entries[to] as EntryFields)) to++
+    runs.push(runOf(entries, from, to))
+    from = to
   }
-  if (alike.length > 0) runs.push(runOf(alike))
   return runs
 }
 
@@ -76,11 +72,24 @@ function continues(last: EntryFields, entry: EntryFields): boolean {
   )
 }
 
-function runOf(alike: readonly EntryFields[]): EntryRun {
-  const { offset, attempt, consumer, deadline, grantedMs, isOut, reason } = alike[0] as EntryFields
-  const run = [offset, alike.length, attempt, consumer, deadline, grantedMs, isOut ? 1 : 0] as const
-  if (alike.some(({ key }) => key !== undefined)) return [...run, reason ?? null, alike.map(({ key }) => key ?? null)]
+function runOf(entries: readonly EntryFields[], from: number, to: number): EntryRun {
+  const { offset, attempt, consumer, deadline, grantedMs, isOut, reason } = entries[from] as EntryFields
+  const run = [offset, to - from, attempt, consumer, deadline, grantedMs, isOut ? 1 : 0] as const
+  const keys = keysOf(entries, from, to)
+  if (keys !== undefined) return [...run, reason ?? null, keys]
   return reason === undefined ? run : [...run, reason]
+}
+
+/** undefined where none has any. */
+function keysOf(entries: readonly EntryFields[], from: number, to: number): (number | null)[] | undefined {
+  const keys: (number | null)[] = []
+  let hasAny = false
+  for (let at = from; at < to; at++) {
+    const key = (entries[at] as EntryFields).key
+    hasAny ||= key !== undefined
+    keys.push(key ?? null)
+  }
+  return hasAny ? keys : undefined
 }
 
 export function* entriesOf(runs: readonly EntryRun[]): Generator<EntryFields> {

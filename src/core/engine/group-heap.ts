@@ -1,13 +1,15 @@
 // A binary heap whose items know their places in it, so that any of them can be moved or taken out in O(log n).
 
-/** `slot` names the field that holds an item's place; -1 where it is not in the heap. */
-export class IndexedHeap<Slot extends string, Item extends Record<Slot, number>> {
-  readonly #slot: Slot
-  readonly #isBefore: (a: Item, b: Item) => boolean
-  #items: Item[] = []
+export interface HeapItem {
+  /** Its place in the heap that it is in; -1 in none. */
+  at: number
+}
 
-  constructor(slot: Slot, isBefore: (a: Item, b: Item) => boolean) {
-    this.#slot = slot
+export class IndexedHeap<Item extends HeapItem> {
+  readonly #isBefore: (a: Item, b: Item) => boolean
+  readonly #items: Item[] = []
+
+  constructor(isBefore: (a: Item, b: Item) => boolean) {
     this.#isBefore = isBefore
   }
 
@@ -20,33 +22,32 @@ export class IndexedHeap<Slot extends string, Item extends Record<Slot, number>>
     return this.#items[0]
   }
 
-  has(item: Item): boolean {
-    return item[this.#slot] >= 0
-  }
-
-  /** Puts it in, or to its new place. */
+  /** Puts it in, or, where it is in this one, to its new place. */
   put(item: Item): void {
-    let at: number = item[this.#slot]
-    if (at < 0) {
-      at = this.#items.length
-      this.#set(at, item)
+    if (item.at < 0) {
+      item.at = this.#items.length
+      this.#items.push(item)
     }
-    this.#sink(this.#rise(at))
+    this.#settle(item)
   }
 
+  /** Must be in this one. */
   remove(item: Item): void {
-    const at: number = item[this.#slot]
-    if (at < 0) return
-    this.#mark(item, -1)
+    const { at } = item
+    item.at = -1
     const last = this.#items.pop() as Item
     if (last === item) return
     this.#set(at, last)
-    this.#sink(this.#rise(at))
+    this.#settle(last)
   }
 
-  #rise(start: number): number {
-    const item = this.#items[start] as Item
-    let at = start
+  #settle(item: Item): void {
+    this.#rise(item)
+    this.#sink(item)
+  }
+
+  #rise(item: Item): void {
+    let { at } = item
     while (at > 0) {
       const above = (at - 1) >> 1
       const parent = this.#items[above] as Item
@@ -54,31 +55,26 @@ export class IndexedHeap<Slot extends string, Item extends Record<Slot, number>>
       this.#set(at, parent)
       at = above
     }
-    if (at !== start) this.#set(at, item)
-    return at
+    if (at !== item.at) this.#set(at, item)
   }
 
-  #sink(start: number): void {
-    const item = this.#items[start] as Item
-    let at = start
+  #sink(item: Item): void {
+    const items = this.#items
+    let { at } = item
     for (;;) {
       let below = 2 * at + 1
-      if (below >= this.#items.length) break
-      if (below + 1 < this.#items.length && this.#isBefore(this.#items[below + 1] as Item, this.#items[below] as Item)) below++
-      const child = this.#items[below] as Item
+      if (below >= items.length) break
+      if (below + 1 < items.length && this.#isBefore(items[below + 1] as Item, items[below] as Item)) below++
+      const child = items[below] as Item
       if (!this.#isBefore(child, item)) break
       this.#set(at, child)
       at = below
     }
-    if (at !== start) this.#set(at, item)
+    if (at !== item.at) this.#set(at, item)
   }
 
   #set(at: number, item: Item): void {
     this.#items[at] = item
-    this.#mark(item, at)
-  }
-
-  #mark(item: Record<Slot, number>, at: number): void {
-    ;(item as Record<string, number>)[this.#slot] = at
+    item.at = at
   }
 }

@@ -2,22 +2,44 @@
 // of each key in line. Only the first of a key is ever free. Every change is O(log n).
 
 import type { EntryFields } from './group-delta.js'
-import { IndexedHeap } from './group-heap.js'
+import { type HeapItem, IndexedHeap } from './group-heap.js'
 
 /** One of them. Whoever changes it says `moved`. */
-export interface PendingEntry extends Writable<EntryFields> {
+export class PendingEntry implements EntryFields, HeapItem {
   readonly offset: number
   readonly key: number | undefined
-  /** Places in the heaps; -1 outside. */
-  timedAt: number
-  freeAt: number
-  idleAt: number
+  attempt: number
+  consumer: string
+  deadline: number
+  grantedMs: number
+  isOut: boolean
+  reason: string | undefined
+  /** Its place among the timed or the free. */
+  at = -1
+  isFree = false
+  /** Its place by the time that somebody has had it. */
+  idle: IdleItem | undefined = undefined
   /** The next of its key. */
-  behind: PendingEntry | undefined
-  isGone: boolean
+  behind: PendingEntry | undefined = undefined
+  isGone = false
+  /** Somebody notes what changed. */
+  isTouched = false
+
+  constructor({ offset, key, attempt, consumer, deadline, grantedMs, isOut, reason }: EntryFields) {
+    this.offset = offset
+    this.key = key
+    this.attempt = attempt
+    this.consumer = consumer
+    this.deadline = deadline
+    this.grantedMs = grantedMs
+    this.isOut = isOut
+    this.reason = reason
+  }
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
+interface IdleItem extends HeapItem {
+  readonly entry: PendingEntry
+}
 
 /** The first of a key and the last; those between may be gone. */
 interface KeyLine {
@@ -33,11 +55,11 @@ export class PendingIndex {
   #begin = 0
   #size = 0
   /** First of their keys, until their deadline. */
-  readonly #timed = new IndexedHeap<'timedAt', PendingEntry>('timedAt', (a, b) => a.deadline < b.deadline)
+  readonly #timed = new IndexedHeap<PendingEntry>((a, b) => a.deadline < b.deadline)
   /** Past their deadline. */
-  readonly #free = new IndexedHeap<'freeAt', PendingEntry>('freeAt', (a, b) => a.offset < b.offset)
+  readonly #free = new IndexedHeap<PendingEntry>((a, b) => a.offset < b.offset)
   /** Those that somebody has, by the time since when; kept once somebody asks for it. */
-  #idle: IndexedHeap<'idleAt', PendingEntry> | undefined
+  #idle: IndexedHeap<IdleItem> | undefined
   readonly #lines = new Map<number, KeyLine>()
 
   get size(): number {
@@ -82,29 +104,26 @@ export class PendingIndex {
   }
 
   /** Behind all that are there. */
-  add(fields: EntryFields): PendingEntry {
-    const entry = { ...fields, timedAt: -1, freeAt: -1, idleAt: -1, behind: undefined, isGone: false }
+  add(entry: PendingEntry): void {
     this.#order.push(entry)
     this.#size++
-    if (this.#queue(entry)) this.moved(entry)
-    return entry
+    if (entry.key !== undefined) this.#queue(entry, entry.key)
+    this.moved(entry)
   }
 
   /** Its deadline changed, or whether somebody has it. */
   moved(entry: PendingEntry): void {
-    if (entry.isOut) this.#idle?.put(entry)
-    else this.#idle?.remove(entry)
+    if (this.#idle !== undefined) this.#noteIdle(this.#idle, entry)
     if (entry.key !== undefined && this.#lines.get(entry.key)?.head !== entry) return
-    this.#free.remove(entry)
+    if (entry.isFree) this.#unplace(entry)
     this.#timed.put(entry)
   }
 
   remove(entry: PendingEntry): void {
     entry.isGone = true
     this.#size--
-    this.#timed.remove(entry)
-    this.#free.remove(entry)
-    this.#idle?.remove(entry)
+    this.#unplace(entry)
+    if (entry.idle !== undefined) this.#idle?.remove(entry.idle)
     if (entry.key !== undefined) this.#leave(entry, entry.key)
     if (this.#order.length > 2 * this.#size + KEPT_GONE) this.#forgetGone()
   }
@@ -113,22 +132,38 @@ export class PendingIndex {
   expire(now: number): void {
     for (let entry = this.#timed.first; entry !== undefined && entry.deadline <= now; entry = this.#timed.first) {
       this.#timed.remove(entry)
+      entry.isFree = true
       this.#free.put(entry)
     }
   }
 
   /** Those whose deadline lies further ahead than it was set: the clock was put back. */
   tooFarAhead(now: number): PendingEntry[] {
-    return [...this.from(0)].filter(({ deadline, grantedMs, freeAt }) => freeAt < 0 && grantedMs > 0 && deadline > now + grantedMs)
+    return [...this.from(0)].filter(({ deadline, grantedMs, isFree }) => !isFree && grantedMs > 0 && deadline > now + grantedMs)
   }
 
-  /** Who has had one for longest. */
+  /** Which one somebody has had for longest. */
   get longestOut(): PendingEntry | undefined {
     if (this.#idle === undefined) {
-      this.#idle = new IndexedHeap<'idleAt', PendingEntry>('idleAt', isOutLonger)
-      for (const entry of this.from(0)) if (entry.isOut) this.#idle.put(entry)
+      this.#idle = new IndexedHeap<IdleItem>((a, b) => isOutLonger(a.entry, b.entry))
+      for (const entry of this.from(0)) this.#noteIdle(this.#idle, entry)
     }
-    return this.#idle.first
+    return this.#idle.first?.entry
+  }
+
+  #noteIdle(idle: IndexedHeap<IdleItem>, entry: PendingEntry): void {
+    if (entry.isOut) {
+      entry.idle ??= { entry, at: -1 }
+      idle.put(entry.idle)
+    } else if (entry.idle !== undefined) {
+      idle.remove(entry.idle)
+      entry.idle = undefined
+    }
+  }
+
+  #unplace(entry: PendingEntry): void {
+    if (entry.at >= 0) (entry.isFree ? this.#free : this.#timed).remove(entry)
+    entry.isFree = false
   }
 
   #placeOf(offset: number): number {
@@ -142,17 +177,14 @@ export class PendingIndex {
     return low
   }
 
-  /** Whether it is the first of its key. */
-  #queue(entry: PendingEntry): boolean {
-    if (entry.key === undefined) return true
-    const line = this.#lines.get(entry.key)
+  #queue(entry: PendingEntry, key: number): void {
+    const line = this.#lines.get(key)
     if (line === undefined) {
-      this.#lines.set(entry.key, { head: entry, tail: entry })
-      return true
+      this.#lines.set(key, { head: entry, tail: entry })
+      return
     }
     line.tail.behind = entry
     line.tail = entry
-    return false
   }
 
   #leave(entry: PendingEntry, key: number): void {

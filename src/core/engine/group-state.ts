@@ -3,7 +3,7 @@
 // can be taken out as plain data, and put into another that had the same state.
 
 import { type EntryFields, entriesOf, type GroupDelta, offsetRuns, runsOf } from './group-delta.js'
-import { type PendingEntry, PendingIndex } from './group-pending.js'
+import { PendingEntry, PendingIndex } from './group-pending.js'
 
 export interface Handle {
   readonly offset: number
@@ -49,7 +49,12 @@ export interface Grant extends Handle {
 
 export type SettleInput =
   | (Handle & { readonly action: 'ack' })
-  | (Handle & { readonly action: 'nack' | 'extend'; readonly deadline: number; readonly grantedMs: number; readonly reason?: string })
+  | (Handle & {
+      readonly action: 'nack' | 'extend'
+      readonly deadline: number
+      readonly grantedMs: number
+      readonly reason?: string | undefined
+    })
 
 export class GroupState {
   #epoch: number
@@ -59,7 +64,7 @@ export class GroupState {
   /** The latest time met; no time at all after it was read from storage, so that the deadlines there are cut. */
   #now = Number.POSITIVE_INFINITY
   // What changed since `takeDelta`.
-  #touched = new Set<PendingEntry>()
+  #touched: PendingEntry[] = []
   #gone: number[] = []
   #isReset = false
   #isChanged = false
@@ -211,7 +216,8 @@ export class GroupState {
   takeDelta(): GroupDelta | undefined {
     if (!this.#isChanged) return undefined
     const delta = this.#isReset ? this.snapshot() : this.#changes()
-    this.#touched.clear()
+    for (const entry of this.#touched) entry.isTouched = false
+    this.#touched = []
     this.#gone = []
     this.#isReset = false
     this.#isChanged = false
@@ -220,7 +226,7 @@ export class GroupState {
 
   /** All of it. */
   snapshot(): GroupDelta {
-    return { reset: true, ...this.#position(), ...setOf(runsOf(this.#pending.from(0))) }
+    return { reset: true, ...this.#position(), ...setOf(runsOf([...this.#pending.from(0)])) }
   }
 
   /** What another state took out as a change of what this one is. */
@@ -233,7 +239,7 @@ export class GroupState {
     for (let at = 0; at < gone.length; at += 2) this.#applyGone(gone[at] as number, gone[at + 1] as number)
     for (const fields of entriesOf(set)) {
       const known = this.#pending.get(fields.offset)
-      if (known === undefined) this.#pending.add(fields)
+      if (known === undefined) this.#pending.add(new PendingEntry(fields))
       else this.#pending.moved(Object.assign(known, fields))
     }
   }
@@ -255,9 +261,10 @@ export class GroupState {
       const { offset, key, due } = fresh.candidates[at] as Candidate
       const mustWait = due > now || (key !== undefined && this.#pending.hasKey(key))
       const nobody = { consumer: '', attempt: 0, deadline: due, grantedMs: 0, isOut: false, reason: undefined }
-      const entry = this.#pending.add({ offset, key, ...nobody })
-      if (mustWait) this.#touch(entry)
-      else grants.push(this.#grant(entry, input))
+      const entry = new PendingEntry({ offset, key, ...(mustWait ? nobody : leased(input)) })
+      this.#pending.add(entry)
+      this.#touch(entry)
+      if (!mustWait) grants.push(grantOf(entry))
       this.#moveCursor(offset + 1)
     }
     if (fresh.to > this.#cursor) this.#moveCursor(fresh.to)
@@ -267,7 +274,7 @@ export class GroupState {
     entry.attempt++
     entry.consumer = consumer
     this.#rest(entry, { deadline: now + visibilityMs, grantedMs: visibilityMs, isOut: true })
-    return { offset: entry.offset, attempt: entry.attempt, deadline: entry.deadline, reason: entry.reason }
+    return grantOf(entry)
   }
 
   #hide(entry: PendingEntry, input: SettleInput & { readonly action: 'nack' | 'extend' }): void {
@@ -284,13 +291,14 @@ export class GroupState {
   }
 
   #touch(entry: PendingEntry): void {
-    this.#touched.add(entry)
     this.#isChanged = true
+    if (entry.isTouched) return
+    entry.isTouched = true
+    this.#touched.push(entry)
   }
 
   #remove(entry: PendingEntry): void {
     this.#pending.remove(entry)
-    this.#touched.delete(entry)
     this.#gone.push(entry.offset)
     this.#isChanged = true
   }
@@ -317,7 +325,7 @@ export class GroupState {
   /** Only these are pending, in a new order of offsets. */
   #begin(entries: readonly EntryFields[]): void {
     this.#pending = new PendingIndex()
-    for (const entry of entries) this.#pending.add(entry)
+    for (const entry of entries) this.#pending.add(new PendingEntry(entry))
     this.#isReset = true
     this.#isChanged = true
   }
@@ -338,9 +346,18 @@ export class GroupState {
 
   #changes(): GroupDelta {
     const gone = this.#gone.length === 0 ? {} : { gone: offsetRuns(this.#gone.sort((a, b) => a - b)) }
-    const touched = [...this.#touched].sort((a, b) => a.offset - b.offset)
+    const touched = this.#touched.filter(({ isGone }) => !isGone).sort((a, b) => a.offset - b.offset)
     return { ...this.#position(), ...gone, ...setOf(runsOf(touched)) }
   }
+}
+
+/** Of a first delivery. */
+function leased({ consumer, now, visibilityMs }: Lease): Omit<EntryFields, 'offset' | 'key'> {
+  return { consumer, attempt: 1, deadline: now + visibilityMs, grantedMs: visibilityMs, isOut: true, reason: undefined }
+}
+
+function grantOf({ offset, attempt, deadline, reason }: PendingEntry): Grant {
+  return { offset, attempt, deadline, reason }
 }
 
 function setOf(set: GroupDelta['set'] & object): Pick<GroupDelta, 'set'> {

@@ -142,27 +142,37 @@ export class JournalGroup implements GroupPort {
 
   /** What a compaction took will never be there again: nobody need acknowledge it. */
   async #deliver(grants: readonly Grant[], candidates: readonly FreshRecord[]): Promise<readonly PortDelivery[]> {
+    const deliveries: PortDelivery[] = []
+    const others: Grant[] = []
+    for (const grant of grants) {
+      const record = recordIn(candidates, grant.offset)
+      if (record === undefined) others.push(grant)
+      else deliveries.push(deliveryOf(grant, record))
+    }
+    return others.length === 0 ? deliveries : this.#readRest(grants, deliveries, others)
+  }
+
+  /** Those that are not at hand: of earlier attempts. They come first. */
+  async #readRest(grants: readonly Grant[], atHand: readonly PortDelivery[], others: readonly Grant[]): Promise<readonly PortDelivery[]> {
     try {
-      const records = await this.#recordsOf(grants, candidates)
-      const gone = grants.filter(({ offset }) => !records.has(offset)).map(({ offset }) => offset)
+      const records = await this.#read(others.map(({ offset }) => offset))
+      const gone = others.filter(({ offset }) => !records.has(offset)).map(({ offset }) => offset)
       if (gone.length > 0) await this.#options.changes.change((state) => state.forget(gone))
-      return grants.flatMap((grant) => deliveryOf(grant, records.get(grant.offset)))
+      const again = others.flatMap((grant) => {
+        const record = records.get(grant.offset)
+        return record === undefined ? [] : [deliveryOf(grant, record)]
+      })
+      return [...again, ...atHand]
     } catch (error) {
       await this.release(grants).catch(() => {}) // else they are free again when their visibility ends
       throw error
     }
   }
 
-  /** Those that are not at hand are read, neighbouring ones in one go. */
-  async #recordsOf(grants: readonly Grant[], candidates: readonly FreshRecord[]): Promise<Map<number, StreamRecord>> {
+  /** Neighbouring offsets in one go. */
+  async #read(offsets: readonly number[]): Promise<Map<number, StreamRecord>> {
     const records = new Map<number, StreamRecord>()
-    const others: number[] = []
-    for (const { offset } of grants) {
-      const candidate = candidates[firstFrom(candidates, offset)]
-      if (candidate?.offset === offset && candidate.record !== undefined) records.set(offset, candidate.record)
-      else others.push(offset)
-    }
-    for (const run of runsOf(others)) await this.#readRun(run, records)
+    for (const run of runsOf(offsets)) await this.#readRun(run, records)
     return records
   }
 
@@ -177,12 +187,11 @@ export class JournalGroup implements GroupPort {
   }
 
   #settleInput(action: SettleAction, now: number): SettleInput {
+    if (action.action === 'ack') return action as SettleInput
     const { offset, attempt, reason } = action
-    if (action.action === 'ack') return { offset, attempt, action: 'ack' }
     const retryMs = action.action === 'nack' ? backoffMs(this.#options.clock, attempt - 1, RETRY) : this.#visibilityMs
     const grantedMs = action.delayMs ?? retryMs
-    const why = reason === undefined ? {} : { reason: reason.slice(0, MAX_REASON) }
-    return { offset, attempt, action: action.action, deadline: now + grantedMs, grantedMs, ...why }
+    return { offset, attempt, action: action.action, deadline: now + grantedMs, grantedMs, reason: reason?.slice(0, MAX_REASON) }
   }
 
   async #checkPosition(next: number, operation: string): Promise<void> {
@@ -208,9 +217,13 @@ function runsOf(offsets: readonly number[]): OffsetRun[] {
   return runs
 }
 
-function deliveryOf({ attempt, deadline, reason }: Grant, record: StreamRecord | undefined): PortDelivery[] {
-  if (record === undefined) return []
-  return [reason === undefined ? { record, attempt, deadline } : { record, attempt, deadline, reason }]
+function recordIn(candidates: readonly FreshRecord[], offset: number): StreamRecord | undefined {
+  const candidate = candidates[firstFrom(candidates, offset)]
+  return candidate?.offset === offset ? candidate.record : undefined
+}
+
+function deliveryOf({ attempt, deadline, reason }: Grant, record: StreamRecord): PortDelivery {
+  return reason === undefined ? { record, attempt, deadline } : { record, attempt, deadline, reason }
 }
 
 function entryOf({ offset, attempt, consumer, deadline, grantedMs, reason }: EntryFields, now: number): PendingEntry {

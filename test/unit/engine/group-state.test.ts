@@ -162,7 +162,7 @@ test('the state machine does what the naive one does, whatever comes in between,
     const both = new Both(records)
     for (const next of steps) both.run(next)
   })
-  fc.assert(property, { numRuns: 8_000 })
+  fc.assert(property, { numRuns: 5_000 })
 })
 
 test('a state is rebuilt from its snapshot, and from its changes one by one', () => {
