@@ -27,6 +27,14 @@ type StoredCell<T> = readonly [value: T, recentWriteIds: readonly string[]]
 
 const REMEMBERED_WRITES = 8
 
+/** `settled`: it is stored, as the cell read anew says; others may have written behind it. */
+type Outcome = 'stored' | 'settled' | 'lost' | 'busy'
+
+interface Write {
+  readonly writeId: Uint8Array
+  readonly durability: WriteDurability | undefined
+}
+
 export interface CellSnapshot<T> {
   readonly value: T | undefined
   /** undefined where the cell does not exist. */
@@ -65,8 +73,11 @@ export class Cell<T> {
    */
   async update(change: Change<T>, signal?: AbortSignal, durability = this.#options.durability): Promise<T | undefined> {
     const { clock, key } = this.#options
+    const tries = new Set<string>()
     let current = this.#known ?? (await this.read(signal))
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      // A put that timed out may be done long after that: its change is not made once more.
+      if (current.writeIds.some((id) => tries.has(id))) return current.value
       const next = change(current.value)
       if (next === undefined) {
         const fresh = await this.read(signal)
@@ -74,8 +85,11 @@ export class Cell<T> {
         current = fresh
         continue
       }
-      const outcome = await this.#tryPut(next, current, durability)
+      const writeId = newWriteId()
+      tries.add(nameOf(writeId))
+      const outcome = await this.#tryPut(next, current, { writeId, durability })
       if (outcome === 'stored') return next
+      if (outcome === 'settled') return this.#known?.value
       // A lost race is tried again at once, then ever more patiently.
       if (outcome === 'busy' || attempt > 0) await backOff(clock, attempt, outcome === 'busy' ? SLOW_BACKOFF : BACKOFF, signal)
       current = await this.read(signal)
@@ -85,14 +99,14 @@ export class Cell<T> {
 
   /** Puts a value in the place of one that cannot be read, if it is still this version (undefined: nothing); else `conflict`. */
   async replace(value: T, version: string | undefined, durability = this.#options.durability): Promise<void> {
-    const outcome = await this.#tryPut(value, { value: undefined, version, writeIds: [] }, durability)
-    if (outcome !== 'stored') throw new StorageError('conflict', 'somebody else has replaced the cell', { key: this.#options.key })
+    const outcome = await this.#tryPut(value, { value: undefined, version, writeIds: [] }, { writeId: newWriteId(), durability })
+    if (outcome === 'stored' || outcome === 'settled') return
+    throw new StorageError('conflict', 'somebody else has replaced the cell', { key: this.#options.key })
   }
 
-  async #tryPut(value: T, current: CellSnapshot<T>, durability: WriteDurability | undefined): Promise<'stored' | 'lost' | 'busy'> {
+  async #tryPut(value: T, current: CellSnapshot<T>, { writeId, durability }: Write): Promise<Outcome> {
     const { blobs, key } = this.#options
-    const writeId = newWriteId()
-    const id = toHex(writeId.subarray(0, 8))
+    const id = nameOf(writeId)
     const writeIds = [...current.writeIds.slice(1 - REMEMBERED_WRITES), id]
     const stored: StoredCell<T> = [value, writeIds]
     const bytes = sealEnvelope({ kind: 'cell', codec: JSON_CODEC, writeId }, utf8(JSON.stringify(stored)))
@@ -105,7 +119,7 @@ export class Cell<T> {
       const conflict = isStorageError(error, 'conflict')
       if (!conflict && !isStorageError(error, 'unavailable')) throw error
       const now = await this.read()
-      if (now.writeIds.includes(id)) return 'stored'
+      if (now.writeIds.includes(id)) return 'settled'
       return conflict ? 'lost' : 'busy'
     }
   }
@@ -114,6 +128,11 @@ export class Cell<T> {
     this.#known = snapshot
     return snapshot
   }
+}
+
+/** As it stands among the recent writes. */
+function nameOf(writeId: Uint8Array): string {
+  return toHex(writeId.subarray(0, 8))
 }
 
 function decodeCell<T>(bytes: Uint8Array, key: string): StoredCell<T> {

@@ -1,7 +1,8 @@
 // The segments of a log of chunks: blobs with the bytes of a closed segment file, footer included. Made, opened, deleted
 // here; what they mean together stands in the manifest.
 
-import { concatBytes } from '../base/bytes.js'
+import { concatBytes, equalBytes } from '../base/bytes.js'
+import { isStorageError } from '../base/errors.js'
 import { newSalt } from '../codec/envelope.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import { binaryFormat } from './binary-format.js'
@@ -79,8 +80,19 @@ export class ChunkSegments {
   /** Stores it as the one with this number, durable before anything names it. A second try has another salt, so another name. */
   async store({ base, createdAt, closed, salt, bytes }: BuiltSegment, sequence: number): Promise<SealedSegment> {
     const name = segmentName({ sequence, epoch: CHUNK_EPOCH }, salt)
-    await this.#options.blobs.put(this.path(name), bytes, { when: 'absent', durability: 'strict' })
+    await this.#put(this.path(name), bytes)
     return { name, sequence, base, createdAt, closed }
+  }
+
+  /** The name was never used before: what is there already is this put, asked twice on its way. */
+  async #put(path: string, bytes: Uint8Array): Promise<void> {
+    const { blobs } = this.#options
+    try {
+      await blobs.put(path, bytes, { when: 'absent', durability: 'strict' })
+    } catch (error) {
+      const found = isStorageError(error, 'conflict') ? await blobs.get(path) : undefined
+      if (found === undefined || !equalBytes(found.data, bytes)) throw error
+    }
   }
 
   /** Readers in flight find them gone, and look into the manifest again. */

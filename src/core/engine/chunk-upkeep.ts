@@ -1,6 +1,7 @@
 // When chunks are merged: at a roll point, which is where what was not merged passes another multiple of a segment's bytes
 // or of so many chunks. One commit passes it, so that of many writers one begins the work. Its errors cost speed only.
 
+import { backOff } from '../base/backoff.js'
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { Mutex } from '../base/mutex.js'
@@ -8,7 +9,9 @@ import type { ManifestCell } from './chunk-manifest.js'
 import { type ChunkMerger, MAX_SEGMENT_AGE_MS, type ChunkCount } from './chunk-merger.js'
 import type { ChunkSegments } from './chunk-segments.js'
 
-const MAX_ROLL_STEPS = 10_000
+/** So often in a row somebody else may be first while all is merged. */
+const MAX_LOST_MERGES = 64
+const BACKOFF = { firstMs: 4, maxMs: 1_500 }
 /** Chunks that hold so much each stay: merged they would be written once more, and not be many fewer. */
 const LARGE_CHUNK_BYTES = 256 * 1024
 
@@ -58,11 +61,10 @@ export class ChunkUpkeep {
     return this.#merging.run(async () => {
       const { manifest, merger, segments } = this.#options
       await merger.date()
-      for (let tries = 0; manifest.value.merged.chunk < upTo; tries++) {
-        if (tries >= MAX_ROLL_STEPS)
-          throw new StorageError('unavailable', 'the chunks of the log could not be merged', { operation: 'roll' })
+      for (let lost = 0; manifest.value.merged.chunk < upTo; ) {
         const merged = await merger.merge(upTo).catch((error) => this.#overtaken(error))
-        if (merged === undefined) await manifest.read()
+        lost = merged === undefined ? lost + 1 : 0
+        if (merged === undefined) await this.#giveWay(lost)
         else this.#options.onMerged(merged)
       }
       await merger.clear()
@@ -90,6 +92,14 @@ export class ChunkUpkeep {
       onMerged(merged)
       await merger.clear()
     } while (isBackground && isMuch(now()))
+  }
+
+  /** Others merge as well: what they did is looked at, and they are given time. */
+  async #giveWay(lost: number): Promise<void> {
+    const { manifest, clock } = this.#options
+    if (lost > MAX_LOST_MERGES) throw new StorageError('unavailable', 'the chunks of the log could not be merged', { operation: 'roll' })
+    await manifest.read()
+    if (lost > 1) await backOff(clock, lost, BACKOFF)
   }
 
   /** A chunk was gone because another merged it: no failure if the manifest says so. */

@@ -41,16 +41,20 @@ export class GroupCellStore implements GroupStore {
 
   async update(change: (state: GroupState) => void): Promise<void> {
     const { cell } = this.#options
+    let made: StoredGroup | undefined
     try {
-      await cell.update((stored) => {
+      const now = await cell.update((stored) => {
+        made = undefined
         const { rewound: _, ...definition } = this.#definition(stored)
         const state = this.#stateOf(definition)
         change(state)
         if (state.takeDelta() === undefined) return undefined
         this.#version = undefined
-        return { ...definition, state: state.snapshot() }
+        made = { ...definition, state: state.snapshot() }
+        return made
       })
-      this.#version = cell.version
+      // Where an answer was lost, others may have written behind it: then this is not what the version says.
+      this.#version = made === undefined || made === now ? cell.version : undefined
     } catch (error) {
       this.#state = undefined
       throw error
