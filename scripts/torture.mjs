@@ -2,6 +2,7 @@
 //   --only kill     one row alone: demo, or one of the names in ROWS below
 //   --scale 50      so many times the cases of an ordinary run, instead of the row's own factor
 //   --seed 7        other cases, where chance draws them
+//   --case 17       that drawn case alone, of a row of histories, to look at it again; no figures are taken up
 //   --seeds 50      the demo once for each seed, in a new directory each, with its comparison
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -23,6 +24,7 @@ const ROWS = {
   flips: { files: ['test/crash/damage', 'test/crash/swaps'], scale: 1 },
   disk: { files: ['test/crash/disk-full'], scale: 25 },
   quota: { files: ['quota.spec'], scale: 10, isBrowser: true },
+  edges: { files: ['test/histories/edges'], scale: 50 },
   writers: { files: ['test/histories/shared-log', 'test/histories/owned-log'], scale: 100 },
   redis: { files: ['test/conformance/redis-restarts'], scale: 20 },
   linearizability: { files: ['test/histories/kv-histories'], scale: 100 },
@@ -34,6 +36,7 @@ const values = readOptions(import.meta.url, {
   only: { type: 'string' },
   scale: { type: 'string' },
   seed: { type: 'string', default: '1' },
+  case: { type: 'string' },
   seeds: { type: 'string', default: '50' },
 })
 const names = ['demo', ...Object.keys(ROWS)]
@@ -82,11 +85,12 @@ async function* demoSeeds() {
 /** Its figures are taken up at once, so that a long run that is stopped has told of what it did. */
 async function tortureRow(name, { files, scale, isBrowser = false }) {
   const tallyFile = join(folder, `${name}.jsonl`)
-  const env = { VARVE_TORTURE: values.scale ?? String(scale), VARVE_SEED: values.seed, VARVE_TALLY: tallyFile }
+  const drawn = values.case === undefined ? {} : { VARVE_CASE: values.case }
+  const env = { VARVE_TORTURE: values.scale ?? String(scale), VARVE_SEED: values.seed, VARVE_TALLY: tallyFile, ...drawn }
   const command = isBrowser
     ? tool('@playwright/test/cli.js', 'test', '--reporter=line', ...files)
     : tool('vitest/vitest.mjs', 'run', '--testTimeout', String(4 * HOUR), ...files)
   const { code } = await run(command, { show: true, timeoutMs: 8 * HOUR, env })
-  if (code === 0) recordRun('torture', tallyFile)
+  if (code === 0 && values.case === undefined) recordRun('torture', tallyFile)
   return code === 0
 }

@@ -21,6 +21,23 @@ export const SCALE = Number(process.env.VARVE_TORTURE ?? 1)
 /** Where drawn cases begin. */
 export const SEED = Number(process.env.VARVE_SEED ?? 1)
 
+/** The numbers of the drawn cases of a row: all below `count`, or the one that VARVE_CASE names, to look at it again. */
+export function* drawnCases(count: number): Generator<number> {
+  const only = process.env.VARVE_CASE
+  if (only !== undefined && only !== '') yield Number(only)
+  else for (let n = 0; n < count; n++) yield n
+}
+
+/** Of one case: the same one draws the same. */
+export function seedOf(n: number): number {
+  return SEED * 1_000_000 + n
+}
+
+/** How to see that case again. */
+export function caseName(n: number): string {
+  return `case ${n} of seed ${SEED} (npm run torture -- --only … --seed ${SEED} --case ${n})`
+}
+
 /** To be called once a row, when all its cases went well. */
 export function tally(entry: RowTally): void {
   const parts = [`${entry.ran} cases`]

@@ -1,7 +1,7 @@
 import { isStorageError, type Kv, openKv, openStore } from 'varve'
 import { faultBackend } from 'varve/testing'
 import { expect, test } from 'vitest'
-import { SCALE, SEED, tally } from '../tally.js'
+import { caseName, drawnCases, SCALE, SEED, seedOf, tally } from '../tally.js'
 import { type Call, isLinearizable } from './linearizability.js'
 import { type Faults, Scheduler } from './scheduler.js'
 
@@ -138,14 +138,14 @@ test(
   async () => {
     const begun = performance.now()
     let unknown = 0
-    for (let n = 0; n < HISTORIES; n++) {
-      const seed = SEED * 1_000_000 + n
+    for (const n of drawnCases(HISTORIES)) {
+      const seed = seedOf(n)
       const clients = await history(seed, FAULTS[n % FAULTS.length] as Faults)
       const calls = clients.flatMap((client) => client.calls)
       unknown += calls.filter(({ call }) => call.returned === Number.POSITIVE_INFINITY).length
       for (const name of KEYS) {
         const ofKey = calls.filter((one) => one.key === name).map(({ call }) => call)
-        if (!isLinearizable(ofKey, key)) expect.fail(`history ${n} of VARVE_SEED=${SEED}, key ${name}: ${JSON.stringify(ofKey)}`)
+        if (!isLinearizable(ofKey, key)) expect.fail(`${caseName(n)}, key ${name}: ${JSON.stringify(ofKey)}`)
       }
     }
     console.log(`${HISTORIES} histories, ${HISTORIES * CLIENTS * CALLS} calls, ${unknown} of unknown outcome`)

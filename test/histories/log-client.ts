@@ -9,6 +9,8 @@ export class LogClient {
   readonly calls: Call<LogDoes>[] = []
   /** Codes of the appends that failed, without `conflict`. */
   readonly codes: string[] = []
+  /** Reads that the backend was not there for. */
+  unanswered = 0
   readonly #scheduler: Scheduler
   readonly #name: string
   #made = 0
@@ -24,7 +26,18 @@ export class LogClient {
   act(queue: Queue<string>): Promise<string | undefined> {
     const kind = this.#scheduler.below(10)
     if (kind < 7) return this.change(queue)
-    return kind < 9 ? this.#read(queue) : this.#ends(queue)
+    return this.#unlessUnavailable(kind < 9 ? this.#read(queue) : this.#ends(queue))
+  }
+
+  /** A read without an answer tells nothing. */
+  async #unlessUnavailable(read: Promise<undefined>): Promise<undefined> {
+    try {
+      return await read
+    } catch (error) {
+      if (!isStorageError(error, 'unavailable')) throw error
+      this.unanswered++
+      return undefined
+    }
   }
 
   /** The same without reads. */

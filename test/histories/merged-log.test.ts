@@ -1,7 +1,7 @@
 import { openQueue, openStore } from 'varve'
 import { faultBackend } from 'varve/testing'
 import { describe, expect, test } from 'vitest'
-import { SCALE, SEED, tally } from '../tally.js'
+import { caseName, drawnCases, SCALE, SEED, seedOf, tally } from '../tally.js'
 import { contentOf, LogClient } from './log-client.js'
 import { faultOf } from './log-model.js'
 import { type Faults, Scheduler } from './scheduler.js'
@@ -65,9 +65,9 @@ describe.each([
       const begun = performance.now()
       let segments = 0
       let chunks = 0
-      for (let n = 0; n < HISTORIES; n++) {
-        const made = await history(SEED * 1_000_000 + n, FAULTS[n % FAULTS.length] as Faults, batch)
-        expect(made.fault, `history ${n} of VARVE_SEED=${SEED}`).toBeUndefined()
+      for (const n of drawnCases(HISTORIES)) {
+        const made = await history(seedOf(n), FAULTS[n % FAULTS.length] as Faults, batch)
+        expect(made.fault, caseName(n)).toBeUndefined()
         segments += made.segments
         chunks += made.chunks
       }

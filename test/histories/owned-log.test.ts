@@ -1,7 +1,7 @@
 import { isStorageError, openQueue, openStore, type Store } from 'varve'
 import { type FaultBackend, faultBackend } from 'varve/testing'
 import { expect, test } from 'vitest'
-import { SCALE, SEED, tally } from '../tally.js'
+import { caseName, drawnCases, SCALE, SEED, seedOf, tally } from '../tally.js'
 import type { Call } from './linearizability.js'
 import { contentOf, LogClient } from './log-client.js'
 import { faultOf, type LogDoes } from './log-model.js'
@@ -126,15 +126,15 @@ test(
   async () => {
     const begun = performance.now()
     const sum = { calls: 0, denied: 0, fenced: 0 }
-    for (let n = 0; n < HISTORIES; n++) {
-      const scheduler = new Scheduler(SEED * 1_000_000 + n)
+    for (const n of drawnCases(HISTORIES)) {
+      const scheduler = new Scheduler(seedOf(n))
       const owners = new Owners(scheduler)
       await owners.create()
       await scheduler.run([0, 1, 2].map((name) => owners.live(name)))
       const content = await owners.content()
       const calls = owners.sessions.flatMap(({ client }) => client.calls)
       const fault = faultOf(calls, content) ?? intruder(owners.sessions, content)
-      expect(fault, `history ${n} of VARVE_SEED=${SEED}`).toBeUndefined()
+      expect(fault, caseName(n)).toBeUndefined()
       sum.calls += calls.length
       sum.denied += owners.denied
       sum.fenced += owners.fenced

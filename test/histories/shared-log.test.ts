@@ -1,7 +1,7 @@
 import { openQueue, openStore } from 'varve'
 import { faultBackend } from 'varve/testing'
 import { expect, test } from 'vitest'
-import { SCALE, SEED, tally } from '../tally.js'
+import { caseName, drawnCases, SCALE, SEED, seedOf, tally } from '../tally.js'
 import { contentOf, LogClient } from './log-client.js'
 import { faultOf } from './log-model.js'
 import { type Faults, Scheduler } from './scheduler.js'
@@ -40,9 +40,9 @@ test(
   async () => {
     const begun = performance.now()
     let made = 0
-    for (let n = 0; n < HISTORIES; n++) {
-      const { fault, calls } = await faultOfHistory(SEED * 1_000_000 + n, FAULTS[n % FAULTS.length] as Faults)
-      expect(fault, `history ${n} of VARVE_SEED=${SEED}`).toBeUndefined()
+    for (const n of drawnCases(HISTORIES)) {
+      const { fault, calls } = await faultOfHistory(seedOf(n), FAULTS[n % FAULTS.length] as Faults)
+      expect(fault, caseName(n)).toBeUndefined()
       made += calls
     }
     console.log(`${HISTORIES} histories, ${made} calls`)
