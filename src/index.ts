@@ -69,6 +69,7 @@ export type {
   StoredRecord,
   TailOptions,
 } from './core/features/queue/types.js'
+export type { QueueWriter, WriteOptions, WriterOptions } from './core/features/queue/writer-types.js'
 export { openSnapshots } from './core/features/snapshots/open-snapshots.js'
 export type {
   BranchRef,

@@ -13,6 +13,7 @@ import { groupCases } from './queue-group-suite.js'
 import { marksCases } from './queue-marks-suite.js'
 import { readerCases } from './queue-reader-suite.js'
 import { schemaCases } from './queue-schema-suite.js'
+import { writerCases } from './queue-writer-suite.js'
 import { collect, driven, range, storeCase, storeOn } from './queue-place.js'
 import type { BackendSuiteOptions, MakeBackend, SuiteCase } from './suite.js'
 
@@ -33,6 +34,7 @@ export function queueSuite(make: MakeBackend, options: BackendSuiteOptions = {})
     ...schemaCases(make, options),
     ...readerCases(make, options),
     ...marksCases(make, options),
+    ...writerCases(make, options),
     ...(options.reopen === undefined ? [] : reopenCases(make, options.reopen)),
   ]
 }

@@ -1,4 +1,5 @@
 import { asyncDispose } from '../../base/async-dispose.js'
+import { addDependent, closeDependents } from '../../base/dependents.js'
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import { loadPart } from '../../base/load-part.js'
@@ -30,6 +31,7 @@ import type {
   StoredRecord,
   TailOptions,
 } from './types.js'
+import type { QueueWriter, WriterOptions } from './writer-types.js'
 
 const DEFAULT_LIMIT = 100
 
@@ -102,6 +104,14 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
 
   appendRecords(records: Iterable<RecordInput<Input>>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {
     return this.#appendAll(records, options)
+  }
+
+  async writer(options: WriterOptions): Promise<QueueWriter<Input>> {
+    this.#checkOpen('writer')
+    const { openWriter } = await loadPart('writers', () => import('./writer.js'))
+    const route = (value: Input, beside: RecordMeta) => this.#inOrder(this.#route(value, beside))
+    const onClose = (writer: QueueWriter<Input>) => addDependent(this, writer)
+    return openWriter({ ...this.#inside, context: this.#context, route, onClose }, options)
   }
 
   async tombstone(key: string, options: { readonly signal?: AbortSignal } = {}): Promise<Receipt> {
@@ -246,8 +256,9 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     if (this.#closed) return
     this.#closed = true
     this.#forget()
+    const writers = await Promise.allSettled([closeDependents(this)])
     const results = await Promise.allSettled(this.#streams.map((stream) => stream.close()))
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    for (const result of [...writers, ...results]) if (result.status === 'rejected') throw result.reason
   }
 
   [asyncDispose](): Promise<void> {

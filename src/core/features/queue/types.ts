@@ -8,6 +8,7 @@ import type { Marks, MarksOptions } from './marks-types.js'
 import type { QueueReader, ReaderOptions } from './reader-types.js'
 import type { Position, Receipt, StoredRecord } from './record-types.js'
 import type { StandardSchema, VersionedSchema } from './schema.js'
+import type { QueueWriter, WriterOptions } from './writer-types.js'
 
 export type { Position, Receipt, StoredRecord } from './record-types.js'
 
@@ -139,6 +140,8 @@ export interface Queue<Output, Input = Output> extends Handle {
   /** Receipts in input order; atomic per bucket. Nothing is stored when a value is `invalid`. On failure the error carries `receipts` of the buckets that were stored. */
   appendMany(values: Iterable<Input>, options?: Cancellable): Promise<readonly Receipt[]>
   appendRecords(records: Iterable<RecordInput<Input>>, options?: Cancellable): Promise<readonly Receipt[]>
+  /** Writes in numbered batches, each stored once, with bounded memory. `invalid` for options that cannot be, `denied` in read mode. */
+  writer(options: WriterOptions): Promise<QueueWriter<Input>>
   /** Says that the key is gone: a record without value. */
   tombstone(key: string, options?: Cancellable): Promise<Receipt>
   read(options?: ReadRecordsOptions): Promise<readonly StoredRecord<Output>[]>
