@@ -5,9 +5,11 @@ import { StorageError } from '../core/base/errors.js'
 import { openQueue, queues } from '../index.js'
 import { nameText } from './anomaly-table.js'
 import { wholeNumber } from './arguments.js'
-import { formatTable, printJsonLines } from './output.js'
+import { formatTable } from './output.js'
 import { unknownName } from './unknown-name.js'
+import { directoryOf } from './place.js'
 import { withStore } from './with-store.js'
+import { writeJsonLines } from './write-out.js'
 
 interface CompactFlags {
   readonly byKey?: true
@@ -23,7 +25,7 @@ export function addCompact(program: Command): void {
   program
     .command('compact')
     .description('free what was trimmed, and with --by-key all but the newest record of each key; offsets stay as they are')
-    .argument('<directory>', 'where the store lies')
+    .argument('<directory>', 'where the store lies', directoryOf)
     .argument('[queue]', 'only this one')
     .option('--by-key', 'keep the last record of each key only')
     .option('--tombstone-ms <number>', 'with --by-key: how long to keep tombstones (default: a day)', wholeNumber(0))
@@ -41,7 +43,7 @@ async function compactQueues(directory: string, only: string | undefined, flags:
     for (const name of await chosen(store, only)) compacted.push(await compactQueue(store, name, flags))
     return compacted
   })
-  if (flags.json) printJsonLines(rows)
+  if (flags.json) await writeJsonLines(rows)
   else console.log(rows.length === 0 ? 'no queues' : reportTable(rows))
 }
 

@@ -11,6 +11,7 @@ import { formatJson, outputWidth, wrapText } from './output.js'
 import { recoverDirectory, recoveryExitCode, recoveryJson, recoveryText } from './recovery.js'
 import { scanDirectory } from './scan.js'
 import { storePath } from './store-path.js'
+import { directoryOf } from './place.js'
 import { withStore } from './with-store.js'
 
 interface DoctorFlags {
@@ -32,7 +33,7 @@ export function addDoctor(program: Command, setExitCode: SetExitCode): void {
   program
     .command('doctor')
     .description('scan and health, with what each finding means and how it is repaired')
-    .argument('<directory>', 'where the store lies')
+    .argument('<directory>', 'where the store lies', directoryOf)
     .option('--repair', 'then recover, keeping copies in <directory>.quarantine; asks first on a terminal')
     .option('--yes', 'do not ask')
     .option('--json', 'all of it as JSON')

@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import type { StorageHealth } from '../core/ports/backend.js'
 import { formatJson, formatTable, formatTime } from './output.js'
+import { STORE } from './place.js'
 import { withStore } from './with-store.js'
 
 export function addHealth(program: Command): void {
   program
     .command('health')
     .description('where the data lies, how durable it is, how much room is left')
-    .argument('<directory>', 'where the store lies')
+    .argument('<store>', STORE)
     .option('--json', 'one JSON text')
     .action((directory: string, options: { json?: true }) =>
       withStore(directory, 'read', async (store) => {

@@ -17,6 +17,7 @@ import { wholeNumber } from './arguments.js'
 import { PICTURE_LEGEND, segmentPicture } from './segment-picture.js'
 import { formatCount, formatDuration, formatJson, formatTable, formatTime, outputWidth } from './output.js'
 import { unknownName } from './unknown-name.js'
+import { directoryOf } from './place.js'
 import { withStore } from './with-store.js'
 
 interface InspectFlags {
@@ -39,7 +40,7 @@ export function addInspect(program: Command): void {
   program
     .command('inspect')
     .description('what a queue is made of: segments with their offsets, times and indexes; with --frames each frame')
-    .argument('<directory>', 'where the store lies')
+    .argument('<directory>', 'where the store lies', directoryOf)
     .argument('<queue>', 'its name')
     .option('--bucket <number>', 'only this one', wholeNumber(0))
     .option('--frames', 'each frame of each segment')

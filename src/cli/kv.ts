@@ -6,6 +6,7 @@ import type { Kv, KvItem } from '../core/features/kv/types.js'
 import { wholeNumber } from './arguments.js'
 import { formatCell, formatJson, formatTable } from './output.js'
 import { MOST_NAMES, unknownName } from './unknown-name.js'
+import { STORE } from './place.js'
 import { withStore } from './with-store.js'
 
 interface KvFlags {
@@ -21,13 +22,13 @@ export function addKv(program: Command): void {
   const kv = program.command('kv').description('look at keys and values')
   kv.command('get')
     .description('print one value as JSON')
-    .argument('<directory>', 'where the store lies')
+    .argument('<store>', STORE)
     .argument('<key>', 'its key')
     .option('--namespace <name>', 'which one', 'default')
     .action(printValue)
   kv.command('list')
     .description('list keys and values')
-    .argument('<directory>', 'where the store lies')
+    .argument('<store>', STORE)
     .option('--namespace <name>', 'which one', 'default')
     .option('--prefix <text>', 'only keys that begin so')
     .option('--limit <number>', 'how many', wholeNumber(1))

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// The `varve` command: looks into stores of files, also beside the process that owns them.
+// The `varve` command: works with stores of files, also beside the process that owns them, and with those on a Redis server.
 
 import { runCommand } from './run-command.js'
 
-// `varve read … | head` closes the pipe: that is no failure.
+// `varve queue read … | head` closes the pipe: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit()

@@ -1,7 +1,10 @@
 // One JSON text a line, read as it comes: memory holds one chunk and one line, whatever the length of the input.
 
 /** A line, or what is wrong with it. */
-export type JsonLine = { readonly line: number; readonly value: unknown } | { readonly line: number; readonly problem: string }
+export type JsonLine = { readonly line: number /** In characters. */; readonly length: number } & (
+  | { readonly value: unknown }
+  | { readonly problem: string }
+)
 
 /** Longer lines are no records. */
 const MAX_LINE_CHARS = 64 * 1024 * 1024
@@ -32,10 +35,11 @@ async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<str
 function parseLine(text: string, line: number): JsonLine {
   try {
     const value: unknown = JSON.parse(text)
+    const { length } = text
     const isKept = !/-0|\d[eE]/.test(text) || comesBackEqual(value)
-    return isKept ? { line, value } : { line, problem: 'holds -0 or a number out of range, which JSON cannot give back' }
+    return isKept ? { line, length, value } : { line, length, problem: 'holds -0 or a number out of range, which JSON cannot give back' }
   } catch (error) {
-    return { line, problem: `is not JSON: ${(error as Error).message}` }
+    return { line, length: text.length, problem: `is not JSON: ${(error as Error).message}` }
   }
 }
 

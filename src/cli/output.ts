@@ -12,16 +12,41 @@ export function formatTable<Row>(
   rows: readonly Row[],
   below: (row: Row) => readonly string[] = () => [],
 ): string {
-  const cells = rows.map((row) => columns.map(({ cell }) => cell(row)))
-  const widths = columns.map(({ title }, i) => Math.max(title.length, ...cells.map((line) => String(line[i]).length)))
-  const isNumber = columns.map((_, i) => isNumeric(cells.map((line) => line[i])))
-  const format = (line: readonly (string | number)[]): string =>
-    line
-      .map((cell, i) => (isNumber[i] ? String(cell).padStart(widths[i] ?? 0) : String(cell).padEnd(widths[i] ?? 0)))
-      .join('  ')
-      .trimEnd()
-  const lines = rows.flatMap((row, i) => [format(cells[i] ?? []), ...below(row).map((line) => `    ${line}`)])
-  return [format(columns.map(({ title }) => title)), ...lines].join('\n')
+  return new GrowingTable(columns, below).format(rows).trimEnd()
+}
+
+/** Rows that come little by little: the columns never get narrower, and the titles stand above the first row. */
+export class GrowingTable<Row> {
+  readonly #columns: readonly Column<Row>[]
+  readonly #below: (row: Row) => readonly string[]
+  readonly #widths: number[]
+  #isBegun = false
+
+  constructor(columns: readonly Column<Row>[], below: (row: Row) => readonly string[] = () => []) {
+    this.#columns = columns
+    this.#below = below
+    this.#widths = columns.map(({ title }) => title.length)
+  }
+
+  /** Whole lines. */
+  format(rows: readonly Row[]): string {
+    const cells = rows.map((row) => this.#columns.map(({ cell }) => cell(row)))
+    for (const [i, width] of this.#widths.entries()) this.#widths[i] = Math.max(width, ...cells.map((line) => String(line[i]).length))
+    const isNumber = this.#columns.map((_, i) => isNumeric(cells.map((line) => line[i])))
+    const lines = rows.flatMap((row, i) => [this.#line(cells[i] ?? [], isNumber), ...this.#below(row).map((line) => `    ${line}`)])
+    const titles = this.#columns.map(({ title }) => title)
+    if (!this.#isBegun) lines.unshift(this.#line(titles, isNumber))
+    this.#isBegun = true
+    return lines.map((line) => `${line}\n`).join('')
+  }
+
+  #line(cells: readonly (string | number)[], isNumber: readonly boolean[]): string {
+    const padded = cells.map((cell, i) => {
+      const width = this.#widths[i] ?? 0
+      return isNumber[i] ? String(cell).padStart(width) : String(cell).padEnd(width)
+    })
+    return padded.join('  ').trimEnd()
+  }
 }
 
 /** `-` stands for none. */
@@ -45,11 +70,6 @@ function plain(_key: string, value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
   if (value instanceof Map || value instanceof Set) return [...value]
   return value
-}
-
-/** One line of JSON a row. */
-export function printJsonLines(rows: Iterable<unknown>): void {
-  for (const row of rows) console.log(formatJson(row))
 }
 
 /** Milliseconds since 1970 as ISO 8601. */

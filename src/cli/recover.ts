@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { ANOMALIES, type SetExitCode } from './exit-codes.js'
+import { directoryOf } from './place.js'
 import { formatJson } from './output.js'
 import { recoverDirectory, type RecoveryFlags, recoveryExitCode, recoveryJson, recoveryText } from './recovery.js'
 
@@ -11,7 +12,7 @@ export function addRecover(program: Command, setExitCode: SetExitCode): void {
   program
     .command('recover')
     .description('make a damaged store whole again with everything that can be read; asks first on a terminal')
-    .argument('<directory>', 'where the store lies')
+    .argument('<directory>', 'where the store lies', directoryOf)
     .addOption(
       new Option('--mode <mode>', 'only report; mend in place; or keep copies first')
         .choices(['ignore', 'repair', 'quarantine'])

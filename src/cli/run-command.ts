@@ -2,21 +2,17 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { addAppend } from './append.js'
 import { addCompact } from './compact.js'
-import { addCopy } from './copy.js'
 import { addDoctor } from './doctor.js'
 import { FAILURE, type SetExitCode, WRONG_USAGE } from './exit-codes.js'
 import { describeFailure, isWrongUsage } from './failures.js'
 import { addHealth } from './health.js'
 import { addInspect } from './inspect.js'
 import { addKv } from './kv.js'
-import { addQueues } from './queues.js'
-import { addRead } from './read.js'
+import { addQueue } from './queue/add-queue.js'
 import { addRecover } from './recover.js'
 import { addScan } from './scan.js'
 import { addSnapshots } from './snapshots.js'
-import { addStats } from './stats.js'
 
 /** Runs one command line (without `node` and the script); resolves to its exit code. */
 export async function runCommand(words: readonly string[]): Promise<number> {
@@ -34,21 +30,7 @@ export async function runCommand(words: readonly string[]): Promise<number> {
   }
 }
 
-const VERBS = [
-  addQueues,
-  addStats,
-  addRead,
-  addAppend,
-  addKv,
-  addSnapshots,
-  addHealth,
-  addScan,
-  addDoctor,
-  addRecover,
-  addCompact,
-  addCopy,
-  addInspect,
-]
+const VERBS = [addQueue, addKv, addSnapshots, addHealth, addScan, addDoctor, addRecover, addCompact, addInspect]
 
 const EXIT_CODES = `
 Exit codes: 0 ok, or a healthy or recovered store; 1 failure, or anomalies found; 2 still broken after a recovery; 64 wrong usage.`
@@ -56,7 +38,7 @@ Exit codes: 0 ok, or a healthy or recovered store; 1 failure, or anomalies found
 function createProgram(setExitCode: SetExitCode): Command {
   const program = new Command('varve')
     .description(
-      'Looks into a Varve store in a directory. Everything but append, recover and compact works beside the process that owns it.',
+      'Works with Varve stores. On files everything that only looks works beside the process that owns the store; append, recover and compact do not.',
     )
     .version(ownVersion())
     .exitOverride()

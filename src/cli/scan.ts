@@ -6,13 +6,14 @@ import { ANOMALIES, type SetExitCode } from './exit-codes.js'
 import { formatJson } from './output.js'
 import { scanProgress } from './progress.js'
 import { unknownName } from './unknown-name.js'
+import { directoryOf } from './place.js'
 import { withStore } from './with-store.js'
 
 export function addScan(program: Command, setExitCode: SetExitCode): void {
   program
     .command('scan')
     .description('read every stored byte and say what is wrong; changes nothing, and works beside the owner')
-    .argument('<directory>', 'where the store lies')
+    .argument('<directory>', 'where the store lies', directoryOf)
     .argument('[queue]', 'only this one')
     .option('--json', 'the report as JSON')
     .action(async (directory: string, queue: string | undefined, { json }: { json?: true }) => {

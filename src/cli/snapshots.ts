@@ -4,6 +4,7 @@ import type { SnapshotFilter, SnapshotInfo, Snapshots } from '../core/features/s
 import { wholeNumber } from './arguments.js'
 import { formatJson, formatTable, formatTime } from './output.js'
 import { unknownName } from './unknown-name.js'
+import { STORE } from './place.js'
 import { withStore } from './with-store.js'
 
 interface ListFlags extends Pick<SnapshotFilter, 'agent' | 'session' | 'branch' | 'tag' | 'limit'> {
@@ -15,7 +16,7 @@ export function addSnapshots(program: Command): void {
   snapshots
     .command('list')
     .description('list snapshots, newest first')
-    .argument('<directory>', 'where the store lies')
+    .argument('<store>', STORE)
     .option('--agent <name>', 'only of this agent')
     .option('--session <name>', 'only of this session')
     .option('--branch <name>', 'only of this branch')

@@ -58,7 +58,7 @@ describe('the packed package in an empty project', () => {
     test(`in Node ${version}, on files: all is there after opening again`, async ({ skip }) => {
       const node = await otherNode(version).catch((error: Error) => skip(`no Node ${version}: ${error.message}`))
       expect(JSON.parse(await runInNode(project, 'src/node.ts', node, `node-${version}`))).toEqual(PRINTED_IN_NODE)
-      expect(await project.run(node, [COMMAND, 'queues', `node-${version}/.varve/shop`])).toMatch(/^orders +2 +3 /m)
+      expect(await project.run(node, [COMMAND, 'queue', 'list', `node-${version}/.varve/shop`])).toMatch(/^orders +2 +3 /m)
     })
   }
 

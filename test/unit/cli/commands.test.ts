@@ -49,36 +49,43 @@ afterAll(async () => {
 })
 
 test('queues lists them beside their owner', () => {
-  const { status, json } = varve(['queues', directory, '--json'])
+  const { status, json } = varve(['queue', 'list', directory, '--json'])
   expect(status).toBe(0)
   expect(json()).toMatchObject([{ queue: 'orders', buckets: 2, records: 2, groups: 1 }])
-  expect(varve(['queues', directory]).stdout).toMatch(/^queue +buckets +records/)
+  expect(varve(['queue', 'list', directory]).stdout).toMatch(/^queue +buckets +records/)
 })
 
-test('stats shows high-water marks and lag', () => {
-  const [stats] = varve(['stats', directory, 'orders', '--json']).json()
-  expect(stats.buckets.map(({ next }: { next: number }) => next).sort()).toEqual([0, 2])
-  expect(stats.groups).toMatchObject([{ group: 'billing', lag: 1 }])
-  expect(varve(['stats', directory, 'orders']).stdout).toMatch(/billing/)
+test('stats shows high-water marks, groups and lag how far consumers are', () => {
+  const buckets = varve(['queue', 'stats', directory, 'orders', '--json']).json()
+  expect(buckets.map(({ next }: { next: number }) => next).sort()).toEqual([0, 2])
+  expect(varve(['queue', 'stats', directory, 'orders']).stdout).toMatch(/^bucket +first +next/)
+  expect(varve(['queue', 'groups', directory, 'orders', '--json']).json()).toMatchObject([{ group: 'billing', lag: 1 }])
+  expect(varve(['queue', 'groups', directory, 'orders']).stdout).toMatch(/^group +lag +committed\nbilling +1 /)
+  const lags = varve(['queue', 'lag', directory, '--json']).json()
+  expect(lags.map(({ committed, lag }: { committed: number; lag: number }) => [committed, lag]).sort()).toEqual([
+    [0, 0],
+    [1, 1],
+  ])
+  expect(varve(['queue', 'lag', directory, 'orders']).stdout).toMatch(/^queue +group +bucket +committed +next +lag\norders +billing/)
 })
 
 test('read prints the records of all buckets, or those from a position', () => {
-  expect(varve(['read', directory, 'orders', '--json']).json()).toMatchObject([
+  expect(varve(['queue', 'read', directory, 'orders', '--json']).json()).toMatchObject([
     { key: 'ada', offset: 0, value: { item: 'book' } },
     { key: 'ada', offset: 1, value: { item: 'pen' } },
   ])
-  expect(varve(['read', directory, 'orders', '--from', 'last:1', '--json']).json()).toMatchObject([{ offset: 1 }])
-  expect(varve(['read', directory, 'orders']).stdout).toMatch(/"item":"book"/)
+  expect(varve(['queue', 'read', directory, 'orders', '--from', 'last:1', '--json']).json()).toMatchObject([{ offset: 1 }])
+  expect(varve(['queue', 'read', directory, 'orders']).stdout).toMatch(/"item":"book"/)
 })
 
 test('read prints what a schema made of the values, without that schema', async () => {
   const schema = { version: 3, schema: v.object({ item: v.string(), count: v.optional(v.number(), 1) }) }
   const queue = await openQueue(store, 'versioned', { schema })
   await queue.append({ item: 'pen' })
-  const { status, json } = varve(['read', directory, 'versioned', '--json'])
+  const { status, json } = varve(['queue', 'read', directory, 'versioned', '--json'])
   expect(status).toBe(0)
   expect(json()).toMatchObject([{ offset: 0, value: { item: 'pen', count: 1 }, schemaVersion: 3 }])
-  expect(varve(['read', directory, 'versioned']).stdout).toMatch(/"item":"pen","count":1/)
+  expect(varve(['queue', 'read', directory, 'versioned']).stdout).toMatch(/"item":"pen","count":1/)
   await deleteQueue(store, 'versioned')
 })
 
@@ -95,34 +102,36 @@ test('health says where the data lies', () => {
 })
 
 test('append is denied while another process owns the store, and says what to do', () => {
-  const { status, stderr } = varve(['append', directory, 'orders'], '{"item":"ink"}\n')
+  const { status, stderr } = varve(['queue', 'append', directory, 'orders'], '{"item":"ink"}\n')
   expect(status).toBe(1)
   expect(stderr).toMatch(/\[denied\]\n.*append through the owner/)
 })
 
 test('append makes a queue of its own; a bad line is told by its number or passed over', () => {
   const other = join(folder, 'other')
-  expect(varve(['append', other, 'log', '--key', 'k', '--json'], '{"k":"a"}\n{"k":"b"}\n').json()).toEqual([{ records: 2, skipped: 0 }])
-  const bad = varve(['append', other, 'log'], '1\nnope\n3\n')
+  expect(varve(['queue', 'append', other, 'log', '--key', 'k', '--json'], '{"k":"a"}\n{"k":"b"}\n').json()).toEqual([
+    { records: 2, skipped: 0 },
+  ])
+  const bad = varve(['queue', 'append', other, 'log'], '1\nnope\n3\n')
   expect(bad).toMatchObject({ status: 1, stderr: expect.stringMatching(/line 2 is not JSON.*--skip-bad-lines/) })
-  expect(varve(['append', other, 'log', '--key', 'k'], '{"k":"a"}\n{}\n')).toMatchObject({
+  expect(varve(['queue', 'append', other, 'log', '--key', 'k'], '{"k":"a"}\n{}\n')).toMatchObject({
     status: 1,
-    stderr: expect.stringMatching(/1 records before this.*\n.*line 2 has no text or number/),
+    stderr: expect.stringMatching(/1 record before this.*\n.*line 2 has no text or number/),
   })
-  expect(varve(['append', other, 'log', '--skip-bad-lines', '--json'], '1\nnope\n3\n').json()).toEqual([{ records: 2, skipped: 1 }])
+  expect(varve(['queue', 'append', other, 'log', '--skip-bad-lines', '--json'], '1\nnope\n3\n').json()).toEqual([
+    { records: 2, skipped: 1 },
+  ])
 })
 
-const LOOKING = [['queues'], ['stats', 'orders'], ['read', 'orders'], ['kv list'], ['kv get', 'theme'], ['snapshots list'], ['health']]
-
-test('copy makes a queue again elsewhere, beside its owner, as lines of JSON', () => {
-  const to = join(folder, 'copied')
-  const { status, stderr, json } = varve(['copy', directory, 'orders', to, '--as', 'again', '--format', 'ndjson', '--json'])
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  expect(json()).toMatchObject([{ records: 2 }])
-  expect(varve(['read', to, 'again', '--json']).json()).toEqual(varve(['read', directory, 'orders', '--json']).json())
-  expect(varve(['copy', directory, 'orders', to, '--as', 'again', '--json']).json()).toMatchObject([{ records: 0 }])
-  expect(varve(['copy', directory, 'nothing', to]).stderr).toContain('orders')
-})
+const LOOKING = [
+  ['queue list'],
+  ['queue stats', 'orders'],
+  ['queue read', 'orders'],
+  ['kv list'],
+  ['kv get', 'theme'],
+  ['snapshots list'],
+  ['health'],
+]
 
 test('a directory without a store is a failure that says what to do, and stays as it was', () => {
   const empty = join(folder, 'empty')
@@ -134,7 +143,10 @@ test('a directory without a store is a failure that says what to do, and stays a
     expect(stderr).toMatch(/there is no store in this directory .*\[missing\]\nA store lies in the directory that nodeFs\(\) was given/)
   }
   expect(readdirSync(empty, { recursive: true }).sort()).toEqual(['lock', 'notes.txt'])
-  expect(varve(['queues', join(folder, 'nowhere')])).toMatchObject({ status: 1, stderr: expect.stringContaining('no such directory') })
+  expect(varve(['queue', 'list', join(folder, 'nowhere')])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('no such directory'),
+  })
   expect(existsSync(join(folder, 'nowhere'))).toBe(false)
 })
 
@@ -143,13 +155,13 @@ test('the folder above stores names them', () => {
   expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(JSON.stringify(directory)) })
   const project = join(folder, 'project')
   cpSync(join(directory, 'blobs'), join(project, '.varve', 'shop', 'blobs'), { recursive: true })
-  expect(varve(['queues', project]).stderr).toContain(JSON.stringify(join(project, '.varve', 'shop')))
+  expect(varve(['queue', 'list', project]).stderr).toContain(JSON.stringify(join(project, '.varve', 'shop')))
 })
 
 test('a store that was opened and holds nothing yet is an empty one, not a missing one', async () => {
   const backend = nodeFs({ directory: join(folder, 'new') })
   const opened = await openStore(backend)
-  expect(varve(['queues', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no queues\n' })
+  expect(varve(['queue', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no queues\n' })
   expect(varve(['kv', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no keys\n' })
   expect(varve(['snapshots', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no snapshots\n' })
   await opened.close()
@@ -159,8 +171,8 @@ test('a store that was opened and holds nothing yet is an empty one, not a missi
 test('an unknown name is a failure that lists the known ones', async () => {
   await (await openKv(store, 'counters')).put('visits', 1)
   const rows: [words: string[], says: string][] = [
-    [['stats', directory, 'nothing'], 'no such queue; there is "orders" (queue="nothing") [missing]'],
-    [['read', directory, 'nothing'], 'no such queue; there is "orders" (queue="nothing") [missing]'],
+    [['queue', 'stats', directory, 'nothing'], 'no such queue; there is "orders" (queue="nothing") [missing]'],
+    [['queue', 'read', directory, 'nothing'], 'no such queue; there is "orders" (queue="nothing") [missing]'],
     [['kv', 'get', directory, 'nothing'], 'no such key; there is "theme" (key="nothing") [missing]'],
     [['kv', 'get', directory, 'theme', '--namespace', 'x'], 'no such namespace; there are "counters", "default" (namespace="x") [missing]'],
     [['kv', 'list', directory, '--namespace', 'x'], 'no such namespace; there are "counters", "default" (namespace="x") [missing]'],
@@ -175,7 +187,14 @@ test('an unknown name is a failure that lists the known ones', async () => {
 })
 
 test('wrong usage is 64, help and version are 0', () => {
-  for (const words of [[], ['frobnicate'], ['queues'], ['read', directory, 'orders', '--limit', 'x'], ['queues', directory, '--no-such']]) {
+  for (const words of [
+    [],
+    ['frobnicate'],
+    ['queue'],
+    ['queue', 'list'],
+    ['queue', 'read', directory, 'orders', '--limit', 'x'],
+    ['queue', 'list', directory, '--no-such'],
+  ]) {
     expect(varve(words), words.join(' ')).toMatchObject({ status: 64 })
   }
   expect(varve(['--help'])).toMatchObject({ status: 0, stdout: expect.stringContaining('Exit codes') })

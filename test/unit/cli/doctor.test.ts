@@ -221,7 +221,7 @@ test('recover --salvage brings back what lies whole in a torn tail', async () =>
   const { status, stdout } = varve('recover', directory, '--salvage')
   expect(status).toBe(0)
   expect(stdout).toMatch(/\n1 file copied to .*\n4 records of torn tails appended again\nrecovered: 1 queue, 10 records/)
-  expect(varve('read', directory, 'q', '--from', 'last:1', '--json').json()).toMatchObject({
+  expect(varve('queue', 'read', directory, 'q', '--from', 'last:1', '--json').json()).toMatchObject({
     value: 'value 9',
     headers: { 'varve-salvaged-offset': '9' },
   })

@@ -13,9 +13,9 @@ async function linesOf(bytes: Uint8Array, chunkSize: number) {
 test('lines come out the same however the bytes are cut', async () => {
   const bytes = new TextEncoder().encode('{"a":"grün \u2028 ☂"}\r\n\n[1,2]\n"end"')
   const expected = [
-    { line: 1, value: { a: 'grün \u2028 ☂' } },
-    { line: 3, value: [1, 2] },
-    { line: 4, value: 'end' },
+    { line: 1, length: 17, value: { a: 'grün \u2028 ☂' } },
+    { line: 3, length: 5, value: [1, 2] },
+    { line: 4, length: 5, value: 'end' },
   ]
   for (const size of [1, 2, 3, 7, 1000]) expect(await linesOf(bytes, size)).toEqual(expected)
 })
@@ -23,7 +23,7 @@ test('lines come out the same however the bytes are cut', async () => {
 test('a line that is not JSON is told with its number, and the next one is read', async () => {
   const lines = await linesOf(new TextEncoder().encode('1\n{oops\n3\n'), 4)
   expect(lines[1]).toMatchObject({ line: 2, problem: expect.stringContaining('not JSON') })
-  expect(lines[2]).toEqual({ line: 3, value: 3 })
+  expect(lines[2]).toEqual({ line: 3, length: 1, value: 3 })
 })
 
 test('numbers that JSON cannot give back are no records', async () => {

@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
-import { openQueue, queues } from '../index.js'
-import type { Store } from '../core/derived/resolve.js'
-import { formatTable, printJsonLines } from './output.js'
-import { withStore } from './with-store.js'
+import type { Store } from '../../core/derived/resolve.js'
+import { openQueue, queues } from '../../index.js'
+import { formatTable } from '../output.js'
+import { STORE } from '../place.js'
+import { withStore } from '../with-store.js'
+import { writeJsonLines } from '../write-out.js'
 
 interface QueueRow {
   readonly queue: string
@@ -12,34 +14,25 @@ interface QueueRow {
   readonly groups: number
 }
 
-export function addQueues(program: Command): void {
-  program
-    .command('queues')
+export function addList(queue: Command): void {
+  queue
+    .command('list')
     .description('list the queues of a store')
-    .argument('<directory>', 'where the store lies')
+    .argument('<store>', STORE)
     .option('--json', 'one line of JSON a queue')
-    .action((directory: string, options: { json?: true }) =>
-      withStore(directory, 'read', (store) => printQueues(store, options.json === true)),
-    )
+    .action((place: string, { json }: { json?: true }) => withStore(place, 'read', (store) => printQueues(store, json === true)))
 }
 
 async function printQueues(store: Store, json: boolean): Promise<void> {
   const rows: QueueRow[] = []
-  for await (const name of await queues(store)) rows.push(await rowOf(store, name))
-  if (json) return printJsonLines(rows)
+  for (const name of await queues(store)) rows.push(await rowOf(store, name))
+  if (json) return writeJsonLines(rows)
   if (rows.length === 0) return console.log('no queues')
-  console.log(
-    formatTable<QueueRow>(
-      [
-        { title: 'queue', cell: (row) => row.queue },
-        { title: 'buckets', cell: (row) => row.buckets },
-        { title: 'records', cell: (row) => row.records },
-        { title: 'bytes', cell: (row) => row.bytes },
-        { title: 'groups', cell: (row) => row.groups },
-      ],
-      rows,
-    ),
-  )
+  const columns = (['queue', 'buckets', 'records', 'bytes', 'groups'] as const).map((title) => ({
+    title,
+    cell: (row: QueueRow) => row[title],
+  }))
+  console.log(formatTable(columns, rows))
 }
 
 async function rowOf(store: Store, name: string): Promise<QueueRow> {

@@ -1,0 +1,14 @@
+// Ctrl-C, and what `kill` sends, as an AbortSignal: what runs until it is stopped ends in order. Sent again it ends the process.
+
+export async function untilInterrupted<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const abort = (): void => controller.abort(new Error('interrupted'))
+  process.once('SIGINT', abort)
+  process.once('SIGTERM', abort)
+  try {
+    return await run(controller.signal)
+  } finally {
+    process.off('SIGINT', abort)
+    process.off('SIGTERM', abort)
+  }
+}

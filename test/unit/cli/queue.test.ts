@@ -1,0 +1,197 @@
+// `varve queue` as a process of its own: files and pipes, following, replication.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+import { openQueue, openStore } from 'varve'
+import { nodeFs } from 'varve/adapters/node-fs'
+
+const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'varve-cli-queue-'))
+let made = 0
+const newPlace = () => join(folder, `store-${made++}`)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function varve(words: readonly string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'queue', ...words], {
+    encoding: 'utf8',
+    input,
+    cwd: folder,
+    maxBuffer: 1 << 28,
+  })
+  const json = () =>
+    stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line))
+  return { status, stdout, stderr, json }
+}
+
+function fileOf(lines: readonly unknown[]): string {
+  const file = join(folder, `input-${made++}.ndjson`)
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+  return file
+}
+
+/** Lines that the process prints, as they come. */
+async function* linesOf(child: ChildProcess): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of child.stdout ?? []) {
+    const lines = (rest + String(chunk)).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+}
+
+async function nextLine(lines: AsyncGenerator<string>): Promise<string> {
+  const { value, done } = await lines.next()
+  if (done) throw new Error('the process printed nothing more')
+  return value
+}
+
+test('append takes files and standard input in their order; a bad line is told with its file', () => {
+  const place = newPlace()
+  const [one, two] = [fileOf([1, 2]), fileOf([4])]
+  expect(varve(['append', place, 'q', one, '-', two, '--json'], '3\n').json()).toEqual([{ records: 4, skipped: 0 }])
+  expect(
+    varve(['read', place, 'q', '--json'])
+      .json()
+      .map(({ value }) => value),
+  ).toEqual([1, 2, 3, 4])
+  writeFileSync(two, '5\n{oops\n')
+  const bad = varve(['append', place, 'q', two])
+  expect(bad).toMatchObject({ status: 1, stderr: expect.stringContaining(`${two} line 2 is not JSON`) })
+  expect(bad.stderr).toContain('1 record before this was appended')
+  expect(varve(['append', place, 'q', join(folder, 'nowhere.ndjson')])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('ENOENT'),
+  })
+})
+
+test('what read prints, append takes again with its keys and headers', async () => {
+  const [from, to] = [newPlace(), newPlace()]
+  const lines = [
+    { value: { n: 1 }, key: 'a', headers: { by: 'me' } },
+    { value: 'text', headers: {} },
+  ]
+  expect(varve(['append', from, 'q', '--records', fileOf(lines)]).status).toBe(0)
+  const { stdout, json } = varve(['read', from, 'q', '--json'])
+  expect(json()).toMatchObject(lines)
+  expect(varve(['append', to, 'q', '--records'], stdout).stdout).toBe('2 records appended\n')
+  const places = (rows: { offset: number }[]) => rows.map(({ timestamp, ...row }: { offset: number; timestamp?: number }) => row)
+  expect(places(varve(['read', to, 'q', '--json']).json())).toEqual(places(json()))
+  for (const line of ['1', '{"key":"a"}', '{"value":1,"key":2}', '{"value":1,"headers":{"a":1}}']) {
+    expect(varve(['append', to, 'q', '--records'], `${line}\n`)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('line 1 is no record'),
+    })
+  }
+})
+
+test('a program reads all, a person the first of them; a store may be a file URL', () => {
+  const place = newPlace()
+  varve(['append', place, 'q', fileOf(Array.from({ length: 2_500 }, (_, n) => n))])
+  const url = pathToFileURL(place).href
+  expect(varve(['read', url, 'q', '--json']).json()).toHaveLength(2_500)
+  expect(varve(['read', url, 'q', '--json', '--limit', '3', '--from', 'last:5']).json()).toHaveLength(3)
+  expect(varve(['read', `file:${place}`, 'q']).stdout.split('\n')).toHaveLength(1 + 20 + 1)
+  expect(varve(['list', place]).stdout).toMatch(/^queue +buckets +records +bytes +groups\nq +1 +2500 /)
+})
+
+test('a URL that is no store is wrong usage and says what is one', () => {
+  for (const url of ['http://localhost/x', 'redis:']) expect(varve(['list', url]), url).toMatchObject({ status: 64, stdout: '' })
+  expect(varve(['list', 'http://localhost/x']).stderr).toContain('a store is a directory, file:<path> or redis://<host>:<port>')
+  const scan = spawnSync(process.execPath, [MAIN, 'scan', 'redis://localhost'], { encoding: 'utf8' })
+  expect(scan).toMatchObject({ status: 64, stderr: expect.stringContaining('looks into files') })
+})
+
+test('a Redis server needs a client package, and the error has the line that installs one', () => {
+  const alone = mkdtempSync(join(folder, 'alone-'))
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'queue', 'list', 'redis://127.0.0.1:1'], { encoding: 'utf8', cwd: alone })
+  expect(status).toBe(1)
+  // In this repository the package is found where the command lies, and there is no server at that port.
+  expect(stderr).toMatch(/npm install redis|no Redis server answers there \(server="redis:\/\/127\.0\.0\.1:1"\) \[unavailable\]/)
+})
+
+test('tail prints what comes beside the owner, and ends well on SIGINT', async () => {
+  const directory = newPlace()
+  const backend = nodeFs({ directory })
+  const store = await openStore(backend)
+  const queue = await openQueue<number>(store, 'q', { buckets: 2 })
+  await queue.append(0, { key: 'a' })
+  const child = spawn(process.execPath, [MAIN, 'queue', 'tail', directory, 'q', '--from', 'earliest', '--json'])
+  const closed = once(child, 'close')
+  const lines = linesOf(child)
+  expect(JSON.parse(await nextLine(lines))).toMatchObject({ value: 0, key: 'a', offset: 0 })
+  await queue.append(1, { key: 'b' })
+  expect(JSON.parse(await nextLine(lines))).toMatchObject({ value: 1, key: 'b' })
+  child.kill('SIGINT')
+  expect(await closed).toEqual([0, null])
+  await queue.append(2, { key: 'c' })
+  await store.close()
+  await backend.close()
+  expect(varve(['tail', directory, 'q', '--from', 'earliest', '--limit', '2']).stdout).toMatch(/^bucket +offset +time .*\n.*\n.*\n$/)
+})
+
+test('replicate copies what is there, beside the owner, and goes on when it is run again', async () => {
+  const [from, to] = [newPlace(), newPlace()]
+  const backend = nodeFs({ directory: from })
+  const store = await openStore(backend)
+  const queue = await openQueue<number>(store, 'orders', { buckets: 2 })
+  const other = await openQueue<string>(store, 'other')
+  await queue.appendRecords([1, 2, 3].map((n) => ({ value: n, key: `${n}` })))
+  await other.append('x')
+  const first = varve(['replicate', from, to, '--json'])
+  expect(first).toMatchObject({ status: 0, stderr: '' })
+  expect(first.json().map(({ queue: name, lag }) => [name, lag])).toEqual([
+    ['orders', 0],
+    ['orders', 0],
+    ['other', 0],
+  ])
+  expect(varve(['read', to, 'orders', '--json']).stdout).toBe(varve(['read', from, 'orders', '--json']).stdout)
+  await queue.append(4, { key: '1' })
+  expect(varve(['replicate', from, to, 'orders']).stdout).toMatch(
+    /^queue +bucket +records +next +lag +notes\norders +0 (?:.|\n)*\n1 record copied\n$/,
+  )
+  expect(varve(['replicate', from, to, 'orders', '--as', 'text', '--format', 'ndjson']).status).toBe(0)
+  expect(varve(['read', to, 'text', '--json']).stdout).toBe(varve(['read', from, 'orders', '--json']).stdout)
+  expect(varve(['replicate', from, to, 'nothing'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('there are "orders", "other"'),
+  })
+  expect(varve(['replicate', from, to, '--as', 'x'])).toMatchObject({ status: 64 })
+  expect(varve(['append', to, 'other'], '"y"\n').status).toBe(0)
+  expect(varve(['replicate', from, to, 'other'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/differsFrom=1.*\[conflict\]\n/),
+  })
+  await store.close()
+  await backend.close()
+})
+
+test('replicate --live follows, and ends well on SIGINT', async () => {
+  const [from, to] = [newPlace(), newPlace()]
+  const backend = nodeFs({ directory: from })
+  const store = await openStore(backend)
+  const queue = await openQueue<number>(store, 'q')
+  await queue.append(1)
+  const child = spawn(process.execPath, [MAIN, 'queue', 'replicate', from, to, '--live', '--json'])
+  const closed = once(child, 'close')
+  const lines = linesOf(child)
+  const copied = async (records: number) => {
+    while (JSON.parse(await nextLine(lines)).records < records) {}
+  }
+  await copied(1)
+  await queue.append(2)
+  await copied(2)
+  child.kill('SIGINT')
+  expect(await closed).toEqual([0, null])
+  expect(varve(['read', to, 'q', '--json']).json()).toHaveLength(2)
+  await store.close()
+  await backend.close()
+})
