@@ -152,6 +152,32 @@ function copyCases(pairCase: PairCase): SuiteCase[] {
       const without = await (await openQueue(source, 'orders')).groups()
       expectEqual(await (await openQueue(target, 'orders')).groups(), without)
     }),
+    pairCase('a group that keeps the order of keys keeps it at the copy', async (pair) => {
+      const { source, target } = pair
+      await fill(pair)
+      const before = await streamsIn(source, 'orders')
+      for (const stream of before) await stream.group('billing', { ordering: 'key' })
+      await replicate(source, target)
+      for (const stream of await streamsIn(target, 'orders')) {
+        await expectRejects(stream.group('billing', { ordering: 'none' }), 'invalid')
+        await stream.group('billing', { ordering: 'key', create: false })
+      }
+    }),
+    pairCase('a copy that takes over knows the ids and batches that its source had stored', async (pair) => {
+      const { source, target } = pair
+      const queue = await openQueue<string>(source, 'orders')
+      const first = await queue.append('a', { id: 'order 1' })
+      const [stream] = (await streamsIn(source, 'orders')) as [RecordStream]
+      const batch = { records: [{ value: utf8('"b"'), codec: 0 }] }
+      const producer = { id: 'p', epoch: 1, sequence: 0 }
+      await stream.append(batch, { producer })
+      await replicate(source, target)
+      const again = await (await openQueue<string>(target, 'orders')).append('a', { id: 'order 1' })
+      expectEqual([again.duplicate, again.offset], [true, first.offset])
+      const [copy] = (await streamsIn(target, 'orders')) as [RecordStream]
+      expectEqual((await copy.append(batch, { producer })).duplicate, true)
+      expectEqual((await copy.bounds()).next, 2)
+    }),
     pairCase('copyQueue makes it again under another name, and goes on when called again', async (pair) => {
       const { source, target } = pair
       const queue = await fill(pair)

@@ -16,8 +16,11 @@ const places: Record<string, MakeBackend> = {
   'a simulated object store': async () => faultBackend({ files: false }),
 }
 
+/** An object store behaves as memory does; it is here for what is copied between chunks and files. */
+const isTested = (from: string, to: string): boolean => [from, to].includes('files') || (from === 'memory' && to === 'memory')
+
 for (const [from, makeSource] of Object.entries(places)) {
   for (const [to, makeTarget] of Object.entries(places)) {
-    describe(`from ${from} to ${to}`, () => registerSuite(test, replicateSuite(makeSource, makeTarget)))
+    if (isTested(from, to)) describe(`from ${from} to ${to}`, () => registerSuite(test, replicateSuite(makeSource, makeTarget)))
   }
 }

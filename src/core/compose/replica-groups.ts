@@ -2,7 +2,7 @@
 // acknowledged beyond the oldest record that it had not is delivered again at the copy: at least once, as ever.
 
 import { isStorageError } from '../base/errors.js'
-import type { RecordStream } from '../ports/stream-broker.js'
+import type { GroupOrdering, RecordStream } from '../ports/stream-broker.js'
 
 export class ReplicaGroups {
   readonly #sources: readonly RecordStream[]
@@ -24,23 +24,33 @@ export class ReplicaGroups {
 
   async #carryOne(bucket: number, name: string): Promise<void> {
     const [source, target] = [this.#sources[bucket] as RecordStream, this.#targets[bucket] as RecordStream]
-    const committed = await committedOf(source, name)
+    const found = await lookAt(source, name)
     const id = `${bucket}/${name}`
-    if (committed === undefined || this.#carried.get(id) === committed) return
+    if (found === undefined || this.#carried.get(id) === found.committed) return
+    const { committed, ordering } = found
     const { next } = await target.bounds()
     const to = Math.min(committed, next) // the copy lags, or its source ends in a gap
-    const group = await target.group(name, { from: to })
+    const group = await target.group(name, { from: to, ordering })
     if ((await group.state()).committed < to) await group.commit(to)
     if (to === committed) this.#carried.set(id, committed)
   }
 }
 
-/** undefined where the group was deleted meanwhile. */
-async function committedOf(stream: RecordStream, name: string): Promise<number | undefined> {
-  try {
-    return (await (await stream.group(name, { create: false })).state()).committed
-  } catch (error) {
-    if (isStorageError(error, 'missing')) return undefined
-    throw error
+interface FoundGroup {
+  readonly committed: number
+  readonly ordering: GroupOrdering
+}
+
+/** undefined where the group was deleted meanwhile. Its ordering is the one that it may be opened with. */
+async function lookAt(stream: RecordStream, name: string): Promise<FoundGroup | undefined> {
+  for (const ordering of ['none', 'key'] as const) {
+    try {
+      const group = await stream.group(name, { create: false, ordering })
+      return { committed: (await group.state()).committed, ordering }
+    } catch (error) {
+      if (isStorageError(error, 'missing')) return undefined
+      if (ordering === 'key' || !isStorageError(error, 'invalid')) throw error
+    }
   }
+  return undefined
 }
