@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { caseName, drawnCases, SCALE, SEED, seedOf, tally } from '../tally.js'
 import { groupHistory } from './edges/group-history.js'
+import { keyHistory } from './edges/key-history.js'
 import { logHistory } from './edges/log-history.js'
 import type { Outcome } from './edges/outcome.js'
 import type { BucketFaults } from './edges/simulated-bucket.js'
+import { staleHistory } from './edges/stale-history.js'
 
 const HISTORIES = 500 * SCALE
 const ROW = 'KV staleness, R2 and S3 faults, Redis restarts'
@@ -17,6 +19,8 @@ const FAULTS: readonly BucketFaults[] = [
 const worlds: readonly { readonly what: string; readonly history: (seed: number, faults: BucketFaults) => Promise<Outcome> }[] = [
   { what: 'a log on a bucket', history: logHistory },
   { what: 'a group on a bucket', history: groupHistory },
+  { what: 'keys on a bucket', history: keyHistory },
+  { what: 'keys on KV in several places', history: staleHistory },
 ]
 
 describe.each(worlds)('$what', ({ what, history }) => {

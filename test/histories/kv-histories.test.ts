@@ -1,135 +1,27 @@
-import { isStorageError, type Kv, openKv, openStore } from 'varve'
+import { openKv, openStore } from 'varve'
 import { faultBackend } from 'varve/testing'
 import { expect, test } from 'vitest'
 import { caseName, drawnCases, SCALE, SEED, seedOf, tally } from '../tally.js'
-import { type Call, isLinearizable } from './linearizability.js'
+import { KvClient, type Numbers, unlinearizable } from './kv-client.js'
 import { type Faults, Scheduler } from './scheduler.js'
 
 const HISTORIES = 500 * SCALE
 const CLIENTS = 5
 const CALLS = 100
-const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const
 const FAULTS: readonly Faults[] = [
   { fail: 0, lose: 0 },
   { fail: 0.02, lose: 0.05 },
 ]
 
-type Value = string | undefined
-
-/** What one call did, in values: each is written once, so that it stands for its version. */
-type Does =
-  | { readonly kind: 'saw'; readonly value: Value }
-  | { readonly kind: 'wrote'; readonly value: Value }
-  | { readonly kind: 'changed'; readonly from: Value; readonly to: Value }
-  | { readonly kind: 'refused'; readonly expected: Value }
-
-/** One key: absent, or the value that was written last. */
-const key = {
-  initial: undefined as Value | null,
-  step(state: Value | null, does: Does): Value | null | undefined {
-    const now = state ?? undefined
-    const after = (value: Value): Value | null => value ?? null
-    if (does.kind === 'wrote') return after(does.value)
-    if (does.kind === 'changed') return now === does.from ? after(does.to) : undefined
-    const fits = does.kind === 'saw' ? now === does.value : now !== does.expected
-    return fits ? after(now) : undefined
-  },
-}
-
-type Numbers = Record<string, string>
-
-class Client {
-  readonly calls: { readonly key: string; readonly call: Call<Does> }[] = []
-  readonly #scheduler: Scheduler
-  readonly #kv: Kv<Numbers>
-  readonly #name: number
-  readonly #seen = new Map<string, { readonly version: string; readonly value: string }>()
-  #made = 0
-
-  constructor(scheduler: Scheduler, kv: Kv<Numbers>, name: number) {
-    this.#scheduler = scheduler
-    this.#kv = kv
-    this.#name = name
-  }
-
-  async live(): Promise<void> {
-    for (let n = 0; n < CALLS; n++) await this.#next(KEYS[this.#scheduler.below(KEYS.length)] as string)
-  }
-
-  #next(name: string): Promise<void> {
-    const kind = this.#scheduler.below(20)
-    const value = `${this.#name}.${this.#made++}`
-    if (kind < 6) return this.#look(name)
-    if (kind < 12) return this.#putSeen(name, value)
-    if (kind < 14) return this.#put(name, value, undefined, { kind: 'changed', from: undefined, to: value }, 'absent')
-    if (kind < 17) return this.#update(name, kind === 16 ? undefined : value)
-    if (kind < 19) return this.#put(name, value, undefined, { kind: 'wrote', value })
-    return this.#record(name, { kind: 'wrote', value: undefined }, () => this.#kv.delete(name).then(() => undefined))
-  }
-
-  #look(name: string): Promise<void> {
-    return this.#record(name, { kind: 'saw', value: undefined }, async () => {
-      const entry = await this.#kv.entry(name)
-      if (entry !== undefined) this.#seen.set(name, { version: entry.version, value: entry.value })
-      return { kind: 'saw', value: entry?.value } as const
-    })
-  }
-
-  #putSeen(name: string, value: string): Promise<void> {
-    const seen = this.#seen.get(name)
-    if (seen === undefined) return this.#look(name)
-    return this.#put(name, value, seen.value, { kind: 'changed', from: seen.value, to: value }, { version: seen.version })
-  }
-
-  #put(name: string, value: string, expected: Value, does: Does, when?: 'absent' | { readonly version: string }): Promise<void> {
-    return this.#record(name, does, async () => {
-      try {
-        const { version } = await this.#kv.put(name, value, when === undefined ? {} : { when })
-        this.#seen.set(name, { version, value })
-        return undefined
-      } catch (error) {
-        if (isStorageError(error, 'conflict')) return { kind: 'refused', expected } as const
-        throw error
-      }
-    })
-  }
-
-  #update(name: string, to: Value): Promise<void> {
-    let from: Value
-    const change = (value: Value): Value => {
-      from = value
-      return to
-    }
-    return this.#record(
-      name,
-      () => ({ kind: 'changed', from, to }),
-      () => this.#kv.update(name, change).then(() => undefined),
-    )
-  }
-
-  /** `does` is what the call means to do, unless it answers with something else; of what is unavailable nobody knows. */
-  async #record(name: string, does: Does | (() => Does), run: () => Promise<Does | undefined>): Promise<void> {
-    const called = this.#scheduler.now
-    const planned = (): Does => (typeof does === 'function' ? does() : does)
-    try {
-      const answer = await run()
-      this.calls.push({ key: name, call: { called, returned: this.#scheduler.now, does: answer ?? planned() } })
-    } catch (error) {
-      if (!isStorageError(error, 'unavailable')) throw error
-      this.calls.push({ key: name, call: { called, returned: Number.POSITIVE_INFINITY, does: planned() } })
-    }
-  }
-}
-
-async function history(seed: number, faults: Faults): Promise<Client[]> {
+async function history(seed: number, faults: Faults): Promise<KvClient[]> {
   const scheduler = new Scheduler(seed, faults)
   const disk = faultBackend({ files: false })
   const opening = Array.from({ length: CLIENTS }, async (_, name) => {
     const store = await openStore(scheduler.client(disk.another()), { clock: scheduler.clock() })
-    return new Client(scheduler, await openKv<Numbers>(store, 'kv'), name)
+    return new KvClient(scheduler, await openKv<Numbers>(store, 'kv'), name)
   })
   const clients = await Promise.all(opening)
-  await scheduler.run(clients.map((client) => client.live()))
+  await scheduler.run(clients.map((client) => client.live(CALLS)))
   return clients
 }
 
@@ -143,10 +35,8 @@ test(
       const clients = await history(seed, FAULTS[n % FAULTS.length] as Faults)
       const calls = clients.flatMap((client) => client.calls)
       unknown += calls.filter(({ call }) => call.returned === Number.POSITIVE_INFINITY).length
-      for (const name of KEYS) {
-        const ofKey = calls.filter((one) => one.key === name).map(({ call }) => call)
-        if (!isLinearizable(ofKey, key)) expect.fail(`${caseName(n)}, key ${name}: ${JSON.stringify(ofKey)}`)
-      }
+      const fault = unlinearizable(clients)
+      if (fault !== undefined) expect.fail(`${caseName(n)}, ${fault}`)
     }
     console.log(`${HISTORIES} histories, ${HISTORIES * CLIENTS * CALLS} calls, ${unknown} of unknown outcome`)
     tally({ row: 'linearizability', ran: HISTORIES, seed: SEED, ms: performance.now() - begun })

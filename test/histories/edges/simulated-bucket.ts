@@ -14,16 +14,23 @@ export interface BucketFaults {
   readonly rate: number
   /** One write a second on one key: the next one is 429. */
   readonly isSlow: boolean
+  /**
+   * Without what a single value cannot settle once others changed it: a put that met itself, and the lost answer of a change that
+   * asks for no version, which is asked for again and may then come after theirs, or after a delete.
+   */
+  readonly canBeSettled?: boolean
 }
 
 type Fault = 'null' | '412' | '409' | '429' | '500' | 'lost' | 'late'
 
-const FOR_ALL: readonly Fault[] = ['429', '500', 'lost']
+const BEFORE: readonly Fault[] = ['429', '500']
+const FOR_ALL: readonly Fault[] = [...BEFORE, 'lost']
 /**
  * `null` and 412: the put was done, and asked again on the way, so that it met itself. 409 and 429: nothing was done. `lost`: it
  * was done. `late`: it is done after its time-out.
  */
-const FOR_CONDITIONS: readonly Fault[] = [...FOR_ALL, 'null', '412', '409', 'late']
+const SETTLED: readonly Fault[] = [...FOR_ALL, '409', 'late']
+const FOR_CONDITIONS: readonly Fault[] = [...SETTLED, 'null', '412']
 
 const MESSAGES: Record<Exclude<Fault, 'null'>, string> = {
   '412': 'At least one of the pre-conditions you specified did not hold. (10031)',
@@ -32,6 +39,15 @@ const MESSAGES: Record<Exclude<Fault, 'null'>, string> = {
   '500': 'We encountered an internal error. Please try again. (10001)',
   lost: 'Network connection lost.',
   late: 'The request timed out.',
+}
+
+function forPlain({ canBeSettled = false }: BucketFaults): readonly Fault[] {
+  return canBeSettled ? BEFORE : FOR_ALL
+}
+
+function forConditions({ canBeSettled = false }: BucketFaults, version: string | undefined): readonly Fault[] {
+  if (!canBeSettled) return FOR_CONDITIONS
+  return version === undefined ? BEFORE : SETTLED
 }
 
 type PutOptions = Parameters<R2BucketLike['put']>[2]
@@ -59,7 +75,7 @@ export class SimulatedBucket {
       head: (key) => this.#request('head', faults, FOR_ALL, () => this.#info(key)),
       get: (key, options) => this.#request('get', faults, FOR_ALL, () => this.#get(key, options?.range)),
       put: (key, value, options) => this.#putRequest(key, value.slice(), options, faults),
-      delete: async (keys) => void (await this.#request('delete', faults, FOR_ALL, () => this.#delete(keys))),
+      delete: async (keys) => void (await this.#request('delete', faults, forPlain(faults), () => this.#delete(keys))),
       list: async (options) => (await this.#request('list', faults, FOR_ALL, () => this.#list(options))) as R2ObjectsLike,
     }
   }
@@ -76,7 +92,7 @@ export class SimulatedBucket {
   }
 
   async #putRequest(key: string, bytes: Uint8Array, options: PutOptions, faults: BucketFaults): Promise<R2ObjectLike | null> {
-    const possible = options?.onlyIf === undefined ? FOR_ALL : FOR_CONDITIONS
+    const possible = options?.onlyIf === undefined ? forPlain(faults) : forConditions(faults, options.onlyIf.etagMatches)
     return this.#request('put', faults, possible, () => {
       const now = this.#clock.now()
       if (faults.isSlow && now - (this.#writtenAt.get(key) ?? 0) < BETWEEN_WRITES_MS) throw this.#error('put', '429')
