@@ -39,13 +39,18 @@ export function doctorSuite(make: MakeBackend): readonly SuiteCase[] {
       expectEqual(kindsOf((await scan(backend)).anomalies), ['damaged_manifest'])
       await expectRepaired(backend, [])
     }),
-    doctorCase('a group that cannot be read is named and begins anew', make, async (backend) => {
+    doctorCase('a group that cannot be read is named, and goes on from what its log says, or anew and says so', make, async (backend) => {
       await fill(backend, SMALL)
       await flipStoredByte(backend, await keyIn(backend, 'group/', 0), 60)
       expectEqual(kindsOf((await scan(backend)).anomalies), ['damaged_group'])
       await expectRepaired(backend, [])
       const queue = await openQueue<number>(backend, 'q')
-      expectEqual(await (await queue.group('g')).committed(), [0])
+      const told: unknown[] = []
+      queue.watch((event) => told.push(event))
+      const committed = await (await queue.group('g')).committed()
+      const isKept = backend.files !== undefined
+      expectEqual(committed, [isKept ? 10 : 0])
+      expectEqual(told, isKept ? [] : [{ type: 'rewound', group: 'g', bucket: 0, from: RECORDS, to: 0 }])
       await queue.close()
     }),
     doctorCase('a damaged catalogue is named, and nothing is removed that may belong to it', make, async (backend) => {

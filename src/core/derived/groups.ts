@@ -99,7 +99,7 @@ export class StreamGroups {
   #opened(name: string, cell: Cell<StoredGroup>, definition: GroupDefinition): OpenGroup {
     const known = this.#open.get(name)
     if (known?.id === definition.id) return known
-    const storeOptions = { cell, key: this.#key(name), id: definition.id }
+    const storeOptions = { cell, key: this.#key(name), id: definition.id, ordering: definition.ordering }
     const store = this.#options.openStore?.(storeOptions) ?? new GroupCellStore(storeOptions)
     const open = { id: definition.id, changes: this.#changes(store, definition) }
     this.#open.set(name, open)
@@ -108,7 +108,7 @@ export class StreamGroups {
 
   #changes(store: GroupStore, { ordering }: Pick<GroupDefinition, 'ordering'>): GroupChanges {
     const { clock, beforeWrite, writable } = this.#options
-    return new GroupChanges({ source: this.#source, store, clock, ordering, beforeWrite, writable })
+    return new GroupChanges({ source: this.#source, store, clock, ordering: ordering ?? 'none', beforeWrite, writable })
   }
 
   #cell(name: string): Cell<StoredGroup> {

@@ -1,6 +1,6 @@
 // The state of a group in the cell that defines it: all of it is written with each change, by whoever makes it.
 
-import type { GroupBounds } from '../ports/stream-broker.js'
+import type { GroupBounds, GroupOrdering } from '../ports/stream-broker.js'
 import type { Cell } from './cell.js'
 import { definitionOf, type GroupDefinition, type StoredGroup } from './group-definition.js'
 import { GroupState } from './group-state.js'
@@ -11,6 +11,7 @@ export interface GroupCellStoreOptions {
   readonly key: string
   /** Of the group that is meant. */
   readonly id: string
+  readonly ordering: GroupOrdering | undefined
 }
 
 export class GroupCellStore implements GroupStore {

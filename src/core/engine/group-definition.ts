@@ -12,7 +12,8 @@ export interface GroupDefinition {
   readonly format: 2
   /** Random: a group that is deleted and made again is another one. Empty: stored before there were any. */
   readonly id: string
-  readonly ordering: GroupOrdering
+  /** undefined after a recovery that could not tell it: that of whoever opens it next. */
+  readonly ordering: GroupOrdering | undefined
   readonly state: GroupDelta
   /** The state goes on in a log. */
   readonly isLogged?: true
@@ -62,14 +63,15 @@ export async function defineGroup(cell: Cell<StoredGroup>, options: DefineOption
   if (known === undefined && create === false) throw refusal('missing', 'there is no such group', {})
   if (known !== undefined && create === 'new') throw refusal('conflict', 'there is such a group already', {})
   checkOrdering(known, ordering)
-  if (beforeWrite === undefined || (known !== undefined && known.id !== '')) return known
+  if (beforeWrite === undefined || isComplete(known)) return known
   await beforeWrite()
-  const id = newId()
+  const id = newGroupId()
   const begin = known?.state ?? { reset: true, ...(await options.begin()) }
   const stored = await cell.update((stored) => {
     const now = stored === undefined ? undefined : definitionOf(stored)
-    if (now !== undefined && now.id !== '') return undefined
-    return { format: 2, id, ordering: now?.ordering ?? ordering ?? 'none', state: now?.state ?? begin }
+    if (isComplete(now)) return undefined
+    const isNamed = now !== undefined && now.id !== ''
+    return { format: 2, state: begin, ...now, id: isNamed ? now.id : id, ordering: now?.ordering ?? ordering ?? 'none' }
   })
   const defined = definitionOf(stored as StoredGroup)
   if (create === 'new' && defined.id !== id) throw refusal('conflict', 'there is such a group already', {})
@@ -77,12 +79,16 @@ export async function defineGroup(cell: Cell<StoredGroup>, options: DefineOption
   return defined
 }
 
-function newId(): string {
+function isComplete(known: GroupDefinition | undefined): boolean {
+  return known !== undefined && known.id !== '' && known.ordering !== undefined
+}
+
+export function newGroupId(): string {
   return toHex(newSalt(8))
 }
 
 function checkOrdering(known: GroupDefinition | undefined, ordering: GroupOrdering | undefined): void {
-  if (known === undefined || ordering === undefined || ordering === known.ordering) return
+  if (known?.ordering === undefined || ordering === undefined || ordering === known.ordering) return
   throw refusal('invalid', 'the ordering of a group is fixed when it is created', { ordering, stored: known.ordering })
 }
 

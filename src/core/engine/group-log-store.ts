@@ -4,7 +4,7 @@
 
 import { fromUtf8 } from '../base/bytes.js'
 import { isStorageError, StorageError } from '../base/errors.js'
-import type { GroupBounds, StreamRecord } from '../ports/stream-broker.js'
+import type { GroupBounds, GroupOrdering, StreamRecord } from '../ports/stream-broker.js'
 import type { Cell } from './cell.js'
 import { definitionOf, type GroupDefinition, type StoredGroup } from './group-definition.js'
 import type { GroupDelta } from './group-delta.js'
@@ -21,6 +21,12 @@ const TIMES_STATE = 4
 const MOST_SEGMENTS = 8
 const READ_AT_ONCE = 1_000
 
+/** The record that needs none before it: the first, and others from time to time. */
+export interface WholeState extends GroupDelta {
+  /** Which group's it is, should its cell be lost. */
+  readonly of?: { readonly key: string; readonly ordering: GroupOrdering | undefined }
+}
+
 export interface ControlLog {
   readonly log: Log
   readonly journal: Journal
@@ -31,6 +37,7 @@ export interface GroupLogStoreOptions {
   readonly key: string
   /** Of the group that is meant. */
   readonly id: string
+  readonly ordering: GroupOrdering | undefined
   /** Does no I/O yet. */
   readonly openLog: () => ControlLog
   /** Deletes all of the log's files and blobs, once it is closed. */
@@ -96,12 +103,16 @@ export class GroupLogStore implements GroupStore {
 
   async #store(state: GroupState, delta: GroupDelta): Promise<void> {
     const isWhole = this.#isWholeDue || this.#bytes > Math.max(LEAST_BYTES, TIMES_STATE * this.#stateBytes)
-    const value = JSON.stringify(isWhole ? state.snapshot() : delta)
+    const value = JSON.stringify(isWhole ? this.#whole(state) : delta)
     const { log, journal } = this.#log()
     const { first } = await journal.append({ records: [{ value, codec: JSON_CODEC }] })
     if (!this.#isEntered) await this.#enter()
     this.#bytes += value.length
     if (isWhole) await this.#dropBefore(log, first, value.length)
+  }
+
+  #whole(state: GroupState): WholeState {
+    return { ...state.snapshot(), of: { key: this.#options.key, ordering: this.#options.ordering } }
   }
 
   /** From then on a log that is gone is damage. */
@@ -118,6 +129,7 @@ export class GroupLogStore implements GroupStore {
     this.#isWholeDue = false
     this.#bytes = 0
     this.#stateBytes = stateBytes
+    if (offset === 0) return
     await log.trim(offset).catch((error) => {
       if (!isStorageError(error) || error.code === 'fenced') throw error
     })
@@ -136,7 +148,7 @@ export class GroupLogStore implements GroupStore {
     this.#isEntered = definition.isLogged === true
     this.#bytes = folding.bytes
     this.#stateBytes = folding.stateBytes
-    this.#isWholeDue = folding.isBroken || (await log.stats()).segments > MOST_SEGMENTS
+    this.#isWholeDue = next === 0 || folding.isBroken || (await log.stats()).segments > MOST_SEGMENTS
     this.#rewound = folding.rewound ?? definition.rewound
     this.#state = folding.state
     return folding.state

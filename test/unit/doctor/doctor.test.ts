@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { checkOnStart, isStorageError, openQueue, openStore, recover, type RecoverOptions, scan, type StoreAnomaly } from 'varve'
 import { nodeFs } from 'varve/adapters/node-fs'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -63,7 +63,26 @@ async function segmentsOf(directory: string, name: string): Promise<string[]> {
   return withBackend(directory, async (backend) => {
     const { incarnations } = await incarnationsOf(backend)
     const prefix = incarnations[name === 'a' ? 0 : 1] as string
-    return filesUnder(directory).filter((path) => path.includes(prefix) && /\/\d{10}-/.test(path))
+    return filesUnder(directory).filter((path) => path.includes(prefix) && /\/\d{10}-/.test(path) && !path.includes('groups'))
+  })
+}
+
+/** Segments of the log of its only group, oldest first. */
+async function groupLogsOf(directory: string, name: string): Promise<string[]> {
+  const { incarnations } = await withBackend(directory, incarnationsOf)
+  const incarnation = incarnations[name === 'a' ? 0 : 1] as string
+  return filesUnder(directory).filter((path) => path.includes(incarnation) && path.includes('groups') && /\/\d{10}-/.test(path))
+}
+
+/** What the group says, and what it tells when it is opened. */
+function groupAt(directory: string, name: string): Promise<{ committed: readonly number[]; told: readonly unknown[] }> {
+  return withBackend(directory, async (backend) => {
+    const queue = await openQueue<number>(backend, name)
+    const told: unknown[] = []
+    queue.watch((event) => told.push(event))
+    const committed = await (await queue.group('g')).committed()
+    await queue.close()
+    return { committed, told }
   })
 }
 
@@ -229,16 +248,58 @@ describe('damage by hand is named, repaired, and then gone', () => {
     await expectRepaired(directory, [])
   })
 
-  test('a group whose positions cannot be read is named, and begins anew', async () => {
+  test('a group whose cell cannot be read is named, and its log says where it stood', async () => {
     const directory = await makeStore()
     const { incarnations } = await withBackend(directory, incarnationsOf)
-    const cell = filesUnder(directory).find((path) => path.includes(incarnations[0] as string) && path.includes('group'))
+    const cell = filesUnder(directory).find((path) => path.includes(incarnations[0] as string) && path.includes('group+'))
     flip(cell as string, 60)
     const report = await scanAt(directory)
     expect(kindsOf(report.anomalies)).toEqual(['damaged_group'])
     await expectRepaired(directory, [])
     const committed = await withBackend(directory, async (backend) => (await (await openQueue(backend, 'a')).group('g')).committed())
-    expect(committed).toEqual([0])
+    expect(committed).toEqual([10])
+  })
+
+  test('a group whose log lost its middle goes on before it, and says so', async () => {
+    const directory = await makeStore()
+    const [log = ''] = await groupLogsOf(directory, 'a')
+    await withBackend(directory, async (backend) => {
+      const group = await (await openQueue<number>(backend, 'a')).group('g')
+      for (let n = 10; n < 20; n++) await group.commit(0, n)
+    })
+    const [, later = ''] = await groupLogsOf(directory, 'a')
+    flip(later, 400)
+    const report = await scanAt(directory)
+    expect(kindsOf(report.anomalies)).toEqual(['corrupted_frame'])
+    expect(report.anomalies[0]).toMatchObject({ queue: 'a', bucket: 0, path: expect.stringContaining('/groups/') })
+    await expect(groupAt(directory, 'a')).rejects.toMatchObject({ code: 'corrupt' })
+    await expectRepaired(directory, [])
+    const { committed, told } = await groupAt(directory, 'a')
+    expect(committed[0]).toBeGreaterThanOrEqual(10)
+    expect(committed[0]).toBeLessThan(19)
+    expect(told).toEqual([{ type: 'rewound', group: 'g', bucket: 0, from: 19, to: committed[0] }])
+    expect(log).not.toBe(later)
+  })
+
+  test('a group whose log is gone is named, and begins again where it once began, and says so', async () => {
+    const directory = await makeStore()
+    const id = (await groupLogsOf(directory, 'a'))[0]?.match(/.*groups\+\/[0-9a-f+]+/)?.[0] as string
+    for (const path of filesUnder(directory).filter((one) => one.includes(basename(id)))) rmSync(path)
+    await expect(groupAt(directory, 'a')).rejects.toMatchObject({ code: 'corrupt' })
+    expect(kindsOf((await scanAt(directory)).anomalies)).toEqual(['damaged_group'])
+    await expectRepaired(directory, [])
+    const { committed, told } = await groupAt(directory, 'a')
+    expect({ committed, told }).toEqual({ committed: [0], told: [{ type: 'rewound', group: 'g', bucket: 0, from: RECORDS, to: 0 }] })
+  })
+
+  test('the log of a group that is no more is removed', async () => {
+    const directory = await makeStore()
+    const { incarnations } = await withBackend(directory, incarnationsOf)
+    const cell = filesUnder(directory).find((path) => path.includes(incarnations[0] as string) && path.includes('group+'))
+    rmSync(cell as string)
+    expect(kindsOf((await scanAt(directory)).anomalies)).toEqual(['orphaned_file'])
+    await expectRepaired(directory, [])
+    expect(await groupLogsOf(directory, 'a')).toEqual([])
   })
 
   test('a torn tail keeps the good records behind it', async () => {

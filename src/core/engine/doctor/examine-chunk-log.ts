@@ -7,7 +7,6 @@ import type { SealedSegment } from '../log-manifest.js'
 import { type Anomaly, damagedManifest } from './anomaly.js'
 import { type ChunkLogPlace, examineBlob, type ListedLog, listLog, manifestCell, segmentKey } from './chunk-log-place.js'
 import { type ChunksExamination, examineChunks } from './examine-chunks.js'
-import { damagedGroup, groupsThatFail } from './examine-groups.js'
 import type { SegmentExamination } from './examine-segment.js'
 import { rebuildChunkManifest } from './rebuild-chunk-manifest.js'
 
@@ -29,7 +28,6 @@ export interface ChunkLogExamination {
   readonly chunks: ChunksExamination
   /** Keys that nothing points to. */
   readonly leftovers: readonly string[]
-  readonly damagedGroups: readonly string[]
   readonly records: number
   readonly bytes: number
 }
@@ -61,12 +59,11 @@ async function lookAt(place: ChunkLogPlace): Promise<ChunkLogExamination> {
   const { merged, durable = 0 } = manifest
   const chunks = await examineChunks(place, merged, listed.chunks, durable)
   const orphans = orphansOf(place, manifest, listed)
-  const damagedGroups = await groupsThatFail(place)
-  anomalies.push(...chunks.anomalies, ...orphans.map(orphan), ...listed.unexpected.map(unexpected), ...damagedGroups.map(damagedGroup))
+  anomalies.push(...chunks.anomalies, ...orphans.map(orphan), ...listed.unexpected.map(unexpected))
   const leftovers = [...orphans, ...listed.unexpected]
   const records = segments.reduce((sum, { found }) => sum + (found?.records ?? 0), chunks.records)
   const bytes = segments.reduce((sum, { size = 0 }) => sum + size, chunks.bytes)
-  return { anomalies, manifest, isManifestDamaged, version: known.version, segments, chunks, leftovers, damagedGroups, records, bytes }
+  return { anomalies, manifest, isManifestDamaged, version: known.version, segments, chunks, leftovers, records, bytes }
 }
 
 /** The manifest is undefined where it cannot be read; the version is older than that, so that a repair replaces nothing else. */

@@ -7,7 +7,6 @@ import { murmur3 } from '../../codec/murmur3.js'
 import { Cell } from '../cell.js'
 import { EMPTY_MANIFEST, isSealed, type LogManifest, type SegmentEntry } from '../log-manifest.js'
 import { type Anomaly, type AnomalyKind, damagedManifest, type Notice } from './anomaly.js'
-import { damagedGroup, groupsThatFail } from './examine-groups.js'
 import { examineSegment, type SegmentExamination } from './examine-segment.js'
 import { type FileLogPlace, withFile } from './file-log-place.js'
 import { rebuildManifest } from './rebuild-manifest.js'
@@ -26,8 +25,6 @@ export interface LogExamination {
   readonly segments: readonly ExaminedSegment[]
   /** Paths that nothing points to. */
   readonly leftovers: readonly string[]
-  /** Keys of groups whose state cannot be read. */
-  readonly damagedGroups: readonly string[]
   readonly records: number
   readonly bytes: number
 }
@@ -65,12 +62,11 @@ async function examine(place: FileLogPlace, known: LogManifest | 'damaged' | und
   const named = new Set(manifest.segments.map(({ name }) => `${path}/seg/${name}`))
   // A running owner makes a file before its manifest names it.
   const leftovers = place.isLive ? [] : paths.filter((one) => !named.has(one))
-  const damagedGroups = await groupsThatFail(place)
-  anomalies.push(...leftovers.map((one) => leftover(one)), ...damagedGroups.map(damagedGroup))
+  anomalies.push(...leftovers.map((one) => leftover(one)))
   const records = segments.reduce((sum, { found }) => sum + (found?.records ?? 0), 0)
   const bytes = segments.reduce((sum, { found }) => sum + (found?.end.length ?? 0), 0)
   const notices = await noticesOf(place, manifest)
-  return { anomalies, notices, manifest, segments, leftovers, damagedGroups, records, bytes }
+  return { anomalies, notices, manifest, segments, leftovers, records, bytes }
 }
 
 async function noticesOf(place: FileLogPlace, manifest: LogManifest): Promise<Notice[]> {

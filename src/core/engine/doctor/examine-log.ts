@@ -6,12 +6,14 @@ import type { FileStore } from '../../ports/file-store.js'
 import type { StreamFormat } from '../../ports/stream-broker.js'
 import { loadFormat } from '../load-format.js'
 import type { Anomaly, Notice } from './anomaly.js'
-import { examineChunkLog } from './examine-chunk-log.js'
+import { type ChunkLogExamination, examineChunkLog } from './examine-chunk-log.js'
 import { examineFileLog, type LogExamination } from './examine-file-log.js'
+import { examineGroups, type GroupsExamination } from './examine-groups.js'
 import type { FileLogPlace } from './file-log-place.js'
 import type { Quarantine } from './quarantine.js'
 import { repairChunkLog } from './repair-chunk-log.js'
-import { repairFileLog } from './repair-file-log.js'
+import { endOf, repairFileLog } from './repair-file-log.js'
+import { repairGroups } from './repair-groups.js'
 import { bringBack, readTornTails, type SalvageAccess } from './salvage-file-log.js'
 
 export interface LogPlace {
@@ -45,17 +47,41 @@ export interface ExaminedLog {
 
 export async function examineLog(place: LogPlace): Promise<ExaminedLog> {
   const { files } = place
+  const groups = await examineGroups(place)
   if (files === undefined) {
     const found = await examineChunkLog(place)
-    return { ...found, notices: [], repair: ({ quarantine }) => repairChunkLog(place, found, quarantine).then(() => 0) }
+    return { ...withGroups(found, groups), notices: [], repair: ({ quarantine }) => mendChunks(place, { found, groups }, quarantine) }
   }
   const filePlace = { ...place, files, format: await loadFormat(place.format) }
   const found = await examineFileLog(filePlace)
-  return { ...found, repair: (options) => mend(filePlace, found, options) }
+  return { ...withGroups(found, groups), notices: found.notices, repair: (options) => mend(filePlace, { found, groups }, options) }
 }
 
-async function mend(place: FileLogPlace, found: LogExamination, { quarantine, salvage }: RepairOptions): Promise<number> {
+interface Found<Examination> {
+  readonly found: Examination
+  readonly groups: GroupsExamination
+}
+
+function withGroups(
+  found: Pick<ExaminedLog, 'anomalies' | 'records' | 'bytes'>,
+  groups: GroupsExamination,
+): Omit<ExaminedLog, 'notices' | 'repair'> {
+  const { anomalies, records, bytes } = found
+  return { anomalies: [...anomalies, ...groups.anomalies], records, bytes }
+}
+
+async function mendChunks(place: LogPlace, { found, groups }: Found<ChunkLogExamination>, quarantine?: Quarantine): Promise<number> {
+  if (found.anomalies.length > 0) await repairChunkLog(place, found, quarantine)
+  const { manifest, chunks } = found
+  await repairGroups(place, groups, { first: manifest.first ?? 0, next: chunks.end.next }, quarantine)
+  return 0
+}
+
+async function mend(place: FileLogPlace, { found, groups }: Found<LogExamination>, options: RepairOptions): Promise<number> {
+  const { quarantine, salvage } = options
   const tails = salvage === undefined ? [] : await readTornTails(place, found.manifest)
   if (found.anomalies.length > 0) await repairFileLog(place, found, quarantine)
+  const { manifest, segments } = found
+  await repairGroups(place, groups, { first: manifest.first ?? 0, next: endOf(manifest.segments, segments) }, quarantine)
   return salvage === undefined || tails.length === 0 ? 0 : bringBack(place, tails, { ...salvage, quarantine })
 }

@@ -89,7 +89,7 @@ function isSame(now: ChunkManifest, then: ChunkManifest): boolean {
 
 async function removeRest(place: ChunkLogPlace, found: ChunkLogExamination, quarantine?: Quarantine): Promise<void> {
   const { blobs, path } = place
-  const keys = [...found.leftovers, ...found.damagedGroups]
+  const keys = found.leftovers
   if (quarantine !== undefined) for (const key of keys) await copyBlobAside(blobs, key, quarantine)
   if (keys.length > 0) await blobs.delete(keys)
   const cell = manifestCell(place)

@@ -31,10 +31,6 @@ export async function repairFileLog(place: FileLogPlace, found: LogExamination, 
   }
   if (damaged.size > 0 && quarantine !== undefined) await copyBlobAside(blobs, `${path}/manifest`, quarantine)
   if (damaged.size > 0) await saveManifest(place, { ...found.manifest, segments: kept }, endOf(kept, found.segments))
-  for (const key of found.damagedGroups) {
-    if (quarantine !== undefined) await copyBlobAside(blobs, key, quarantine)
-    await blobs.delete([key])
-  }
   for (const leftover of found.leftovers) {
     if (quarantine !== undefined) await copyAside(files, leftover, quarantine)
     await files.delete(leftover)
@@ -77,7 +73,7 @@ async function saveManifest({ blobs, clock, path }: FileLogPlace, manifest: LogM
 }
 
 /** Offset behind the last record, of segments as they are now. */
-function endOf(kept: readonly SegmentEntry[], found: readonly ExaminedSegment[]): number {
+export function endOf(kept: readonly SegmentEntry[], found: readonly ExaminedSegment[]): number {
   return kept.reduce((end, entry, index) => Math.max(end, entry.closed?.next ?? found[index]?.found?.end.next ?? 0), 0)
 }
 
