@@ -41,8 +41,8 @@ export const FINDINGS: Readonly<Record<AnomalyKind, Finding>> = {
     recovery: 'Makes it again from what the segments say about themselves.',
   },
   damaged_group: {
-    means: 'The positions of a consumer group cannot be read.',
-    recovery: 'Removes them: the group begins anew, and its consumers see records again. varve has no way to know where it was.',
+    means: 'What a consumer group had acknowledged is not known any more.',
+    recovery: 'Where the log of the group is there, nothing is lost. Else it begins again, tells so, and its consumers see records again.',
   },
   damaged_catalogue: {
     means: 'What leads from the name of a queue to its log cannot be read. The records are still there, but nobody finds them.',
