@@ -115,4 +115,19 @@ export const mutants: readonly Mutant[] = [
     patches: [{ file: 'core/engine/doctor/examine-chunks.js', find: 'isEndLost: this.#open !== undefined', replace: 'isEndLost: false' }],
     tests: ['unit/doctor/chunks.test.ts'],
   },
+  {
+    name: 'a record is delivered while one of its key is out',
+    patches: [{ file: 'core/engine/group-state.js', find: '(key !== undefined && this.#pending.hasKey(key))', replace: 'false' }],
+    tests: ['unit/engine/group-state.test.ts'],
+  },
+  {
+    name: 'what a group changed and could not store counts all the same',
+    patches: [{ file: 'core/engine/group-log-store.js', find: 'this.#state = undefined; // what is stored is read again', replace: '' }],
+    tests: ['unit/engine/group-logs.test.ts'],
+  },
+  {
+    name: 'changes of a group count behind a gap',
+    patches: [{ file: 'core/engine/group-log-store.js', find: 'offset !== this.next', replace: 'false' }],
+    tests: ['unit/doctor/doctor.test.ts'],
+  },
 ]

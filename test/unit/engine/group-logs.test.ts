@@ -1,7 +1,7 @@
 // Groups whose state is a log: on the simulated disk, seen from outside through what lies there.
 
 import { isStorageError, openStore } from 'varve'
-import { type FaultBackend, faultBackend, faulty, ManualClock } from 'varve/testing'
+import { type CrashState, crashStates, type FaultBackend, faultBackend, faulty, ManualClock } from 'varve/testing'
 import { expect, test } from 'vitest'
 import { contextOf } from '../../../dist/core/derived/resolve.js'
 import { streamsOf } from '../../../dist/core/derived/streams-over-journals.js'
@@ -17,6 +17,17 @@ async function withStream<T>(backend: object, use: (stream: RecordStream) => Pro
   const stream = await streamsOf(contextOf(store)).open(STREAM)
   try {
     return await use(stream)
+  } finally {
+    await store.close()
+  }
+}
+
+/** As a second program sees it that only reads. */
+async function stateBeside(backend: FaultBackend): Promise<{ committed: number; pending: number }> {
+  const store = await openStore(backend.another(), { clock: new ManualClock(), mode: 'read' })
+  try {
+    const { committed, pending } = await (await (await streamsOf(contextOf(store)).open(STREAM)).group('g')).state()
+    return { committed, pending }
   } finally {
     await store.close()
   }
@@ -117,6 +128,37 @@ test('an acknowledgement that could not be stored is refused, and can be made ag
     expect(await group.settle(ack)).toEqual({ settled: 1, ignored: 0 })
     expect((await group.state()).committed).toBe(1)
   })
+})
+
+test('a reader beside the owner sees what is stored, and a group that there is none of begins at the beginning', async () => {
+  const backend = faultBackend()
+  await withStream(backend, async (stream) => {
+    await fill(stream)
+    expect(await stateBeside(backend)).toEqual({ committed: 0, pending: 0 })
+    const group = await stream.group('g')
+    await consume(group, 10)
+    await group.receive('c', { limit: 5 })
+    expect(await stateBeside(backend)).toEqual({ committed: 10, pending: 5 })
+  })
+  expect(await stateBeside(backend)).toEqual({ committed: 10, pending: 5 })
+})
+
+test('the order of keys holds after the process was killed', async () => {
+  const backend = faultBackend()
+  const keyed = ['a', 'a', 'b', 'a', 'c'].map((key) => ({ key, value: key, codec: 1 }))
+  const store = await openStore(backend as Backend, { clock: new ManualClock() })
+  const stream = await streamsOf(contextOf(store)).open(STREAM)
+  await stream.append({ records: keyed })
+  const taken = await (await stream.group('g', { ordering: 'key' })).receive('c', { limit: 10 })
+  expect(taken.map(({ record }) => record.offset)).toEqual([0, 2, 4])
+  const image = [...crashStates(backend.recording)].at(-1) as CrashState
+  await withStream(image.open(), async (after) => {
+    const group = await after.group('g')
+    expect(await group.receive('c', { limit: 10 })).toEqual([])
+    await group.settle([{ offset: 0, attempt: 1, action: 'ack' }])
+    expect((await group.receive('c', { limit: 10 })).map(({ record }) => record.offset)).toEqual([1])
+  })
+  await store.close()
 })
 
 test('a group that is deleted leaves nothing, whoever holds it', async () => {
