@@ -1,6 +1,7 @@
 // Groups over a journal, or over any record stream beside a store of blobs: one cell each, shared by all its handles here.
 
 import type { Clock } from '../base/clock.js'
+import { StorageError } from '../base/errors.js'
 import { keyComponent, unescapeName } from '../base/key.js'
 import { Cell } from '../engine/cell.js'
 import { GroupCellStore, type GroupCellStoreOptions } from '../engine/group-cell-store.js'
@@ -39,6 +40,7 @@ export class StreamGroups {
   readonly #source: GroupSource
   readonly #options: StreamGroupsOptions
   readonly #open = new Map<string, OpenGroup>()
+  #isClosed = false
 
   constructor(source: GroupSource, options: StreamGroupsOptions) {
     this.#source = source
@@ -89,6 +91,7 @@ export class StreamGroups {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     const open = [...this.#open.values()]
     this.#open.clear()
     const results = await Promise.allSettled(open.map(({ changes }) => changes.close()))
@@ -97,6 +100,7 @@ export class StreamGroups {
 
   /** The open one, unless it was deleted and made again elsewhere. */
   #opened(name: string, cell: Cell<StoredGroup>, definition: GroupDefinition): OpenGroup {
+    if (this.#isClosed) throw new StorageError('closed', 'the queue is closed', { operation: 'group' })
     const known = this.#open.get(name)
     if (known?.id === definition.id) return known
     const storeOptions = { cell, key: this.#key(name), id: definition.id, ordering: definition.ordering }

@@ -56,7 +56,7 @@ export class GroupLogStore implements GroupStore {
   #stateBytes = 0
   #isWholeDue = false
   #rewound: GroupBounds['rewound']
-  #isDeleted = false
+  #ended: 'closed' | 'deleted' | undefined
 
   constructor(options: GroupLogStoreOptions) {
     this.#options = options
@@ -71,7 +71,8 @@ export class GroupLogStore implements GroupStore {
   }
 
   read(): Promise<GroupState> {
-    if (this.#isDeleted) return Promise.reject(deletedGroup(this.#options.key))
+    if (this.#ended === 'deleted') return Promise.reject(deletedGroup(this.#options.key))
+    if (this.#ended === 'closed') return Promise.reject(new StorageError('closed', 'the queue is closed', { operation: 'group' }))
     return this.#state !== undefined && this.#options.writable ? Promise.resolve(this.#state) : this.#load()
   }
 
@@ -89,6 +90,7 @@ export class GroupLogStore implements GroupStore {
   }
 
   async close(): Promise<void> {
+    this.#ended ??= 'closed'
     const opened = this.#opened
     this.#opened = undefined
     this.#state = undefined
@@ -96,7 +98,7 @@ export class GroupLogStore implements GroupStore {
   }
 
   async delete(): Promise<void> {
-    this.#isDeleted = true
+    this.#ended = 'deleted'
     await this.close()
     await this.#options.removeLog()
   }

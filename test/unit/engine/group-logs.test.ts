@@ -161,6 +161,20 @@ test('the order of keys holds after the process was killed', async () => {
   await store.close()
 })
 
+test('a group whose queue was closed opens nothing any more', async () => {
+  const backend = faultBackend()
+  const group = await withStream(backend, async (stream) => {
+    await fill(stream)
+    const opened = await stream.group('g')
+    await opened.receive('c', { limit: 1 })
+    return opened
+  })
+  const before = backend.recording.operations.length
+  await expect(group.settle([{ offset: 0, attempt: 1, action: 'ack' }])).rejects.toMatchObject({ code: 'closed' })
+  await expect(group.state()).rejects.toMatchObject({ code: 'closed' })
+  expect(backend.recording.operations.length).toBe(before)
+})
+
 test('a group that is deleted leaves nothing, whoever holds it', async () => {
   const backend = faultBackend()
   await withStream(backend, async (stream) => {
