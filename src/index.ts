@@ -6,6 +6,7 @@ export type { CompressionName } from './core/codec/compression.js'
 export type { Store, StoreMode } from './core/derived/store-context.js'
 export { checkOnStart, type StartCheck, type StartCheckOptions } from './core/compose/check-on-start.js'
 export { copyQueue, type CopyQueueOptions, type QueuePlace } from './core/compose/copy-queue.js'
+export { returnDeadLetters, type ReturnDeadLettersOptions, type ReturnReport } from './core/compose/dead-letters.js'
 export { recover, type Quarantine, type RecoverOptions, type RecoveryReport } from './core/compose/recover.js'
 export {
   replicate,
@@ -28,6 +29,7 @@ export {
 } from './core/compose/scan.js'
 export { openKv } from './core/features/kv/open-kv.js'
 export type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvOptions, KvPutOptions, KvUpdateOptions } from './core/features/kv/types.js'
+export { deadLetterOf, type DeadLetter } from './core/features/queue/dead-letter.js'
 export { openQueue } from './core/features/queue/open-queue.js'
 export { deleteQueue, queues } from './core/features/queue/queues.js'
 export type { SchemaIssue, SchemaResult, StandardSchema, VersionedSchema } from './core/features/queue/schema.js'
@@ -46,24 +48,30 @@ export { rankAwareSampler, sequentialSampler } from './core/features/queue/sampl
 export type { BucketOffsets, QueueReader, ReadBatchOptions, ReaderOptions, ReadNextOptions } from './core/features/queue/reader-types.js'
 export type { PartialAppend } from './core/features/queue/append-error.js'
 export type {
-  AppendRecordOptions,
-  BucketStats,
-  CompactionReport,
+  ClaimOptions,
   ConsumeOptions,
   Delivery,
   Group,
   GroupLag,
   GroupOptions,
-  Position,
+  NackOptions,
+  PendingOptions,
+  PendingRecord,
   ProcessOptions,
   ProcessResult,
+  ReceiveRecordsOptions,
+} from './core/features/queue/group-types.js'
+export type {
+  AppendRecordOptions,
+  BucketStats,
+  CompactionReport,
+  Position,
   Queue,
   QueueEvent,
   QueueOptions,
   QueueStats,
   ReadRecordsOptions,
   Receipt,
-  ReceiveRecordsOptions,
   RecordInput,
   RecordSaid,
   StoredRecord,
@@ -85,5 +93,5 @@ export type {
 } from './core/features/snapshots/types.js'
 export type { Backend, StorageHealth } from './core/ports/backend.js'
 export type { Durability, WriteDurability } from './core/ports/options.js'
-export type { DedupeWindow, RetentionPolicy, SyncMode } from './core/ports/stream-broker.js'
+export type { DedupeWindow, GroupOrdering, RetentionPolicy, SettleResult, SyncMode } from './core/ports/stream-broker.js'
 export { destroy, openStore, type OpenStoreOptions } from './open-store.js'

@@ -1,47 +1,12 @@
 // What consumer groups must do: at least once, in turn, and never twice at a time.
 
-import { openQueue } from './queue-format.js'
-import type { Delivery, Group, Queue } from '../core/features/queue/types.js'
-import type { Store } from '../core/derived/resolve.js'
+import { bucketOf } from '../core/features/queue/record-codec.js'
+import type { Delivery } from '../core/features/queue/group-types.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'
-import { ManualClock } from './manual-clock.js'
-import { driven, range, storeCase } from './queue-place.js'
+import { openQueue } from './queue-format.js'
+import { groupCase, liveGroupCase, MINUTE_MS, valuesOf } from './queue-group-scene.js'
+import { driven, range, storeCase, until } from './queue-place.js'
 import type { MakeBackend, SuiteCase } from './suite.js'
-
-const MINUTE_MS = 60_000
-
-interface Scene {
-  readonly queue: Queue<number>
-  readonly group: Group<number>
-  readonly clock: ManualClock
-}
-
-/** Ten records in one bucket, a group that hides a delivery for a minute, and time that stands still. */
-function groupCase(name: string, make: MakeBackend, body: (scene: Scene) => Promise<void>): SuiteCase {
-  let clock = new ManualClock()
-  const setUp = async (store: Store): Promise<void> => {
-    const queue = await openQueue<number>(store, 'q')
-    await queue.appendMany(range(10))
-    await body({ queue, group: await queue.group('g', { visibilityMs: MINUTE_MS }), clock })
-  }
-  return storeCase(name, make, setUp, () => {
-    clock = new ManualClock()
-    return clock
-  })
-}
-
-/** The same at the system's time, for cases that wait for each other. */
-function liveGroupCase(name: string, make: MakeBackend, body: (scene: Omit<Scene, 'clock'>) => Promise<void>): SuiteCase {
-  return storeCase(name, make, async (store) => {
-    const queue = await openQueue<number>(store, 'q')
-    await queue.appendMany(range(10))
-    await body({ queue, group: await queue.group('g') })
-  })
-}
-
-function valuesOf(deliveries: readonly Delivery<number>[]): number[] {
-  return deliveries.map(({ value }) => value)
-}
 
 export function groupCases(make: MakeBackend): readonly SuiteCase[] {
   return [...receiveCases(make), ...processCases(make), ...consumeCases(make), ...positionCases(make), ...registryCases(make)]
@@ -122,6 +87,40 @@ function receiveCases(make: MakeBackend): readonly SuiteCase[] {
         range(10),
       )
     }),
+    groupCase('group: an ack of what is not pending is counted, and no error', make, async ({ group, clock }) => {
+      const [first, second, third] = await group.receive({ limit: 3 })
+      expectEqual(await first?.ack(), { settled: 1, ignored: 0 })
+      expectEqual(await first?.ack(), { settled: 0, ignored: 1 })
+      await clock.advance(MINUTE_MS)
+      const again = await group.receive({ limit: 1 })
+      expectEqual(valuesOf(again), [1])
+      expectEqual(await second?.nack(), { settled: 0, ignored: 1 }, 'a later delivery holds it')
+      expectEqual(await second?.extend(MINUTE_MS), { settled: 0, ignored: 1 })
+      const all = [first, second, third].filter((one) => one !== undefined)
+      expectEqual(await group.ack(all), { settled: 2, ignored: 1 })
+    }),
+    groupCase('group: buckets take turns, and none is left out', make, async ({ store }) => {
+      const queue = await openQueue<number>(store, 'several', { buckets: 3 })
+      for (const bucket of range(3)) {
+        const key = range(100).find((n) => bucketOf(`k${n}`, 3) === bucket)
+        await queue.appendRecords(range(20).map((value) => ({ value, key: `k${key}` })))
+      }
+      const group = await queue.group('g')
+      const seen: number[] = []
+      for (let turn = 0; turn < 6; turn++) seen.push(...(await group.receive({ limit: 5 })).map(({ bucket }) => bucket))
+      for (const bucket of range(3)) expectEqual(seen.filter((one) => one === bucket).length, 10, `deliveries of bucket ${bucket}`)
+    }),
+    groupCase('group: a clock that is set back hides nothing for longer than it was to be', make, async ({ group, clock }) => {
+      const [first] = await group.receive()
+      await first?.nack({ delayMs: 5_000 })
+      await group.receive()
+      await clock.set(clock.now() - 24 * 60 * MINUTE_MS)
+      expectEqual(valuesOf(await group.receive({ limit: 20 })), range(8, 2))
+      await clock.advance(5_000)
+      expectEqual(valuesOf(await group.receive({ limit: 20 })), [0])
+      await clock.advance(MINUTE_MS - 5_000)
+      expectEqual(valuesOf(await group.receive({ limit: 20 })), range(9, 1))
+    }),
     groupCase('group: an aborted signal rejects with its reason', make, async ({ group }) => {
       const signal = AbortSignal.abort(new RangeError('enough'))
       expectEqual((await expectRejects(group.receive({ signal }))).message, 'enough')
@@ -149,9 +148,9 @@ function processCases(make: MakeBackend): readonly SuiteCase[] {
       const seen: number[] = []
       const result = await group.process((delivery) => void seen.push(delivery.value), { until: 'empty' })
       expectEqual(seen, range(10))
-      expectEqual(result, { acked: 10, failed: 0 })
+      expectEqual(result, { acked: 10, failed: 0, dead: 0 })
       expectEqual(await group.committed(), [10])
-      expectEqual(await group.process(() => {}, { until: 'empty' }), { acked: 0, failed: 0 })
+      expectEqual(await group.process(() => {}, { until: 'empty' }), { acked: 0, failed: 0, dead: 0 })
     }),
     liveGroupCase('group: process runs as many handlers at once as it was told', make, async ({ group }) => {
       let running = 0
@@ -184,6 +183,44 @@ function processCases(make: MakeBackend): readonly SuiteCase[] {
       expectEqual(attempts, [1, 2, 3])
       expectEqual(await group.committed(), [10])
     }),
+    liveGroupCase('group: process fetches on while a handler is slow', make, async ({ group }) => {
+      let finish = (): void => {}
+      const othersDone = new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      const seen: number[] = []
+      const handler = async (delivery: Delivery<number>): Promise<void> => {
+        if (delivery.value === 0) return othersDone
+        seen.push(delivery.value)
+        if (seen.length === 9) finish()
+      }
+      expectEqual(await group.process(handler, { concurrency: 2, until: 'empty' }), { acked: 10, failed: 0, dead: 0 })
+      expectEqual(seen, range(9, 1))
+    }),
+    groupCase('group: what a handler works on stays hidden, however long it takes', make, async ({ queue, group, clock }) => {
+      const other = await queue.group('g', { visibilityMs: MINUTE_MS })
+      let finish = (): void => {}
+      const told = new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      let begun = (): void => {}
+      const begin = new Promise<void>((resolve) => {
+        begun = resolve
+      })
+      const handler = async (): Promise<void> => {
+        begun()
+        await told
+      }
+      const processing = group.process(handler, { concurrency: 10, until: 'empty' })
+      await begin
+      for (let third = 0; third < 9; third++) {
+        await clock.advance(MINUTE_MS / 3)
+        await until(async () => (await other.pending({ limit: 1 }))[0]?.idleMs === 0)
+      }
+      expectEqual(await other.receive({ limit: 20 }), [])
+      finish()
+      expectEqual((await driven(clock, processing)).acked, 10)
+    }),
     liveGroupCase('group: an aborted process ends normally, with its work acked', make, async ({ group }) => {
       const controller = new AbortController()
       const handler = async (delivery: Delivery<number>): Promise<void> => {
@@ -191,7 +228,7 @@ function processCases(make: MakeBackend): readonly SuiteCase[] {
         await Promise.resolve()
       }
       const result = await group.process(handler, { signal: controller.signal })
-      expectEqual(result, { acked: 5, failed: 0 })
+      expectEqual(result, { acked: 5, failed: 0, dead: 0 })
       expectEqual(await group.committed(), [5])
     }),
   ]
@@ -219,6 +256,28 @@ function consumeCases(make: MakeBackend): readonly SuiteCase[] {
         rest.map(({ deliveries }) => deliveries),
         range(9).map(() => 1),
       )
+    }),
+    liveGroupCase('group: consume ends at once when it is left while it waits', make, async ({ queue, group }) => {
+      await group.commit(0, 10)
+      const deliveries = group.consume()
+      const waiting = deliveries.next()
+      expectEqual(await deliveries.return?.(), { done: true, value: undefined })
+      expectEqual((await waiting).done, true)
+      await queue.append(10)
+      expectEqual(valuesOf(await group.receive()), [10])
+    }),
+    groupCase('group: consume gives back what waited for long, and goes on with what is free', make, async ({ queue, group, clock }) => {
+      const other = await queue.group('g', { visibilityMs: MINUTE_MS })
+      const deliveries = group.consume({ prefetch: 5, until: 'empty' })
+      await (await deliveries.next()).value?.ack()
+      await clock.advance(MINUTE_MS)
+      expectEqual(valuesOf(await other.receive({ limit: 2 })), [1, 2])
+      const rest: number[] = []
+      for await (const delivery of deliveries) {
+        rest.push(delivery.value)
+        await delivery.ack()
+      }
+      expectEqual(rest, range(7, 3))
     }),
     liveGroupCase('group: consume ends normally on abort', make, async ({ group }) => {
       const controller = new AbortController()
@@ -252,6 +311,14 @@ function positionCases(make: MakeBackend): readonly SuiteCase[] {
       expectEqual(await group.committed(), [8])
       await clock.advance(2 * MINUTE_MS)
       expectEqual(valuesOf(await group.receive({ limit: 20 })), [8, 9])
+    }),
+    groupCase('group: a commit does not go back, a seek does', make, async ({ group }) => {
+      await group.commit(0, 6)
+      await group.commit(0, 3)
+      expectEqual(await group.committed(), [6])
+      await group.seek(0, 3)
+      expectEqual(await group.committed(), [3])
+      expectEqual(valuesOf(await group.receive({ limit: 20 })), range(7, 3))
     }),
     groupCase('group: a commit past the high-water mark is invalid and names it', make, async ({ group }) => {
       const error = await expectRejects(group.commit(0, 11), 'invalid')

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../core/base/clock.js'
 import { createContext, type Store, type StoreMode, storeOver } from '../core/derived/resolve.js'
 import type { Backend } from '../core/ports/backend.js'
 import type { ManualClock } from './manual-clock.js'
+import { fail } from './assert.js'
 import { backendCase, type MakeBackend, type SuiteCase } from './suite.js'
 
 export function storeOn(backend: Backend, options: { readonly clock?: Clock; readonly mode?: StoreMode } = {}): Store {
@@ -43,6 +44,15 @@ export async function driven<T>(clock: ManualClock, promise: Promise<T>, stepMs 
     await clock.advance(stepMs)
   }
   return promise
+}
+
+/** Looks again and again, with real turns between, until it is so. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    if (await isSo()) return
+    await new Promise<void>((resolve) => systemClock.after(1, resolve))
+  }
+  fail('it never became so')
 }
 
 export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {

@@ -11,7 +11,9 @@ import { ManualClock } from './manual-clock.js'
 import { compressionCases } from './queue-compression-suite.js'
 import { groupCases } from './queue-group-suite.js'
 import { marksCases } from './queue-marks-suite.js'
+import { pendingCases } from './queue-pending-suite.js'
 import { readerCases } from './queue-reader-suite.js'
+import { retryCases } from './queue-retry-suite.js'
 import { schemaCases } from './queue-schema-suite.js'
 import { writerCases } from './queue-writer-suite.js'
 import { collect, driven, range, storeCase, storeOn } from './queue-place.js'
@@ -30,6 +32,8 @@ export function queueSuite(make: MakeBackend, options: BackendSuiteOptions = {})
     ...concurrencyCases(make),
     ...lifeCases(make),
     ...groupCases(make),
+    ...pendingCases(make),
+    ...retryCases(make),
     ...compressionCases(make),
     ...schemaCases(make, options),
     ...readerCases(make, options),

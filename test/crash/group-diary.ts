@@ -86,7 +86,7 @@ export class GroupDiary {
 
   async #noted(
     records: readonly { readonly bucket: number; readonly offset: number; readonly value: string }[],
-    run: () => Promise<void>,
+    run: () => Promise<unknown>,
   ): Promise<void> {
     const begunAt = this.#now()
     const never = Number.POSITIVE_INFINITY

@@ -16,6 +16,8 @@ export const OWN_HEADER = {
   producer: 'varve-producer',
   /** Milliseconds since 1970, decimal: no group delivers the record before. */
   due: 'varve-due',
+  /** What is known of a dead letter begins so: `varve-dead-reason` and others. */
+  dead: 'varve-dead-',
 } as const
 
 /** One producer's batch, as its header says it. */

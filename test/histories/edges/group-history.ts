@@ -176,9 +176,8 @@ class Worker {
     if (kind < 6) return this.#ack(delivery, held)
     if (kind < 8) {
       held.freedAt = Math.min(held.freedAt, this.#clock.now())
-      return delivery.nack({ delayMs: this.#scheduler.below(5_000) })
-    }
-    if (kind < 9) return delivery.extend(VISIBILITY_MS)
+      await delivery.nack({ delayMs: this.#scheduler.below(5_000) })
+    } else if (kind < 9) await delivery.extend(VISIBILITY_MS)
   }
 
   async #ack(delivery: Delivery<string>, { offset }: Held): Promise<void> {

@@ -1,38 +1,74 @@
-import { checkLimit } from './checks.js'
-import { type GroupSource, RECEIVE_WAIT_MS } from './group-source.js'
-import type { ConsumeOptions, Delivery } from './types.js'
+// Deliveries one at a time. What was fetched ahead and not seen is given back when the loop is left.
 
-/** Deliveries one at a time; what was fetched ahead and not seen is given back when the loop is left. */
-export async function* consumeGroup<T>(source: GroupSource<T>, options: ConsumeOptions): AsyncGenerator<Delivery<T>> {
-  const { until = 'aborted', signal, consumer } = options
-  const limit = checkLimit(options.prefetch ?? 1, 'consume')
-  const waitMs = until === 'empty' ? 0 : RECEIVE_WAIT_MS
-  const ahead: Delivery<T>[] = []
-  try {
-    while (!signal?.aborted) {
-      if (ahead.length === 0) {
-        const received = await receiveUntilAborted(source, { limit, waitMs, ...(consumer === undefined ? {} : { consumer }) }, signal)
-        if (received.length === 0 && until === 'empty') return
-        ahead.push(...received)
-      }
-      const next = ahead.shift()
-      if (next !== undefined) yield next
-    }
-  } finally {
-    if (ahead.length > 0) await source.release(ahead)
+import { checkLimit } from './checks.js'
+import { fetchUntilAborted, type GroupSource, RECEIVE_WAIT_MS } from './group-source.js'
+import type { ConsumeOptions, Delivery } from './group-types.js'
+
+/** Leaving ends a wait that is under way, too. */
+export function consumeGroup<T>(source: GroupSource<T>, options: ConsumeOptions): AsyncIterableIterator<Delivery<T>> {
+  const leaving = new AbortController()
+  const deliveries = oneByOne(source, options, leaving)
+  return {
+    next: () => deliveries.next(),
+    return: () => {
+      leaving.abort()
+      return deliveries.return(undefined)
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
   }
 }
 
-/** An abort ends the wait with nothing, it is no error. */
-export async function receiveUntilAborted<T>(
+async function* oneByOne<T>(
   source: GroupSource<T>,
-  options: { readonly limit: number; readonly waitMs: number; readonly consumer?: string },
-  signal: AbortSignal | undefined,
-): Promise<readonly Delivery<T>[]> {
+  options: ConsumeOptions,
+  leaving: AbortController,
+): AsyncGenerator<Delivery<T>, undefined> {
+  const leave = (): void => leaving.abort()
+  if (options.signal?.aborted) leave()
+  options.signal?.addEventListener('abort', leave, { once: true })
+  const ahead = new Prefetched(source, options, leaving.signal)
   try {
-    return await source.receive(signal === undefined ? options : { ...options, signal })
-  } catch (error) {
-    if (signal?.aborted) return []
-    throw error
+    while (!leaving.signal.aborted) {
+      const next = await ahead.next()
+      if (next !== undefined) yield next
+      else if (options.until === 'empty') return
+    }
+  } finally {
+    options.signal?.removeEventListener('abort', leave)
+    await ahead.giveBack()
+  }
+}
+
+class Prefetched<T> {
+  readonly #source: GroupSource<T>
+  readonly #input: { readonly limit: number; readonly waitMs: number; readonly consumer: string | undefined }
+  readonly #signal: AbortSignal
+  #deliveries: Delivery<T>[] = []
+  #fetchedAt = 0
+
+  constructor(source: GroupSource<T>, { prefetch = 1, until, consumer }: ConsumeOptions, signal: AbortSignal) {
+    this.#source = source
+    this.#input = { limit: checkLimit(prefetch, 'consume'), waitMs: until === 'empty' ? 0 : RECEIVE_WAIT_MS, consumer }
+    this.#signal = signal
+  }
+
+  /** Each has at least half its visibility before it; what waited longer is given back and fetched anew. */
+  async next(): Promise<Delivery<T> | undefined> {
+    const { clock, visibilityMs } = this.#source
+    if (clock.now() - this.#fetchedAt > visibilityMs / 2) await this.giveBack()
+    if (this.#deliveries.length === 0) {
+      this.#deliveries = [...(await fetchUntilAborted(this.#source, this.#input, this.#signal)).deliveries]
+      this.#fetchedAt = clock.now()
+    }
+    return this.#signal.aborted ? undefined : this.#deliveries.shift()
+  }
+
+  /** Uncounted: nobody has seen them. */
+  async giveBack(): Promise<void> {
+    const unseen = this.#deliveries
+    this.#deliveries = []
+    if (unseen.length > 0) await this.#source.release(unseen)
   }
 }

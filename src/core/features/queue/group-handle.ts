@@ -1,26 +1,34 @@
 import type { Clock } from '../../base/clock.js'
 import { StorageError } from '../../base/errors.js'
-import { nextWake } from '../../base/latch.js'
-import type { GroupPort, PortDelivery, RecordStream, SettleAction, StreamRecord } from '../../ports/stream-broker.js'
+import type { GroupPort, PortDelivery, RecordStream, SettleAction, SettleResult, StreamRecord } from '../../ports/stream-broker.js'
 import { checkLimit, checkWaitMs } from './checks.js'
 import { consumeGroup } from './consume.js'
+import type { DeadLetterBox } from './dead-letter-box.js'
+import { GroupIntake } from './group-intake.js'
+import type { GroupRules } from './group-options.js'
+import { GroupReceiver } from './group-receiver.js'
+import { GroupSettler } from './group-settler.js'
+import type { GroupSource, Received } from './group-source.js'
 import { offsetOf } from './position.js'
 import { processGroup } from './process.js'
 import { listenAll } from './tail.js'
 import type {
+  ClaimOptions,
   ConsumeOptions,
   Delivery,
   Group,
   GroupLag,
-  Position,
+  NackOptions,
+  PendingOptions,
+  PendingRecord,
   ProcessOptions,
   ProcessResult,
   ReceiveRecordsOptions,
-  StoredRecord,
-} from './types.js'
+} from './group-types.js'
+import type { Position, StoredRecord } from './record-types.js'
 
-const DEFAULT_VISIBILITY_MS = 30_000
-const POLL_MS = 1_000
+const DEFAULT_CONSUMER = 'default'
+const DEFAULT_LIMIT = 100
 
 export interface GroupHandleOptions<T> {
   readonly name: string
@@ -29,18 +37,27 @@ export interface GroupHandleOptions<T> {
   readonly streams: readonly RecordStream[]
   readonly decode: (bucket: number, records: readonly StreamRecord[]) => Promise<readonly StoredRecord<T>[]>
   readonly clock: Clock
-  readonly visibilityMs: number | undefined
+  readonly rules: GroupRules
+  readonly deadLetters: DeadLetterBox | undefined
 }
 
-export class GroupHandle<T> implements Group<T> {
+export class GroupHandle<T> implements Group<T>, GroupSource<T> {
   readonly name: string
   readonly #options: GroupHandleOptions<T>
-  /** Where the next receive begins, so that no bucket starves. */
-  #nextBucket = 0
+  readonly #intake: GroupIntake<T>
+  readonly #receiver: GroupReceiver<T>
+  readonly #settler: GroupSettler
 
   constructor(options: GroupHandleOptions<T>) {
+    const { ports, streams, decode, clock, rules, deadLetters } = options
     this.name = options.name
     this.#options = options
+    const { backoff } = rules
+    this.#settler = new GroupSettler({ ports, streams, deadLetters, backoff, clock })
+    const deliver = (stored: StoredRecord<T>, delivery: PortDelivery): Delivery<T> => this.#deliver(stored, delivery)
+    this.#intake = new GroupIntake({ ports, decode, deliver, deadLetters, backoff, clock })
+    const sources = [...streams, this.#settler]
+    this.#receiver = new GroupReceiver({ ports, intake: this.#intake, clock, listen: (wake) => listenAll(sources, wake) })
   }
 
   get clock(): Clock {
@@ -48,21 +65,21 @@ export class GroupHandle<T> implements Group<T> {
   }
 
   get visibilityMs(): number {
-    return this.#options.visibilityMs ?? DEFAULT_VISIBILITY_MS
+    return this.#options.rules.visibilityMs
   }
 
   async receive(options: ReceiveRecordsOptions = {}): Promise<readonly Delivery<T>[]> {
-    const { consumer = 'default', signal } = options
-    const limit = checkLimit(options.limit ?? 1, 'receive')
-    const { clock, streams } = this.#options
-    const end = clock.now() + checkWaitMs(options.waitMs ?? 0, 'receive')
-    for (;;) {
-      signal?.throwIfAborted()
-      const deliveries = await this.#receiveNow(consumer, limit)
-      const now = clock.now()
-      if (deliveries.length > 0 || now >= end) return deliveries
-      await nextWake(clock, (wake) => listenAll(streams, wake), Math.min(POLL_MS, end - now), signal)
-    }
+    return (await this.fetch(options)).deliveries
+  }
+
+  async fetch(options: ReceiveRecordsOptions): Promise<Received<T>> {
+    const { consumer = DEFAULT_CONSUMER, limit = 1, waitMs = 0, signal } = options
+    return this.#receiver.receive({
+      consumer,
+      limit: checkLimit(limit, 'receive'),
+      waitMs: checkWaitMs(waitMs, 'receive'),
+      signal,
+    })
   }
 
   process(handler: (delivery: Delivery<T>) => unknown, options: ProcessOptions = {}): Promise<ProcessResult> {
@@ -73,27 +90,54 @@ export class GroupHandle<T> implements Group<T> {
     return consumeGroup(this, options)
   }
 
-  ack(deliveries: readonly Delivery<T>[]): Promise<void> {
-    return this.#settle(deliveries, 'ack', {})
+  ack(deliveries: readonly Delivery<T>[]): Promise<SettleResult> {
+    return this.#settler.settle(deliveries, ACK)
   }
 
-  nack(deliveries: readonly Delivery<T>[], options: { readonly delayMs?: number; readonly reason?: string } = {}): Promise<void> {
-    return this.#settle(deliveries, 'nack', options)
+  nack(deliveries: readonly Delivery<T>[], options: NackOptions = {}): Promise<SettleResult> {
+    return this.#settler.nack(deliveries, options)
   }
 
-  extend(deliveries: readonly Delivery<T>[], ms: number): Promise<void> {
-    if (!(ms > 0))
-      throw new StorageError('invalid', 'extend takes a positive number of milliseconds', { operation: 'extend', facts: { ms } })
-    return this.#settle(deliveries, 'extend', { delayMs: ms })
+  async extend(deliveries: readonly Delivery<T>[], ms: number): Promise<SettleResult> {
+    return this.#settler.settle(deliveries, extension(ms))
   }
 
-  /** Gives unseen deliveries back, uncounted. */
-  async release(deliveries: readonly Delivery<T>[]): Promise<void> {
-    await this.#byBucket(deliveries, (port, handles) => port.release(handles))
+  async claim(options: ClaimOptions): Promise<readonly Delivery<T>[]> {
+    const { minIdleMs, consumer = DEFAULT_CONSUMER } = options
+    const limit = checkLimit(options.limit ?? DEFAULT_LIMIT, 'claim')
+    if (!(minIdleMs >= 0)) {
+      throw new StorageError('invalid', 'minIdleMs is a number of milliseconds', { operation: 'claim', facts: { minIdleMs } })
+    }
+    const claimed: Delivery<T>[] = []
+    for (const [bucket, port] of this.#options.ports.entries()) {
+      if (claimed.length >= limit) break
+      const taken = await port.claim(consumer, { minIdleMs, limit: limit - claimed.length })
+      claimed.push(...(await this.#intake.take(bucket, taken)).deliveries)
+    }
+    return claimed
+  }
+
+  async pending(options: PendingOptions = {}): Promise<readonly PendingRecord[]> {
+    const { after } = options
+    const limit = checkLimit(options.limit ?? DEFAULT_LIMIT, 'pending')
+    const only = options.bucket
+    if (only !== undefined) this.#port(only, 'pending')
+    const found: PendingRecord[] = []
+    for (const [bucket, port] of this.#options.ports.entries()) {
+      if (found.length >= limit) break
+      if (bucket !== (only ?? bucket) || bucket < (after?.bucket ?? 0)) continue
+      const from = bucket === after?.bucket ? { after: after.offset } : {}
+      for (const entry of await port.pending({ ...from, limit: limit - found.length })) {
+        const { offset, consumer, idleMs, attempt, reason } = entry
+        found.push({ bucket, offset, consumer, idleMs, deliveries: attempt, ...(reason === undefined ? {} : { reason }) })
+      }
+    }
+    return found
   }
 
   async commit(bucket: number, next: number): Promise<void> {
     await this.#port(bucket, 'commit').commit(next)
+    this.#settler.wake()
   }
 
   async committed(): Promise<readonly number[]> {
@@ -103,6 +147,7 @@ export class GroupHandle<T> implements Group<T> {
   async seek(bucket: number, position: Position): Promise<void> {
     const port = this.#port(bucket, 'seek')
     await port.seek(await offsetOf(this.#options.streams[bucket] as RecordStream, position))
+    this.#settler.wake()
   }
 
   async lag(): Promise<GroupLag> {
@@ -113,73 +158,29 @@ export class GroupHandle<T> implements Group<T> {
     return { total: buckets.reduce((sum, lag) => sum + lag, 0), buckets }
   }
 
-  async #receiveNow(consumer: string, limit: number): Promise<Delivery<T>[]> {
-    const { ports } = this.#options
-    const start = this.#nextBucket++ % ports.length
-    const deliveries: Delivery<T>[] = []
-    for (let step = 0; step < ports.length && deliveries.length < limit; step++) {
-      const bucket = (start + step) % ports.length
-      try {
-        for (const delivery of await this.#receiveFrom(bucket, consumer, limit - deliveries.length)) deliveries.push(delivery)
-      } catch (error) {
-        if (deliveries.length === 0) throw error
-        break // what was received counts as delivered; the next receive begins at another bucket
-      }
-    }
-    return deliveries
+  // For the loops
+
+  async giveBack({ bucket, offset, deliveries }: Delivery<T>, reason: string): Promise<number> {
+    const { settled } = await this.#settler.nackIn(bucket, [{ offset, attempt: deliveries }], { reason })
+    return this.#settler.isLast(deliveries) ? settled : 0
   }
 
-  /** What cannot be read goes back at once, uncounted: nobody has seen it. */
-  async #receiveFrom(bucket: number, consumer: string, limit: number): Promise<Delivery<T>[]> {
-    const port = this.#options.ports[bucket] as GroupPort
-    const received = await port.receive(consumer, { limit })
-    let readable = 0
-    try {
-      const records = received.map(({ record }) => record)
-      const stored = await this.#options.decode(bucket, records)
-      readable = stored.length
-      return stored.map((one, index) => this.#delivery(bucket, (received[index] as PortDelivery).attempt, one))
-    } finally {
-      const unseen = received.slice(readable).map(({ record, attempt }) => ({ offset: record.offset, attempt }))
-      if (unseen.length > 0) await port.release(unseen)
-    }
+  release(deliveries: readonly Delivery<T>[]): Promise<void> {
+    return this.#settler.release(deliveries)
   }
 
-  #delivery(bucket: number, attempt: number, stored: StoredRecord<T>): Delivery<T> {
-    const port = this.#options.ports[bucket] as GroupPort
-    const settle = async (action: Omit<SettleAction, 'offset' | 'attempt'>): Promise<void> => {
-      await port.settle([{ offset: stored.offset, attempt, ...action }])
-    }
+  #deliver(stored: StoredRecord<T>, { attempt, reason }: PortDelivery): Delivery<T> {
+    const { bucket, offset } = stored
+    const settler = this.#settler
+    const handles = [{ offset, attempt }]
     return {
       ...stored,
       deliveries: attempt,
-      ack: () => settle({ action: 'ack' }),
-      nack: (options = {}) => settle({ action: 'nack', ...options }),
-      extend: (ms) => settle({ action: 'extend', delayMs: ms }),
+      ...(reason === undefined ? {} : { reason }),
+      ack: () => settler.settleIn(bucket, handles, ACK),
+      nack: (options = {}) => settler.nackIn(bucket, handles, options),
+      extend: async (ms) => settler.settleIn(bucket, handles, extension(ms)),
     }
-  }
-
-  #settle(
-    deliveries: readonly Delivery<T>[],
-    action: SettleAction['action'],
-    options: { delayMs?: number; reason?: string },
-  ): Promise<void> {
-    return this.#byBucket(deliveries, async (port, handles) => {
-      await port.settle(handles.map((handle) => ({ ...handle, action, ...options })))
-    })
-  }
-
-  async #byBucket(
-    deliveries: readonly Delivery<T>[],
-    run: (port: GroupPort, handles: readonly { readonly offset: number; readonly attempt: number }[]) => Promise<void>,
-  ): Promise<void> {
-    const byBucket = new Map<number, { offset: number; attempt: number }[]>()
-    for (const { bucket, offset, deliveries: attempt } of deliveries) {
-      const handles = byBucket.get(bucket) ?? []
-      byBucket.set(bucket, handles)
-      handles.push({ offset, attempt })
-    }
-    await Promise.all([...byBucket].map(([bucket, handles]) => run(this.#port(bucket, 'settle'), handles)))
   }
 
   #port(bucket: number, operation: string): GroupPort {
@@ -187,4 +188,11 @@ export class GroupHandle<T> implements Group<T> {
     if (port !== undefined) return port
     throw new StorageError('invalid', 'the queue has no such bucket', { operation, facts: { bucket, buckets: this.#options.ports.length } })
   }
+}
+
+const ACK = { action: 'ack' } as const
+
+function extension(ms: number): Pick<SettleAction, 'action' | 'delayMs'> {
+  if (ms > 0) return { action: 'extend', delayMs: ms }
+  throw new StorageError('invalid', 'extend takes a positive number of milliseconds', { operation: 'extend', facts: { ms } })
 }

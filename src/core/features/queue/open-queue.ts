@@ -12,6 +12,7 @@ import type { Backend } from '../../ports/backend.js'
 import type { RecordStream, StreamOptions } from '../../ports/stream-broker.js'
 import { checkDedupe, checkRetention } from './checks.js'
 import { QueueHandle } from './queue-handle.js'
+import type { QueuePlace } from './raw-queue.js'
 import type { SchemaGate } from './schema-gate.js'
 import type { Queue, QueueOptions } from './types.js'
 
@@ -50,7 +51,13 @@ export async function openQueue<Output = unknown, Input = Output>(
   const streamOptions = streamOptionsOf(options, found)
   const streams: RecordStream[] = []
   for (let bucket = 0; bucket < entry.buckets; bucket++) streams.push(await broker.open(`${entry.incarnation}/${bucket}`, streamOptions))
-  return new QueueHandle<Output, Input>({ name, context, incarnation: entry.incarnation, streams, codec, schema, options })
+  const place: QueuePlace = {
+    name,
+    incarnation: entry.incarnation,
+    format: entry.frames,
+    openBeside: (other, given) => openQueue(source, other, given),
+  }
+  return new QueueHandle<Output, Input>({ place, context, streams, codec, schema, options })
 }
 
 async function loadSchema<Output, Input>(option: NonNullable<QueueOptions<Output, Input>['schema']>): Promise<SchemaGate<Output>> {

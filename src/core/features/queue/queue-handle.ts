@@ -5,21 +5,21 @@ import { checkName } from '../../base/key.js'
 import { loadPart } from '../../base/load-part.js'
 import type { Codec } from '../../codec/codec.js'
 import type { StoreContext } from '../../derived/store-context.js'
-import type { CompactionResult, GroupPort, RawRecord, RecordStream, StreamRecord } from '../../ports/stream-broker.js'
+import type { AppendResult, CompactionResult, RawRecord, RecordStream, StreamRecord } from '../../ports/stream-broker.js'
 import { partialAppendError } from './append-error.js'
 import { checkDelayMs, checkLimit, checkWaitMs } from './checks.js'
 import { offsetOf, readFrom } from './position.js'
+import { keepRaw, type QueuePlace } from './raw-queue.js'
 import { receiptOf, receiptsOf } from './receipts.js'
 import { bucketOf, RecordCodec } from './record-codec.js'
 import type { Marks, MarksOptions } from './marks-types.js'
 import type { QueueReader, ReaderOptions } from './reader-types.js'
 import type { SchemaGate } from './schema-gate.js'
 import { tailStreams } from './tail.js'
+import type { Group, GroupOptions } from './group-types.js'
 import type {
   AppendRecordOptions,
   CompactionReport,
-  Group,
-  GroupOptions,
   Position,
   Queue,
   QueueEvent,
@@ -36,10 +36,8 @@ import type { QueueWriter, WriterOptions } from './writer-types.js'
 const DEFAULT_LIMIT = 100
 
 export interface QueueHandleOptions<Output, Input> {
-  readonly name: string
+  readonly place: QueuePlace
   readonly context: StoreContext
-  /** First part of the keys of the queue. */
-  readonly incarnation: string
   /** One a bucket. */
   readonly streams: readonly RecordStream[]
   /** What `options.codec` stands for. */
@@ -69,15 +67,21 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   #roundRobin: number
   #closed = false
 
-  constructor({ name, context, incarnation, streams, codec, schema, options }: QueueHandleOptions<Output, Input>) {
-    this.name = name
+  constructor({ place, context, streams, codec, schema, options }: QueueHandleOptions<Output, Input>) {
+    this.name = place.name
     this.#context = context
-    this.#incarnation = incarnation
+    this.#incarnation = place.incarnation
     this.#streams = streams
     this.#codec = new RecordCodec(codec, schema, options)
     this.#schema = schema
     this.#roundRobin = Math.floor(context.clock.random() * streams.length)
     this.#forget = context.onClose(this)
+    keepRaw(this, {
+      ...place,
+      streams,
+      append: (bucket, record) => this.#appendRaw(bucket, record),
+      decode: (bucket, records) => this.#codec.decode(bucket, records),
+    })
   }
 
   get buckets(): number {
@@ -158,29 +162,15 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
   async group(name: string, options: GroupOptions = {}): Promise<Group<Output>> {
     this.#checkOpen('group')
     checkName('group name', name)
-    const { from = 'earliest', visibilityMs } = options
-    if (visibilityMs !== undefined && !(visibilityMs > 0)) {
-      throw new StorageError('invalid', 'visibilityMs is a positive number of milliseconds', {
-        operation: 'group',
-        facts: { visibilityMs },
-      })
-    }
-    const ports: GroupPort[] = []
-    for (const stream of this.#streams) {
-      const offset = await offsetOf(stream, from)
-      ports.push(await stream.group(name, { from: offset, ...(visibilityMs === undefined ? {} : { visibilityMs }) }))
-    }
-    const { GroupHandle } = await loadPart('groups', () => import('./group-handle.js'))
-    const handle = new GroupHandle<Output>({
+    const { openGroup } = await loadPart('groups', () => import('./open-group.js'))
+    return await openGroup<Output>({
       name,
-      ports,
-      streams: this.#streams,
-      decode: (bucket, records) => this.#codec.decode(bucket, records),
+      options,
+      owner: this,
       clock: this.#context.clock,
-      visibilityMs,
+      decode: (bucket, records) => this.#codec.decode(bucket, records),
+      rewound: (bucket, positions) => this.#report({ type: 'rewound', group: name, bucket, ...positions }),
     })
-    await this.#reportRewinds(name, ports)
-    return handle
   }
 
   async groups(): Promise<readonly string[]> {
@@ -194,7 +184,7 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     if (!(await this.groups()).includes(name)) {
       throw new StorageError('missing', 'there is no such group', { operation: 'deleteGroup', facts: { queue: this.name, group: name } })
     }
-    for (const stream of this.#streams) await stream.deleteGroup(name)
+    for (const stream of [...this.#streams].reverse()) await stream.deleteGroup(name) // the first one says that there is such a group
   }
 
   async stats(): Promise<QueueStats> {
@@ -352,11 +342,15 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     })
   }
 
-  async #reportRewinds(group: string, ports: readonly GroupPort[]): Promise<void> {
-    for (const [bucket, port] of ports.entries()) {
-      const { rewound } = await port.state()
-      if (rewound !== undefined) for (const listener of this.#listeners) listener({ type: 'rewound', group, bucket, ...rewound })
-    }
+  async #appendRaw(bucket: number, record: RawRecord): Promise<AppendResult> {
+    this.#checkOpen('append')
+    const writable = this.#context.writable('append')
+    if (writable !== undefined) await writable
+    return this.#streamOf(bucket).append({ records: [record] })
+  }
+
+  #report(event: QueueEvent): void {
+    for (const listener of this.#listeners) listener(event)
   }
 
   #checkOpen(operation: string): void {

@@ -119,12 +119,12 @@ function storedRecord<T>(bucket: number, record: StreamRecord, value: T): Stored
 }
 
 /** The same everywhere: murmur3-32 of the key's UTF-8 bytes, modulo the number of buckets. */
-export function bucketOf(key: string, buckets: number): number {
-  return buckets === 1 ? 0 : murmur3(utf8(key)) % buckets
+export function bucketOf(key: BytesOrText, buckets: number): number {
+  return buckets === 1 ? 0 : murmur3(typeof key === 'string' ? utf8(key) : key) % buckets
 }
 
 /** A plain assignment is much faster, and wrong for one name only. */
-function headersOf({ headers }: StreamRecord): Record<string, string> {
+export function headersOf({ headers }: StreamRecord): Record<string, string> {
   const texts: Record<string, string> = {}
   for (const [name, bytes] of headers) {
     if (name === '__proto__')

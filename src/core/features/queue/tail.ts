@@ -32,7 +32,7 @@ export async function* tailStreams(input: TailInput): AsyncGenerator<{ readonly 
   }
 }
 
-export function listenAll(streams: readonly RecordStream[], wake: () => void): () => void {
+export function listenAll(streams: readonly Pick<RecordStream, 'listen'>[], wake: () => void): () => void {
   const stops = streams.map((stream) => stream.listen(wake))
   return () => {
     for (const stop of stops) stop()

@@ -4,6 +4,7 @@ import type { Codec } from '../../codec/codec.js'
 import type { CompressionName } from '../../codec/compression.js'
 import type { Cancellable, Handle, WriteDurability } from '../../ports/options.js'
 import type { CompactionResult, DedupeWindow, RetentionPolicy, StreamFormat, SyncMode } from '../../ports/stream-broker.js'
+import type { Group, GroupOptions } from './group-types.js'
 import type { Marks, MarksOptions } from './marks-types.js'
 import type { QueueReader, ReaderOptions } from './reader-types.js'
 import type { Position, Receipt, StoredRecord } from './record-types.js'
@@ -11,17 +12,6 @@ import type { StandardSchema, VersionedSchema } from './schema.js'
 import type { QueueWriter, WriterOptions } from './writer-types.js'
 
 export type { Position, Receipt, StoredRecord } from './record-types.js'
-
-export interface Delivery<T> extends StoredRecord<T> {
-  /** 1 for the first. */
-  readonly deliveries: number
-  /** Resolves when the group's state is stored. */
-  ack(): Promise<void>
-  /** Gives it back: delivered again after `delayMs` (by default the group's back-off). */
-  nack(options?: { readonly delayMs?: number; readonly reason?: string }): Promise<void>
-  /** Hides it from others for `ms` from now. */
-  extend(ms: number): Promise<void>
-}
 
 /** `Output` is what is stored and read, `Input` what may be appended; they differ where a schema fills in or transforms. */
 export interface QueueOptions<Output, Input = Output> {
@@ -165,65 +155,4 @@ export interface Queue<Output, Input = Output> extends Handle {
   flush(): Promise<void>
   /** Calls back on changes, here or in other tabs and processes; returns how to stop. */
   watch(listener: (event: QueueEvent) => void): () => void
-}
-
-export interface GroupOptions {
-  /** Where a new group begins; default `earliest`. Ignored when the group exists. */
-  readonly from?: Position
-  /** How long a delivery is hidden from others; default 30 000. */
-  readonly visibilityMs?: number
-}
-
-export interface ReceiveRecordsOptions extends Cancellable {
-  readonly consumer?: string
-  /** Default 1. */
-  readonly limit?: number
-  /** 0-60 000, default 0. */
-  readonly waitMs?: number
-}
-
-export interface ConsumeOptions extends Cancellable {
-  readonly consumer?: string
-  /** How many deliveries are fetched ahead; default 1. */
-  readonly prefetch?: number
-  /** `empty` ends when nothing is left to deliver; default `aborted`. */
-  readonly until?: 'aborted' | 'empty'
-}
-
-export interface ProcessOptions extends Cancellable {
-  readonly consumer?: string
-  /** Handlers at once; default 1. */
-  readonly concurrency?: number
-  readonly until?: 'aborted' | 'empty'
-}
-
-/** What `process` did. */
-export interface ProcessResult {
-  readonly acked: number
-  readonly failed: number
-}
-
-export interface GroupLag {
-  readonly total: number
-  readonly buckets: readonly number[]
-}
-
-/** At least once: every record is delivered until one delivery is acknowledged. */
-export interface Group<T> {
-  readonly name: string
-  receive(options?: ReceiveRecordsOptions): Promise<readonly Delivery<T>[]>
-  /** Acks when the handler returns, nacks with back-off when it throws, extends visibility while it runs; on abort resolves when work in flight is done and its acks are stored. */
-  process(handler: (delivery: Delivery<T>) => unknown, options?: ProcessOptions): Promise<ProcessResult>
-  /** One at a time; leaving the loop gives unseen deliveries back, uncounted. Each delivery is acked by its taker. */
-  consume(options?: ConsumeOptions): AsyncIterableIterator<Delivery<T>>
-  ack(deliveries: readonly Delivery<T>[]): Promise<void>
-  nack(deliveries: readonly Delivery<T>[], options?: { readonly delayMs?: number; readonly reason?: string }): Promise<void>
-  extend(deliveries: readonly Delivery<T>[], ms: number): Promise<void>
-  /** Acknowledges everything below `next`; `invalid` past the high-water mark, with the maximum. */
-  commit(bucket: number, next: number): Promise<void>
-  /** Next offset to be acknowledged, a bucket each; 0 (or where the group began) when nothing was committed. */
-  committed(): Promise<readonly number[]>
-  seek(bucket: number, position: Position): Promise<void>
-  /** Records not yet acknowledged: high-water mark less committed. */
-  lag(): Promise<GroupLag>
 }
