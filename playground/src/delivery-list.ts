@@ -7,14 +7,18 @@ import type { Order } from './orders.js'
 import { run } from './report.js'
 
 const SHOWN = 12
+/** How long a record rests that is given back here. */
+const REST_MS = 3000
 
 export class DeliveryList {
   readonly #list: HTMLElement
   readonly #visibilityMs: number
+  readonly #maxDeliveries: number
 
-  constructor(list: HTMLElement, visibilityMs: number) {
+  constructor(list: HTMLElement, visibilityMs: number, maxDeliveries: number) {
     this.#list = list
     this.#visibilityMs = visibilityMs
+    this.#maxDeliveries = maxDeliveries
   }
 
   add(delivery: Delivery<Order>, group: string, changed: () => void): void {
@@ -26,7 +30,7 @@ export class DeliveryList {
       { data: { state: 'hidden', offset: `${delivery.bucket}:${delivery.offset}` } },
       element('span', { class: 'place', text: place, title: 'bucket : offset' }),
       element('span', { class: 'what' }, element('strong', { text: delivery.value.customer }), ` ${delivery.value.item}`),
-      element('span', { class: 'origin', text: `${group}, delivery ${delivery.deliveries}` }),
+      element('span', { class: 'origin', text: `${group}, delivery ${delivery.deliveries} of ${this.#maxDeliveries}` }),
       state,
       actions,
       element('span', { class: 'fuse', attributes: { 'aria-hidden': 'true' } }),
@@ -44,6 +48,13 @@ export class DeliveryList {
       settle('acked', 'acknowledged')
       changed()
     }
+    const giveBack = async (): Promise<void> => {
+      await delivery.nack({ delayMs: REST_MS, reason: 'given back by hand' })
+      clearTimeout(expire)
+      if (delivery.deliveries < this.#maxDeliveries) settle('rests', `given back: free again in ${REST_MS / 1000} seconds`)
+      else settle('dead', 'its last delivery: a dead letter now')
+      changed()
+    }
     const leave = (): void => {
       actions.replaceChildren()
       row.dataset.state = 'left'
@@ -51,6 +62,7 @@ export class DeliveryList {
     }
     actions.append(
       button('Ack', `Acknowledge ${place}`, () => run(acknowledge)),
+      button('Give back', `Give ${place} back`, () => run(giveBack)),
       button('Let expire', `Let ${place} expire`, leave),
     )
     this.#list.prepend(row)

@@ -1,28 +1,33 @@
-// Groups with their lag, one of them chosen: receive from it, acknowledge, let deliveries expire, work it off.
+// Groups with their lag, one of them chosen: receive from it, acknowledge, give back, let deliveries expire, work it off.
 
-import type { Group, Queue } from 'varve'
+import type { Group, GroupOptions, Queue } from 'varve'
 import type { DrawBuckets } from './bucket-bars.js'
 import { coalesce } from './coalesce.js'
 import { DeliveryList } from './delivery-list.js'
 import { byId, element } from './dom.js'
 import { count, milliseconds, plural } from './format.js'
 import { type Order, TAB } from './orders.js'
+import { PendingList } from './pending-list.js'
 import { onPress, onSubmit, run } from './report.js'
 
 const VISIBILITY_MS = 5000
+const MAX_DELIVERIES = 3
 const FIRST_GROUP = 'billing'
 /** Acknowledgements in other tabs send no event; lag is asked for this often. */
 const REFRESH_MS = 1500
 const CONSUMER = `tab ${TAB}`
 
 /** Resolves to how to draw groups and buckets again. */
-export async function startGroups(orders: Queue<Order>, drawBuckets: DrawBuckets): Promise<() => void> {
-  const open = (name: string): Promise<Group<Order>> => orders.group(name, { visibilityMs: VISIBILITY_MS })
+export async function startGroups(orders: Queue<Order>, deadLetters: Queue<Order>, drawBuckets: DrawBuckets): Promise<() => void> {
+  const open = (name: string, options: GroupOptions = {}): Promise<Group<Order>> =>
+    orders.group(name, { visibilityMs: VISIBILITY_MS, deadLetters, maxDeliveries: MAX_DELIVERIES, ...options })
   let chosen = await open((await orders.groups())[0] ?? FIRST_GROUP)
-  const deliveries = new DeliveryList(byId('deliveries'), VISIBILITY_MS)
+  const deliveries = new DeliveryList(byId('deliveries'), VISIBILITY_MS, MAX_DELIVERIES)
+  const pending = new PendingList(byId<HTMLDetailsElement>('pending'))
   const refresh = coalesce(async () => {
     await drawBuckets(chosen.name, await chosen.committed())
     await drawGroups(orders, chosen.name, async (name) => choose(await open(name)))
+    await pending.draw(chosen)
   })
   const choose = (group: Group<Order>): void => {
     chosen = group
@@ -30,7 +35,9 @@ export async function startGroups(orders: Queue<Order>, drawBuckets: DrawBuckets
   }
   startActions(() => chosen, deliveries, refresh)
   onSubmit(byId<HTMLFormElement>('new-group'), async (data) => {
-    choose(await open(String(data.get('group')).trim()))
+    const name = String(data.get('group')).trim()
+    const isThere = (await orders.groups()).includes(name) // its order was fixed when it was created
+    choose(await open(name, isThere ? {} : { ordering: data.get('ordering') === 'key' ? 'key' : 'none' }))
     byId<HTMLFormElement>('new-group').reset()
   })
   refresh()

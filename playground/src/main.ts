@@ -3,6 +3,7 @@
 import { openQueue, openStore } from 'varve'
 import { startAppending } from './append-form.js'
 import { startBuckets } from './bucket-bars.js'
+import { startDeadLetters } from './dead-letter-panel.js'
 import { byId } from './dom.js'
 import { startGroups } from './group-panel.js'
 import { type Order, TAB } from './orders.js'
@@ -24,7 +25,9 @@ async function start(): Promise<void> {
   const drawBuckets = startBuckets(orders)
   startTail(orders)
   startAppending(orders)
-  const refreshGroups = await startGroups(orders, drawBuckets)
+  const deadLetters = await openQueue<Order>(store, 'dead-letters')
+  startDeadLetters(deadLetters, orders)
+  const refreshGroups = await startGroups(orders, deadLetters, drawBuckets)
   orders.watch((event) => {
     if (event.type === 'rewound') showError(new Error(`group ${event.group} was put back from ${event.from} to ${event.to}`))
     refreshGroups()

@@ -87,6 +87,52 @@ test('a group keeps what it acknowledged over a reload, and gets what it let exp
   await expect(errors(page)).toBeHidden()
 })
 
+test('what is given back three times is a dead letter, and can be put back', async ({ context }) => {
+  const page = await openPlayground(context)
+  await page.locator('input[name=customer]').fill('ada')
+  await page.getByRole('button', { name: 'Append one' }).click()
+  await expect(receipt(page)).toContainText('offset 0')
+  await page.locator('#pending summary').click()
+  await page.locator('#dead summary').click()
+  for (const delivery of [1, 2, 3]) {
+    await expect(async () => {
+      await page.locator('#receive').click()
+      await expect(page.locator('#deliveries li').first()).toContainText(`delivery ${delivery} of 3`, { timeout: 500 })
+    }).toPass({ timeout: 20_000 })
+    await page.locator('#deliveries li').first().getByRole('button', { name: /back$/ }).click()
+    if (delivery < 3) await expect(page.locator('#pending li')).toContainText('given back by hand')
+  }
+  await expect(page.locator('#deliveries li').first()).toHaveAttribute('data-state', 'dead')
+  await expect(page.locator('#dead-letters li')).toContainText('billing, 3 deliveries: given back by hand')
+  await expect(page.locator('#pending li')).toHaveCount(0)
+  await page.locator('#put-back').click()
+  await expect(page.locator('#dead-note')).toContainText('Put back 1 record')
+  await expect(total(page)).toHaveText('2')
+  await page.locator('#put-back').click()
+  await expect(page.locator('#dead-note')).toContainText('nothing')
+  await expect(errors(page)).toBeHidden()
+})
+
+test('a group in the order of keys delivers the next of a key when the one before is acknowledged', async ({ context }) => {
+  const page = await openPlayground(context)
+  await page.locator('input[name=customer]').fill('ada')
+  for (const offset of [0, 1]) {
+    await page.getByRole('button', { name: 'Append one' }).click()
+    await expect(receipt(page)).toContainText(`offset ${offset}`)
+  }
+  await page.getByRole('textbox', { name: 'Another group' }).fill('ordered')
+  await page.locator('select[name=ordering]').selectOption('key')
+  await page.getByRole('button', { name: 'Open' }).click()
+  await expect(page.locator('[data-group=ordered] input')).toBeChecked()
+  await page.locator('#receive-five').click()
+  await expect(page.locator('#deliveries li')).toHaveCount(1)
+  await page.locator('#deliveries li').first().getByRole('button', { name: /^Acknowledge/ }).click()
+  await expect(page.locator('#deliveries li').first()).toHaveAttribute('data-state', 'acked')
+  await page.locator('#receive-five').click()
+  await expect(page.locator('#deliveries li')).toHaveCount(2)
+  await expect(errors(page)).toBeHidden()
+})
+
 test('a damaged snapshot is found, the others stay proved', async ({ context }) => {
   const page = await openPlayground(context)
   for (const text of ['first layer', 'second layer']) {
