@@ -1,9 +1,10 @@
 import type { Clock } from '../../base/clock.js'
 import { StorageError } from '../../base/errors.js'
-import type { GroupPort, PortDelivery, RecordStream, SettleAction, SettleResult, StreamRecord } from '../../ports/stream-broker.js'
+import type { GroupPort, PortDelivery, RecordStream, SettleResult, StreamRecord } from '../../ports/stream-broker.js'
 import { checkLimit, checkWaitMs } from './checks.js'
 import { consumeGroup } from './consume.js'
 import type { DeadLetterBox } from './dead-letter-box.js'
+import { GroupDelivery } from './group-delivery.js'
 import { GroupIntake } from './group-intake.js'
 import type { GroupRules } from './group-options.js'
 import { GroupReceiver } from './group-receiver.js'
@@ -53,10 +54,11 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
     this.name = options.name
     this.#options = options
     const { backoff } = rules
-    this.#settler = new GroupSettler({ ports, streams, deadLetters, backoff, clock })
-    const deliver = (stored: StoredRecord<T>, delivery: PortDelivery): Delivery<T> => this.#deliver(stored, delivery)
+    const settler = new GroupSettler({ ports, streams, deadLetters, backoff, clock })
+    this.#settler = settler
+    const deliver = (stored: StoredRecord<T>, delivery: PortDelivery): Delivery<T> => new GroupDelivery(stored, delivery, settler)
     this.#intake = new GroupIntake({ ports, decode, deliver, deadLetters, backoff, clock })
-    const sources = [...streams, this.#settler]
+    const sources = [...streams, settler]
     this.#receiver = new GroupReceiver({ ports, intake: this.#intake, clock, listen: (wake) => listenAll(sources, wake) })
   }
 
@@ -91,15 +93,15 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
   }
 
   ack(deliveries: readonly Delivery<T>[]): Promise<SettleResult> {
-    return this.#settler.settle(deliveries, ACK)
+    return this.#settler.ack(deliveries)
   }
 
   nack(deliveries: readonly Delivery<T>[], options: NackOptions = {}): Promise<SettleResult> {
     return this.#settler.nack(deliveries, options)
   }
 
-  async extend(deliveries: readonly Delivery<T>[], ms: number): Promise<SettleResult> {
-    return this.#settler.settle(deliveries, extension(ms))
+  extend(deliveries: readonly Delivery<T>[], ms: number): Promise<SettleResult> {
+    return this.#settler.extend(deliveries, ms)
   }
 
   async claim(options: ClaimOptions): Promise<readonly Delivery<T>[]> {
@@ -169,30 +171,9 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
     return this.#settler.release(deliveries)
   }
 
-  #deliver(stored: StoredRecord<T>, { attempt, reason }: PortDelivery): Delivery<T> {
-    const { bucket, offset } = stored
-    const settler = this.#settler
-    const handles = [{ offset, attempt }]
-    return {
-      ...stored,
-      deliveries: attempt,
-      ...(reason === undefined ? {} : { reason }),
-      ack: () => settler.settleIn(bucket, handles, ACK),
-      nack: (options = {}) => settler.nackIn(bucket, handles, options),
-      extend: async (ms) => settler.settleIn(bucket, handles, extension(ms)),
-    }
-  }
-
   #port(bucket: number, operation: string): GroupPort {
     const port = this.#options.ports[bucket]
     if (port !== undefined) return port
     throw new StorageError('invalid', 'the queue has no such bucket', { operation, facts: { bucket, buckets: this.#options.ports.length } })
   }
-}
-
-const ACK = { action: 'ack' } as const
-
-function extension(ms: number): Pick<SettleAction, 'action' | 'delayMs'> {
-  if (ms > 0) return { action: 'extend', delayMs: ms }
-  throw new StorageError('invalid', 'extend takes a positive number of milliseconds', { operation: 'extend', facts: { ms } })
 }

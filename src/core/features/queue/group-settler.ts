@@ -23,7 +23,6 @@ export interface PortHandle {
   readonly attempt: number
 }
 
-type Action = Omit<SettleAction, keyof PortHandle>
 type Handles = Pick<Delivery<unknown>, 'bucket' | 'offset' | 'deliveries'>
 
 const NONE: SettleResult = { settled: 0, ignored: 0 }
@@ -46,15 +45,25 @@ export class GroupSettler {
     this.#settled.wake()
   }
 
-  /** `ack` or `extend`. */
-  settle(deliveries: readonly Handles[], action: Action): Promise<SettleResult> {
-    return this.#byBucket(deliveries, (bucket, handles) => this.settleIn(bucket, handles, action))
+  ack(deliveries: readonly Handles[]): Promise<SettleResult> {
+    return this.#byBucket(deliveries, (bucket, handles) => this.ackIn(bucket, handles))
   }
 
-  settleIn(bucket: number, handles: readonly PortHandle[], action: Action): Promise<SettleResult> {
+  ackIn(bucket: number, handles: readonly PortHandle[]): Promise<SettleResult> {
+    const ack = ({ offset, attempt }: PortHandle): SettleAction => ({ offset, attempt, action: 'ack' })
+    return this.#store(bucket, handles.map(ack))
+  }
+
+  async extend(deliveries: readonly Handles[], ms: number): Promise<SettleResult> {
+    checkExtension(ms)
+    return this.#byBucket(deliveries, (bucket, handles) => this.extendIn(bucket, handles, ms))
+  }
+
+  async extendIn(bucket: number, handles: readonly PortHandle[], ms: number): Promise<SettleResult> {
+    checkExtension(ms)
     return this.#store(
       bucket,
-      handles.map((handle) => ({ ...handle, ...action })),
+      handles.map(({ offset, attempt }) => ({ offset, attempt, action: 'extend', delayMs: ms })),
     )
   }
 
@@ -131,4 +140,9 @@ export class GroupSettler {
 
 function sum(a: SettleResult, b: SettleResult): SettleResult {
   return { settled: a.settled + b.settled, ignored: a.ignored + b.ignored }
+}
+
+function checkExtension(ms: number): void {
+  if (ms > 0) return
+  throw new StorageError('invalid', 'extend takes a positive number of milliseconds', { operation: 'extend', facts: { ms } })
 }
