@@ -221,6 +221,32 @@ function processCases(make: MakeBackend): readonly SuiteCase[] {
       finish()
       expectEqual((await driven(clock, processing)).acked, 10)
     }),
+    liveGroupCase('group: an aborted process lets its handlers end, and gives back what they had not begun', make, async ({ group }) => {
+      const controller = new AbortController()
+      const begun: number[] = []
+      let finish = (): void => {}
+      const told = new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      const handler = async ({ value }: Delivery<number>): Promise<void> => {
+        begun.push(value)
+        if (value < 5) return
+        if (begun.length === 8) {
+          controller.abort()
+          finish()
+        }
+        await told
+      }
+      expectEqual(await group.process(handler, { concurrency: 3, signal: controller.signal }), { acked: 8, failed: 0, dead: 0 })
+      expectEqual(await group.committed(), [8])
+      expectEqual(
+        (await group.receive({ limit: 10 })).map(({ value, deliveries }) => [value, deliveries]),
+        [
+          [8, 1],
+          [9, 1],
+        ],
+      )
+    }),
     liveGroupCase('group: an aborted process ends normally, with its work acked', make, async ({ group }) => {
       const controller = new AbortController()
       const handler = async (delivery: Delivery<number>): Promise<void> => {

@@ -11,12 +11,13 @@ import { expectBytes, expectEqual, expectRejects, expectTrue } from './assert.js
 import type { ManualClock } from './manual-clock.js'
 import { openQueue } from './queue-format.js'
 import { groupCase, MINUTE_MS, type Scene, valuesOf } from './queue-group-scene.js'
-import { driven, range, storeCase } from './queue-place.js'
-import type { MakeBackend, SuiteCase } from './suite.js'
+import { driven, range, storeCase, storeOn } from './queue-place.js'
+import type { BackendSuiteOptions, MakeBackend, SuiteCase } from './suite.js'
 
 /** Part of `queueSuite`. */
-export function retryCases(make: MakeBackend): readonly SuiteCase[] {
-  return [...backoffCases(make), ...deadLetterCases(make), ...unreadableCases(make), ...returnCases(make)]
+export function retryCases(make: MakeBackend, { reopen }: BackendSuiteOptions): readonly SuiteCase[] {
+  const cases = [...backoffCases(make), ...deadLetterCases(make), ...unreadableCases(make), ...returnCases(make)]
+  return reopen === undefined ? cases : [...cases, ...restartCases(make, reopen)]
 }
 
 function backoffCases(make: MakeBackend): readonly SuiteCase[] {
@@ -297,6 +298,37 @@ function returnCases(make: MakeBackend): readonly SuiteCase[] {
         expectEqual(deadLetterOf(letters[count - 1] ?? { headers: {} })?.reason, `time ${count}`)
         expectEqual(await returnDeadLetters(dead, queue), { returned: 1, left: 0 })
       }
+    }),
+  ]
+}
+
+function restartCases(make: MakeBackend, reopen: NonNullable<BackendSuiteOptions['reopen']>): readonly SuiteCase[] {
+  return [
+    storeCase('retry: deliveries, reasons and dead letters are counted on after a restart', make, async (store, backend) => {
+      const queue = await openQueue<number>(store, 'q')
+      await queue.appendMany([1, 2])
+      const options = { deadLetters: 'dead', maxDeliveries: 2, ordering: 'key' } as const
+      const [first, second] = await (await queue.group('g', options)).receive({ limit: 2 })
+      await first?.nack({ delayMs: 0, reason: 'before' })
+      await second?.ack()
+      await store.close()
+      await backend.close()
+      const again = await reopen(backend)
+      const store2 = storeOn(again)
+      const queue2 = await openQueue<number>(store2, 'q')
+      const group = await queue2.group('g', options)
+      const [third, ...none] = await group.receive({ limit: 2 })
+      expectEqual([third?.value, third?.deliveries, third?.reason, none.length], [1, 2, 'before', 0])
+      await third?.nack({ reason: 'after' })
+      const dead = await openQueue<number>(store2, 'dead')
+      expectEqual(
+        (await dead.read()).map((letter) => [letter.value, deadLetterOf(letter)?.reason]),
+        [[1, 'after']],
+      )
+      expectEqual((await group.lag()).total, 0)
+      expectEqual(await returnDeadLetters(dead, queue2), { returned: 1, left: 0 })
+      await store2.close()
+      await again.close()
     }),
   ]
 }

@@ -33,7 +33,7 @@ export function queueSuite(make: MakeBackend, options: BackendSuiteOptions = {})
     ...lifeCases(make),
     ...groupCases(make),
     ...pendingCases(make),
-    ...retryCases(make),
+    ...retryCases(make, options),
     ...compressionCases(make),
     ...schemaCases(make, options),
     ...readerCases(make, options),

@@ -126,7 +126,11 @@ test('a group in the order of keys delivers the next of a key when the one befor
   await expect(page.locator('[data-group=ordered] input')).toBeChecked()
   await page.locator('#receive-five').click()
   await expect(page.locator('#deliveries li')).toHaveCount(1)
-  await page.locator('#deliveries li').first().getByRole('button', { name: /^Acknowledge/ }).click()
+  await page
+    .locator('#deliveries li')
+    .first()
+    .getByRole('button', { name: /^Acknowledge/ })
+    .click()
   await expect(page.locator('#deliveries li').first()).toHaveAttribute('data-state', 'acked')
   await page.locator('#receive-five').click()
   await expect(page.locator('#deliveries li')).toHaveCount(2)

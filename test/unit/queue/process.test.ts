@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { openQueue } from 'varve'
+import { memory } from 'varve/adapters/memory'
+import { faulty, type FaultyBackend } from 'varve/testing'
+
+/** The group's own state can be changed so many times, and never again. */
+function failingAfter(writes: number): FaultyBackend {
+  return faulty(memory(), [
+    { on: ['blobs.put', 'blobs.batch'], key: '/group', n: writes + 1, always: true, effect: 'fail', code: 'denied' },
+  ])
+}
+
+test('process rejects when what its handlers did cannot be acknowledged, and waits for those that run', async () => {
+  const failures: string[] = []
+  for (let writes = 1; writes < 6; writes++) {
+    const backend = failingAfter(writes)
+    const queue = await openQueue<number>(backend, 'orders')
+    await queue.appendMany([0, 1, 2, 3, 4, 5, 6, 7])
+    let running = 0
+    const handler = async (): Promise<void> => {
+      running++
+      await new Promise((resolve) => setImmediate(resolve))
+      running--
+    }
+    const group = await queue.group('billing')
+    await group.process(handler, { concurrency: 3, until: 'empty' }).then(
+      () => failures.push('none'),
+      (error) => failures.push(error.code),
+    )
+    expect(running).toBe(0)
+    backend.heal()
+    await backend.close()
+  }
+  expect(failures[0]).toBe('denied')
+})
+
+test('a handler may take value and ack out of its delivery, and a delivery can be copied', async () => {
+  const backend = memory()
+  const queue = await openQueue<string>(backend, 'orders')
+  await queue.append('one', { key: 'k', headers: { h: 'x' } })
+  const group = await queue.group('billing')
+  const [delivery] = await group.receive()
+  expect(structuredClone(delivery)).toEqual({
+    ...{ bucket: 0, offset: 0, key: 'k', value: 'one', headers: { h: 'x' }, deliveries: 1 },
+    timestamp: expect.any(Number),
+  })
+  const { ack } = delivery ?? {}
+  expect(await ack?.()).toEqual({ settled: 1, ignored: 0 })
+  await backend.close()
+})
