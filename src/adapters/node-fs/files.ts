@@ -144,8 +144,9 @@ class NodeFile implements AppendFile {
 
   async read(range: ByteRange, memory = freshMemory): Promise<Uint8Array> {
     this.#check('read')
-    const start = Math.min(range.start, this.size)
-    const length = Math.max(0, Math.min(range.end, this.size) - start)
+    const size = range.end <= this.#size ? this.#size : this.size // the system need not be asked for what was there before
+    const start = Math.min(range.start, size)
+    const length = Math.max(0, Math.min(range.end, size) - start)
     return this.#using(async () => {
       try {
         return await readWhole(this.#parts.fd, start, memory(length).subarray(0, length))

@@ -1,10 +1,15 @@
 // Frames of a file by their position, a piece of the file at a time.
 
+import { concatBytes } from '../base/bytes.js'
 import type { FrameFault, FrameHeader } from '../codec/frame.js'
 import type { ByteSource } from '../ports/file-store.js'
 import type { FrameFormat } from './frame-format.js'
 
 const WINDOW_BYTES = 256 * 1024
+/** What is left of a piece is put in front of the next one; most frames are shorter. */
+const ROOM_BEFORE = 128 * 1024
+
+const NOTHING = new Uint8Array(0)
 
 /** A piece of the file at a time, so that any size is scanned in flat memory; the file as long as it was when this was made. */
 export class FrameWindow {
@@ -13,6 +18,8 @@ export class FrameWindow {
   readonly #size: number
   #bytes = new Uint8Array(0) as Uint8Array
   #start = 0
+  /** Where pieces are read to, each behind what is left of the one before. */
+  #room = new Uint8Array(0) as Uint8Array
 
   constructor(file: ByteSource, format: FrameFormat) {
     this.#file = file
@@ -63,10 +70,11 @@ export class FrameWindow {
     return this.bodyAt(at, frame)
   }
 
-  /** The bytes of a frame that was found at `at`, and its header as it lies in them. */
+  /** A copy of a frame that was found at `at`, and its header as it lies in them. */
   async whole(at: number, frame: FrameHeader): Promise<{ readonly bytes: Uint8Array; readonly header: FrameHeader }> {
     await this.reach(at, frame.length)
-    return { bytes: this.#bytes, header: { ...frame, at: at - this.#start } }
+    const place = at - this.#start
+    return { bytes: this.#bytes.slice(place, place + frame.length), header: { ...frame, at: 0 } }
   }
 
   async #search(at: number): Promise<number> {
@@ -81,7 +89,19 @@ export class FrameWindow {
   }
 
   async #load(at: number, length: number): Promise<void> {
-    this.#bytes = await this.#file.read({ start: at, end: Math.min(at + Math.max(length, WINDOW_BYTES), this.#size) })
+    const held = this.#start + this.#bytes.length
+    const kept = at >= this.#start && at < held && held - at <= ROOM_BEFORE ? this.#bytes.subarray(at - this.#start) : NOTHING
+    const end = Math.min(at + Math.max(length, kept.length + WINDOW_BYTES), this.#size)
+    const read = await this.#file.read({ start: at + kept.length, end }, (bytes) => this.#roomBehind(kept, bytes))
+    const isBehind = read.buffer === this.#room.buffer
+    this.#bytes = isBehind ? this.#room.subarray(ROOM_BEFORE - kept.length, ROOM_BEFORE + read.length) : concatBytes([kept, read])
     this.#start = at
+  }
+
+  /** Moves what is kept in front of it. */
+  #roomBehind(kept: Uint8Array, bytes: number): Uint8Array {
+    if (ROOM_BEFORE + bytes > this.#room.length) this.#room = new Uint8Array(ROOM_BEFORE + bytes)
+    this.#room.set(kept, ROOM_BEFORE - kept.length)
+    return this.#room.subarray(ROOM_BEFORE)
   }
 }
