@@ -7,6 +7,7 @@ import { backOff } from '../base/backoff.js'
 import { utf8 } from '../base/bytes.js'
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
+import { Once } from '../base/once.js'
 import { crc32c } from '../codec/crc32c.js'
 import type { FrameHeader } from '../codec/frame.js'
 import { murmur3 } from '../codec/murmur3.js'
@@ -77,7 +78,7 @@ export class ChunkLog implements Log {
   /** Of the chunks that are not merged, as far as known: decides when to merge, nothing else. */
   #unmergedBytes = 0
   #isSealed = false
-  #opened: Promise<void> | undefined
+  readonly #opened = new Once(() => this.#findEnd())
   #refreshing: Promise<void> | undefined
   #writable = false
 
@@ -279,11 +280,7 @@ export class ChunkLog implements Log {
   // The end
 
   #open(): Promise<void> {
-    this.#opened ??= this.#findEnd().catch((error) => {
-      this.#opened = undefined
-      throw error
-    })
-    return this.#opened
+    return this.#opened.get()
   }
 
   /** The manifest, a listing of what comes behind it, the last chunk: a cold open costs two reads and one list. */

@@ -5,10 +5,12 @@ import { utf8 } from '../base/bytes.js'
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { Mutex } from '../base/mutex.js'
+import { Once } from '../base/once.js'
 import { murmur3 } from '../codec/murmur3.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import type { FileStore } from '../ports/file-store.js'
 import { Cell } from './cell.js'
+import { FileRecovery } from './file-recovery.js'
 import { type ActiveSegment, FileSegments } from './file-segments.js'
 import type { FrameFormat } from './frame-format.js'
 import type { EncodedFrames, FrameBlock, Log, LogEnd, LogSegment, LogStats, WholeFrame } from './log.js'
@@ -32,7 +34,6 @@ import {
 import { SALT_BYTES } from './segment.js'
 import { framesOf, lostSegment } from './segment-frames.js'
 import type { SegmentReader } from './segment-reader.js'
-import { beginScan, inspectRest, judgeEnd, type ScannedSegment, scanSegment } from './segment-scan.js'
 
 export interface FileLogOptions {
   readonly files: FileStore
@@ -62,15 +63,13 @@ export class FileLog implements Log {
   readonly #options: FileLogOptions
   readonly #manifestCell: Cell<LogManifest>
   readonly #segments: FileSegments
-  readonly #place: number
+  readonly #recovery: FileRecovery
   /** Appending, beginning and ending a segment: one at a time. */
   readonly #writing = new Mutex()
   /** Changes of the manifest: one at a time. */
   readonly #changing = new Mutex()
   #manifest = EMPTY_MANIFEST
-  #opened: Promise<void> | undefined
-  /** Of the last segment while nobody closed it: where the next look goes on. */
-  #scanned: { readonly name: string; readonly end: ScannedSegment } | undefined
+  readonly #opened = new Once(() => this.#load())
   /** Of this writer session; undefined until the first commit, and after a failure. */
   #active: ActiveSegment | undefined
   #written: SegmentEnd = { length: 0, next: 0, chain: 0, timestamp: 0 }
@@ -80,11 +79,12 @@ export class FileLog implements Log {
 
   constructor(options: FileLogOptions) {
     this.#options = options
-    const { blobs, clock, path, files, format } = options
+    const { blobs, clock, path, files, format, writable } = options
     this.format = format
     this.#manifestCell = new Cell({ blobs, clock, key: `${path}/manifest` })
-    this.#place = murmur3(utf8(path))
-    this.#segments = new FileSegments({ files, format, path, place: this.#place })
+    const place = murmur3(utf8(path))
+    this.#segments = new FileSegments({ files, format, path, place })
+    this.#recovery = new FileRecovery({ segments: this.#segments, format, place, bootId: () => files.bootId(), writable })
   }
 
   async end(refresh = false): Promise<LogEnd> {
@@ -253,20 +253,26 @@ export class FileLog implements Log {
   // Opening
 
   #open(): Promise<void> {
-    this.#opened ??= this.#load().catch((error) => {
-      this.#opened = undefined
-      throw error
-    })
-    return this.#opened
+    return this.#opened.get()
   }
 
   async #load(): Promise<void> {
     this.#manifest = (await this.#manifestCell.read()).value ?? EMPTY_MANIFEST
+    if (this.#options.writable && this.#hasOpenSegment()) await this.#takeOver()
     const last = this.#last()
     if (last === undefined) return
-    const end = last.closed ?? (await this.#recover(last))
+    const end = last.closed ?? (await this.#recovery.endOf(last, this.#manifest.durable))
     this.#written = end
     this.#synced = end
+  }
+
+  /**
+   * A segment that nobody closed may have an owner who only sleeps. From now on that one can enter nothing more: what it had
+   * entered is in the manifest that this one goes on from, and where the segment is found to end it ends for good.
+   */
+  async #takeOver(): Promise<void> {
+    await this.#options.beforeWrite()
+    this.#manifest = (await this.#manifestCell.update((stored = EMPTY_MANIFEST) => nextEpoch(stored))) ?? EMPTY_MANIFEST
   }
 
   /** A reader beside the writer: the manifest may have changed, the last segment may have grown. */
@@ -274,39 +280,7 @@ export class FileLog implements Log {
     const last = this.#last()
     if (last !== undefined) await this.#segments.retire(last.name)
     await this.#load()
-    this.#opened = Promise.resolve()
-  }
-
-  /** The end of a segment that no session closed. What is found there is synced before anybody calls it durable. */
-  async #recover(entry: SegmentEntry): Promise<SegmentEnd> {
-    const { writable } = this.#options
-    const reader = await this.#segments.open(entry)
-    const start = reader === undefined ? undefined : await this.#scanStart(entry, reader)
-    // The manifest names a segment only once its header is on disk: one without is no torn tail, and may have held anything.
-    if (reader === undefined || start === undefined) {
-      throw lostSegment(this.#segments.path(entry.name), entry, Math.max(this.#manifest.durable, entry.base + 1))
-    }
-    const scanned = await scanSegment(reader.source, start, (frame, position, reached) => {
-      reader.index.note(frame.baseOffset, position, reached)
-    })
-    this.#scanned = { name: entry.name, end: scanned }
-    if (writable) await this.#accept(entry, reader, scanned)
-    const { length, next, chain, timestamp, skipped } = scanned
-    return { length, next, chain, timestamp, ...(skipped === undefined ? {} : { skipped }) }
-  }
-
-  #scanStart(entry: SegmentEntry, reader: SegmentReader): Promise<ScannedSegment | undefined> {
-    if (this.#scanned?.name !== entry.name) return beginScan(reader.source, this.#place, this.format)
-    const { fault: _, ...end } = this.#scanned.end
-    return Promise.resolve(end)
-  }
-
-  /** Throws `corrupt` when the end is not one that a crash explains; else makes it durable. */
-  async #accept(entry: SegmentEntry, { source }: SegmentReader, scanned: ScannedSegment): Promise<void> {
-    const rest = scanned.fault === undefined ? { frames: 0, durable: 0, next: scanned.next } : await inspectRest(source, scanned)
-    const bootId = (await this.#options.files.bootId()) ?? null
-    judgeEnd(scanned, rest, { durable: this.#manifest.durable, bootId, path: this.#segments.path(entry.name) })
-    await this.#segments.sync(entry.name)
+    this.#opened.set()
   }
 
   // Writing
@@ -451,6 +425,11 @@ export class FileLog implements Log {
 
   #last(): SegmentEntry | undefined {
     return this.#manifest.segments[this.#manifest.segments.length - 1]
+  }
+
+  #hasOpenSegment(): boolean {
+    const last = this.#last()
+    return last !== undefined && last.closed === undefined
   }
 
   #sealed(name: string): SealedSegment {

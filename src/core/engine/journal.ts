@@ -142,6 +142,7 @@ export class Journal {
     }
     await this.#keepHistory()
     await this.#options.log.trim(before)
+    this.#blocks.forget()
   }
 
   /** What retention and compaction no longer keep goes from the medium. */
@@ -210,6 +211,7 @@ export class Journal {
     } catch (error) {
       if (!isStorageError(error)) throw error
     } finally {
+      this.#blocks.forget()
       this.#enforcing = undefined
     }
   }

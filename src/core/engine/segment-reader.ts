@@ -2,6 +2,7 @@
 // passed; it is only a hint, every frame's header is checked.
 
 import { StorageError } from '../base/errors.js'
+import { Once } from '../base/once.js'
 import { type FrameFault, frameError, type FrameHeader } from '../codec/frame.js'
 import type { ByteSource } from '../ports/file-store.js'
 import type { FrameFormat } from './frame-format.js'
@@ -29,14 +30,15 @@ export interface SegmentReaderOptions {
 export class SegmentReader {
   readonly #options: SegmentReaderOptions
   #index: SegmentIndex
-  #salt: Promise<Uint8Array> | undefined
+  /** Header and footer are read once, before the first read; it gives the salt. */
+  readonly #prepared = new Once(() => this.#load())
   #readsInFlight = 0
   #retired: Promise<void> | undefined
   #lastReadEnded = (): void => {}
 
   constructor(options: SegmentReaderOptions) {
     this.#options = options
-    if (options.salt !== undefined) this.#salt = Promise.resolve(options.salt)
+    if (options.salt !== undefined) this.#prepared.set(options.salt)
     this.#index = new SegmentIndex({ offset: options.base, position: options.format.segmentHeaderBytes, reached: 0 })
   }
 
@@ -74,7 +76,7 @@ export class SegmentReader {
   /** The first offset that is known to begin at or behind `position`; undefined behind the last one known. */
   offsetFrom(position: number): Promise<number | undefined> {
     return this.#whileOpen(async () => {
-      await this.#prepare()
+      await this.#prepared.get()
       return this.#index.offsetFrom(position)
     })
   }
@@ -100,7 +102,7 @@ export class SegmentReader {
   }
 
   async #read(offset: number, limit: number, length: number, maxBytes: number): Promise<FrameBlock | undefined> {
-    const salt = await this.#prepare()
+    const salt = await this.#prepared.get()
     const place = this.#index.placeOf(offset)
     let { position } = place
     const hinted = Math.min((place.next ?? position) - position, LARGEST_HINT_BYTES)
@@ -131,7 +133,7 @@ export class SegmentReader {
   }
 
   async #offsetAt(time: number, length: number): Promise<number | undefined> {
-    const salt = await this.#prepare()
+    const salt = await this.#prepared.get()
     let position = this.#index.positionAtTime(time)
     while (position < length) {
       const frame = await this.#headerAt(position, salt, length)
@@ -166,15 +168,6 @@ export class SegmentReader {
       at += frame.length
     }
     return frames
-  }
-
-  /** Header and footer are read once, before the first read. */
-  #prepare(): Promise<Uint8Array> {
-    this.#salt ??= this.#load().catch((error) => {
-      this.#salt = undefined
-      throw error
-    })
-    return this.#salt
   }
 
   async #load(): Promise<Uint8Array> {

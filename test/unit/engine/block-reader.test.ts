@@ -79,6 +79,19 @@ describe('reading block after block', () => {
     await close()
   })
 
+  test('a trim lets go of the block that is held', async () => {
+    const backend = faulty(faultBackend(), [])
+    const fileReads = (): number => backend.operations.filter(({ operation }) => operation === 'file.read').length
+    const { queue, close } = await open({ batches: 2, backend })
+    await queue.read({ from: BATCH, limit: 1 })
+    await queue.read({ from: BATCH, limit: 2 })
+    expect(fileReads()).toBe(1)
+    await queue.trim(BATCH)
+    await queue.read({ from: BATCH, limit: 1 })
+    expect(fileReads()).toBe(2)
+    await close()
+  })
+
   test.each([
     // The third file read is the first one ahead.
     [{ always: false }, [0, BATCH, 2 * BATCH, 3 * BATCH]],
