@@ -40,6 +40,17 @@ interface WaitingChange {
   reject(error: unknown): void
 }
 
+/** How much can be delivered. */
+interface Reach {
+  readonly deadline: number
+  readonly cursor: number
+  readonly size: number
+}
+
+function reachOf({ nextDeadline = Number.POSITIVE_INFINITY, cursor, size }: GroupState): Reach {
+  return { deadline: nextDeadline, cursor, size }
+}
+
 const NOTHING_AHEAD: Ahead = { fresh: { candidates: [], from: 0, to: 0 }, first: 0 }
 
 export class GroupChanges {
@@ -49,6 +60,8 @@ export class GroupChanges {
   #rewound: GroupBounds['rewound']
   /** Of the log when its bounds were last read: goes with every cursor that is stored. */
   #epoch = 0
+  /** Fewest that any handle here may leave pending. */
+  #leastRoom = Number.POSITIVE_INFINITY
   #waiting: WaitingChange[] = []
   #storing: Promise<void> | undefined
 
@@ -130,13 +143,20 @@ export class GroupChanges {
 
   async #storeAll(changes: readonly WaitingChange[]): Promise<void> {
     const ahead = await this.#lookAhead(changes)
-    let isChanged = false
+    let isWakeful = false
     await this.#options.store.update((state) => {
+      const before = reachOf(state)
       for (const change of changes) change.apply(state, ahead)
-      isChanged = state.isChanged
-      if (isChanged) state.noteEpoch(this.#epoch)
+      isWakeful = state.isChanged && this.#mayDeliverMore(before, reachOf(state))
+      if (state.isChanged) state.noteEpoch(this.#epoch)
     })
-    if (isChanged) this.#latch.wake()
+    if (isWakeful) this.#latch.wake()
+  }
+
+  /** An acknowledgement alone need wake nobody, unless there was no room. */
+  #mayDeliverMore(before: Reach, after: Reach): boolean {
+    const hasRoomAgain = before.size >= this.#leastRoom && after.size < before.size
+    return after.deadline < before.deadline || after.cursor < before.cursor || hasRoomAgain
   }
 
   async #lookAhead(changes: readonly WaitingChange[]): Promise<Ahead> {
@@ -144,6 +164,7 @@ export class GroupChanges {
     if (demands.length === 0) return NOTHING_AHEAD
     const limit = demands.reduce((sum, demand) => sum + demand.limit, 0)
     const maxPending = Math.max(...demands.map((demand) => demand.maxPending))
+    this.#leastRoom = Math.min(this.#leastRoom, ...demands.map((demand) => demand.maxPending))
     try {
       return await this.#read(limit, maxPending)
     } catch (error) {
