@@ -4,6 +4,8 @@
 
 import { inspect } from 'node:util'
 import { openKv, openQueue, openSnapshots } from 'varve'
+import { contextOf } from '../../dist/core/derived/resolve.js'
+import { streamsOf } from '../../dist/core/derived/streams-over-journals.js'
 
 const PLAIN = [null, 17.5, 'text \u{1F30D}', [1, [2, [3]]], { a: { b: [true, false] } }, 'z'.repeat(40), 'compressible '.repeat(90)]
 const STRUCTURED = [
@@ -42,6 +44,37 @@ function queueCase(name, place, options, { values = PLAIN, isClosed = true } = {
     async change(store) {
       const queue = await openQueue(store, 'Queue \u00e4', options)
       await queue.append('after', { key: 'after' })
+    },
+  }
+}
+
+/** A group that keeps the order of keys, with records out, given back, passed over and not due. */
+function groupCase(name, place, isClosed = true) {
+  const open = async (store) => streamsOf(contextOf(store)).open('log/i0000000000000001/0', { segmentBytes: 700 })
+  const record = (key, headers = []) => ({ key, value: `"${key}"`, codec: 1, headers })
+  return {
+    name,
+    place,
+    isClosed,
+    async write(store) {
+      const stream = await open(store)
+      await stream.append({
+        records: [...['a', 'b', 'a', 'c', 'b'].map((key) => record(key)), record('d', [['varve-due', '9000000000000']])],
+      })
+      const group = await stream.group('Group \u00e4', { ordering: 'key' })
+      const [, second, third] = await group.receive('consumer \u00e4', { limit: 10 })
+      const handle = ({ record: { offset }, attempt }) => ({ offset, attempt })
+      await group.settle([{ ...handle(second), action: 'nack', delayMs: 60_000, reason: 'not yet' }])
+      await group.settle([{ ...handle(third), action: 'ack' }])
+    },
+    async read(store) {
+      const group = await (await open(store)).group('Group \u00e4', { create: false, ordering: 'key' })
+      return [line((await group.state()).committed), ...(await group.pending()).map(line)]
+    },
+    async change(store) {
+      const stream = await open(store)
+      await stream.append({ records: [record('a'), record('e')] })
+      await (await stream.group('Group \u00e4')).receive('another', { limit: 10 })
     },
   }
 }
@@ -96,6 +129,9 @@ export const cases = [
   queueCase('queue of text', 'files', { format: 'ndjson', segmentBytes: 2500 }),
   queueCase('queue on chunks', 'chunks', { buckets: 2 }),
   queueCase('queue in a directory', 'directory', { buckets: 2, segmentBytes: 700 }),
+  groupCase('group on files', 'files'),
+  groupCase('group of a killed process', 'files', false),
+  groupCase('group on chunks', 'chunks'),
   keysCase('keys', 'chunks', {}, PLAIN),
   keysCase('keys of structured values', 'directory', { codec: 'structured' }, STRUCTURED),
   snapshotsCase('snapshots', 'chunks', {}),
