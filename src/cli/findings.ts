@@ -56,6 +56,10 @@ export const FINDINGS: Readonly<Record<AnomalyKind, Finding>> = {
     means: 'Not a file of this log.',
     recovery: 'Removes it.',
   },
+  foreign_entry: {
+    means: 'Another client added an entry to a stream of the server. Appends fail while it is there.',
+    recovery: 'Moves it aside, to the quarantine of the stream.',
+  },
   truncated_line: {
     means: 'The last line of a log of text is not whole: a crash stopped its write.',
     recovery: 'Keeps every whole line.',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openQueue, openStore } from 'varve'
+import { openQueue, openStore, recover, scan } from 'varve'
 import { redis } from 'varve/adapters/redis'
 import { ManualClock } from 'varve/testing'
 import { CLIENTS, describeRedis, openIoRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
@@ -160,6 +160,31 @@ describeRedis('other clients of the same Redis', () => {
       expect((await group.receive({ limit: 10 })).map(({ value }) => value)).toEqual([1])
       expect(await other.xlen(`${key}:quarantine`)).toBe(1)
       expect(await pendingOf(key, 'g')).toBe(2)
+      await close()
+    })
+
+    test('a scan names what is not a record, and a recovery moves it aside', async () => {
+      const { queue, store, streamKey, close } = await newQueue<number>()
+      await queue.appendMany([0, 1, 2])
+      expect(await scan(store)).toMatchObject({ healthy: true, scanned: { queues: 1, records: 3 } })
+      const key = await streamKey()
+      await other.xadd(key, '0-4', 'timestamp', '1', 'codec', '1', 'value', '9')
+      await other.xadd(key, '*', 'hello', 'world')
+      const kinds = (await scan(store)).anomalies.map(({ kind, queue: name, bucket }) => [kind, name, bucket])
+      expect(kinds).toEqual([
+        ['foreign_entry', 'q', 0],
+        ['foreign_entry', 'q', 0],
+      ])
+      const { before, after } = await recover(store, { mode: 'repair' })
+      expect([before.healthy, after.healthy]).toEqual([false, true])
+      expect(await other.xlen(`${key}:quarantine`)).toBe(2)
+      expect((await queue.append(3)).offset).toBe(3)
+      await other.del(`${key}:meta`) // as a full server without noeviction does
+      expect((await scan(store)).anomalies).toMatchObject([{ kind: 'damaged_manifest' }])
+      await expect(queue.append(4)).rejects.toMatchObject({ code: 'corrupt' })
+      expect((await recover(store, { mode: 'repair' })).after.healthy).toBe(true)
+      expect((await queue.append(4)).offset).toBe(4)
+      expect((await queue.read()).map(({ value }) => value)).toEqual([0, 1, 2, 3, 4])
       await close()
     })
 

@@ -98,7 +98,7 @@ function refusal(kind: string, one: Reply | undefined, two: Reply | undefined, {
     case 'gap':
       return gap(refuse, one, two === 1, producer)
     case 'foreign':
-      return refuse('corrupt', 'another client added an entry with an id of its own; `varve recover` moves it aside')
+      return refuse('corrupt', 'another client added an entry with an id of its own; recover(store, { mode: "repair" }) moves it aside')
     default:
       return refuse('unavailable', 'the append was settled too late', { answer: kind })
   }

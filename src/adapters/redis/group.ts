@@ -3,7 +3,7 @@
 import { backoffMs } from '../../core/base/backoff.js'
 import { type Clock, systemClock } from '../../core/base/clock.js'
 import { isStorageError, StorageError } from '../../core/base/errors.js'
-import { nextWake } from '../../core/base/latch.js'
+import { Wakes } from '../../core/base/latch.js'
 import type {
   GroupBounds,
   GroupPort,
@@ -48,20 +48,20 @@ export class RedisGroup implements GroupPort {
     this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING
   }
 
-  async receive(consumer: string, options: ReceiveOptions): Promise<readonly PortDelivery[]> {
+  async receive(consumer: string, { limit, waitMs = 0, signal }: ReceiveOptions): Promise<readonly PortDelivery[]> {
     const { clock, core } = this.#options
-    const end = clock.now() + (options.waitMs ?? 0)
-    for (;;) {
-      options.signal?.throwIfAborted()
-      const args = [consumer, options.limit, this.#visibilityMs, this.#maxPending, this.#now()]
-      const taken = (await this.#run(RECEIVE, args, 'receive')) as unknown as Taken
-      const deliveries = await this.#deliveries(taken)
-      const now = clock.now()
-      if (deliveries.length > 0 || now >= end) return deliveries
-      if (taken[3].length > 0) continue // all of it was moved aside
-      const untilDue = taken[1] < 0 ? Number.POSITIVE_INFINITY : taken[1] - taken[0]
-      const waitMs = Math.max(1, Math.min(POLL_MS, end - now, untilDue))
-      await nextWake(clock, (wake) => core.signals.listen(core.name, wake), waitMs, options.signal)
+    const end = clock.now() + waitMs
+    const wakes = waitMs > 0 ? new Wakes((wake) => core.signals.listen(core.name, wake)) : undefined
+    try {
+      for (;;) {
+        signal?.throwIfAborted()
+        const { deliveries, untilDueMs } = await this.#receiveNow(consumer, limit)
+        const now = clock.now()
+        if (deliveries.length > 0 || now >= end) return deliveries
+        await wakes?.next(clock, Math.max(1, Math.min(POLL_MS, end - now, untilDueMs)), signal)
+      }
+    } finally {
+      wakes?.stop()
     }
   }
 
@@ -114,6 +114,24 @@ export class RedisGroup implements GroupPort {
     return { committed, cursor, pending }
   }
 
+  /** Also how long it is until something may be delivered again. */
+  async #receiveNow(
+    consumer: string,
+    limit: number,
+  ): Promise<{ readonly deliveries: readonly PortDelivery[]; readonly untilDueMs: number }> {
+    for (;;) {
+      const taken = (await this.#run(
+        RECEIVE,
+        [consumer, limit, this.#visibilityMs, this.#maxPending, this.#now()],
+        'receive',
+      )) as unknown as Taken
+      const deliveries = await this.#deliveries(taken)
+      const [now, nextDue, , entries] = taken
+      const isAllAside = entries.length > 0 && deliveries.length === 0
+      if (!isAllAside) return { deliveries, untilDueMs: nextDue < 0 ? Number.POSITIVE_INFINITY : nextDue - now }
+    }
+  }
+
   /** What cannot be decoded is moved aside, so that nobody meets it for ever. */
   async #deliveries([, , deadline, taken]: Taken): Promise<PortDelivery[]> {
     const deliveries: PortDelivery[] = []
@@ -154,7 +172,7 @@ export class RedisGroup implements GroupPort {
 }
 
 /** To the stream's quarantine, with its id and the reason. */
-export async function moveAside({ connection, keys }: StreamCore, id: string, reason: string): Promise<void> {
+export async function moveAside({ connection, keys }: Pick<StreamCore, 'connection' | 'keys'>, id: string, reason: string): Promise<void> {
   const args = [id, reason, keys.deadlinePrefix, keys.groupPrefix]
   await connection.run(QUARANTINE, [keys.stream, keys.meta, keys.quarantine], args, 'quarantine', id)
 }

@@ -267,3 +267,22 @@ local known = redis.call('HGET', KEYS[1], ARGV[1])
 if not known then return nil end
 known = cmsgpack.unpack(known)
 return {known[1], known[3]}`)
+
+/** KEYS stream meta. Makes the bounds of a stream again that has none. */
+export const REBUILD = new Script(`${HELPERS}
+if redis.call('HEXISTS', KEYS[2], 'next') == 1 then return 0 end
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if not last then return 0 end
+local latest, bytes, from = 0, 0, '-'
+repeat
+  local entries = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 1000)
+  for _, entry in ipairs(entries) do
+    bytes = bytes + sizeOf(entry)
+    for at = 1, #entry[2], 2 do
+      if entry[2][at] == 'timestamp' then latest = math.max(latest, tonumber(entry[2][at + 1]) or 0) end
+    end
+  end
+  if #entries > 0 then from = '(' .. entries[#entries][1] end
+until #entries < 1000
+redis.call('HSET', KEYS[2], 'next', int(offsetOf(last[1]) + 1), 'timestamp', int(latest), 'bytes', int(bytes), 'total', int(bytes))
+return 1`)

@@ -4,7 +4,7 @@
 import { fromHex } from '../../core/base/bytes.js'
 import { type Clock, systemClock } from '../../core/base/clock.js'
 import { isStorageError, StorageError } from '../../core/base/errors.js'
-import { nextWake } from '../../core/base/latch.js'
+import { Wakes } from '../../core/base/latch.js'
 import { saidWrongly } from '../../core/base/own-headers.js'
 import type { Cancellable } from '../../core/ports/options.js'
 import type {
@@ -94,14 +94,20 @@ export class RedisStream implements RecordStream {
   }
 
   async read(options: ReadOptions): Promise<readonly StreamRecord[]> {
-    const end = this.#clock.now() + (options.waitMs ?? 0)
-    for (;;) {
-      options.signal?.throwIfAborted()
-      this.#checkOpen('read')
-      const records = await this.#readNow(options)
-      const now = this.#clock.now()
-      if (records.length > 0 || now >= end) return records
-      await nextWake(this.#clock, (wake) => this.listen(wake), Math.min(POLL_MS, end - now), options.signal)
+    const { waitMs = 0, signal } = options
+    const end = this.#clock.now() + waitMs
+    const wakes = waitMs > 0 ? new Wakes((wake) => this.listen(wake)) : undefined
+    try {
+      for (;;) {
+        signal?.throwIfAborted()
+        this.#checkOpen('read')
+        const records = await this.#readNow(options)
+        const now = this.#clock.now()
+        if (records.length > 0 || now >= end) return records
+        await wakes?.next(this.#clock, Math.min(POLL_MS, end - now), signal)
+      }
+    } finally {
+      wakes?.stop()
     }
   }
 

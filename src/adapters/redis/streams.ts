@@ -1,10 +1,11 @@
 // Queues as native Redis streams: one a bucket.
 
 import { StorageError } from '../../core/base/errors.js'
-import type { RecordStream, StreamBroker, StreamOptions } from '../../core/ports/stream-broker.js'
+import type { RecordStream, StreamBroker, StreamExamination, StreamOptions } from '../../core/ports/stream-broker.js'
 import type { RedisBlobs } from './blobs.js'
 import type { Connection } from './connection.js'
 import { NAME } from './errors.js'
+import { examineStream, repairStream } from './examine.js'
 import type { Keys } from './keys.js'
 import type { RedisSignals } from './signals.js'
 import { RedisStream } from './stream.js'
@@ -56,6 +57,20 @@ export class RedisStreams implements StreamBroker {
     const beside: string[] = []
     for await (const { key } of blobs.list({ prefix: `${stream}/` })) beside.push(key)
     if (beside.length > 0) await blobs.delete(beside)
+  }
+
+  examine(stream: string, progress?: (bytes: number) => void): Promise<StreamExamination> {
+    return examineStream(this.#place(stream, 'scan'), progress)
+  }
+
+  repair(stream: string): Promise<void> {
+    return repairStream(this.#place(stream, 'recover'))
+  }
+
+  #place(stream: string, operation: string): Pick<StreamCore, 'connection' | 'keys'> {
+    const { connection, keys, checkOpen } = this.#options
+    checkOpen(operation)
+    return { connection, keys: streamKeys(keys, stream) }
   }
 
   #core(name: string): StreamCore {

@@ -10,6 +10,7 @@ import type { Anomaly } from '../engine/doctor/anomaly.js'
 import { type ExaminedLog, examineLog, type LogPlace, type RepairOptions } from '../engine/doctor/examine-log.js'
 import { copyAside, copyBlobAside, type Quarantine } from '../engine/doctor/quarantine.js'
 import type { Backend } from '../ports/backend.js'
+import type { StreamBroker } from '../ports/stream-broker.js'
 import type { ScanOptions, ScanReport, StoreAnomaly, StoreNotice } from './scan-report.js'
 
 type Repair = (options: RepairOptions) => Promise<number>
@@ -72,9 +73,24 @@ async function examineBucket(
   progress: (bytes: number) => void,
 ): Promise<ExaminedLog> {
   const { backend, clock, mode } = context
-  const { files, blobs, locks } = backend
+  const { files, blobs, locks, streams } = backend
+  if (streams !== undefined) return examineNative(streams, path, progress)
   const isLive = mode === 'read' ? (await locks?.owner('store')) !== undefined : openStreams(context).includes(path)
   return examineLog({ files, format, blobs, clock, path, isLive, progress })
+}
+
+async function examineNative(streams: StreamBroker, path: string, progress: (bytes: number) => void): Promise<ExaminedLog> {
+  const found = await streams.examine?.(path, progress)
+  return {
+    anomalies: found?.faults ?? [],
+    notices: [],
+    records: found?.records ?? 0,
+    bytes: found?.bytes ?? 0,
+    async repair() {
+      await streams.repair?.(path)
+      return 0
+    },
+  }
 }
 
 interface NamedEntry {

@@ -169,7 +169,30 @@ export interface StreamStats extends StreamBounds {
   readonly segments: number
 }
 
+/** Something in a native stream that is no whole record of ours. */
+export interface StreamFault {
+  /** An entry of somebody else's, one that cannot be read, or bounds that are gone. */
+  readonly kind: 'foreign_entry' | 'corrupted_frame' | 'damaged_manifest'
+  /** As the backend names the place. */
+  readonly path: string
+  /** Offsets that cannot be read, both ends included; absent where none is lost. */
+  readonly firstOffset?: number
+  readonly lastOffset?: number
+  /** In words. */
+  readonly detail: string
+}
+
+export interface StreamExamination {
+  readonly faults: readonly StreamFault[]
+  readonly records: number
+  readonly bytes: number
+}
+
 export interface StreamBroker {
+  /** For native streams, which no doctor of ours can read: looks at every record, and tells how many bytes more it saw. */
+  examine?(stream: string, progress?: (bytes: number) => void): Promise<StreamExamination>
+  /** Moves aside what `examine` found, and makes lost bounds again. */
+  repair?(stream: string): Promise<void>
   /** Opens or creates; does little or no I/O. Opening a stream twice in one process shares its writer. */
   open(stream: string, options?: StreamOptions): Promise<RecordStream>
   /** Removes the records and all group state. The name is never used again. */

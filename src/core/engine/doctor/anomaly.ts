@@ -6,7 +6,8 @@
  * its records may still be whole. `missing_segment`: the file, blob or chunk is gone. `misplaced_segment`: a file of another log lies in
  * its place. `missing_index`: costs time only. `damaged_manifest`: what names the segments. `damaged_group`: the state of a
  * consumer group. `damaged_catalogue`: what leads from the queue's name to its log. `orphaned_file`: left by a crash or a
- * deleted queue, nothing points to it. `unexpected_file`: not Varve's. The `_line` kinds are those of logs of text.
+ * deleted queue, nothing points to it. `unexpected_file`: not Varve's. `foreign_entry`: another client of a server added it to
+ * a stream. The `_line` kinds are those of logs of text.
  */
 export type AnomalyKind =
   | 'partial_write'
@@ -21,6 +22,7 @@ export type AnomalyKind =
   | 'damaged_catalogue'
   | 'orphaned_file'
   | 'unexpected_file'
+  | 'foreign_entry'
   | 'truncated_line'
   | 'corrupted_line'
 
