@@ -149,6 +149,14 @@ describeRedis('other clients of the same Redis', () => {
       await close()
     })
 
+    test('many appends at once keep the order of their calls, from the first on', async () => {
+      const { queue, close } = await newQueue<number>()
+      await other.script('FLUSH')
+      const receipts = await Promise.all(Array.from({ length: 1_000 }, (_, n) => queue.append(n)))
+      expect(receipts.map(({ offset }) => offset)).toEqual(Array.from({ length: 1_000 }, (_, n) => n))
+      await close()
+    })
+
     test('an entry of ours that was overwritten with nonsense is moved aside, and never pending', async () => {
       const { queue, streamKey, close } = await newQueue<number>()
       await queue.append(0)

@@ -35,6 +35,8 @@ return {0, type(info) == 'string' and string.match(info, 'redis_version:([^%s]+)
 export class Connection {
   readonly #client: RedisClientLike
   readonly #send: (args: readonly Argument[]) => Promise<unknown>
+  readonly #loaded = new Set<Script>()
+  readonly #loading = new Map<Script, Promise<void>>()
   #checking: Promise<void> | undefined
   #isChecked = false
 
@@ -56,6 +58,7 @@ export class Connection {
   async run(script: Script, keys: readonly string[], args: readonly Argument[], operation: string, key?: string): Promise<Reply> {
     try {
       if (!this.#isChecked) await this.#check()
+      if (!this.#loaded.has(script)) await this.#load(script)
       return await this.#evaluate(script, keys, args)
     } catch (error) {
       throw this.#asStorageError(error, operation, key)
@@ -68,6 +71,24 @@ export class Connection {
     } catch (error) {
       if (!isNoScript(error)) throw error
       return (await this.#send(['EVAL', script.text, keys.length, ...keys, ...args])) as Reply
+    }
+  }
+
+  /** Before the first use, so that calls which follow each other are not sent in another order when the server knows no script yet. */
+  #load(script: Script): Promise<void> {
+    const loading = this.#loading.get(script) ?? this.#loadNow(script)
+    this.#loading.set(script, loading)
+    return loading
+  }
+
+  async #loadNow(script: Script): Promise<void> {
+    try {
+      await this.#send(['SCRIPT', 'LOAD', script.text])
+      this.#loaded.add(script)
+    } catch {
+      // Who may not load, or is not heard, sends it in full.
+    } finally {
+      this.#loading.delete(script)
     }
   }
 

@@ -27,7 +27,7 @@ export class Writer {
   #number = 0
   /** Numbers under way, ascending. */
   readonly #underWay = new Set<number>()
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting: (() => Promise<void>)[] = []
   #recovery: Promise<boolean> | undefined
 
   constructor(options: WriterOptions) {
@@ -35,20 +35,27 @@ export class Writer {
     this.#session = options.keys.writerPrefix + toHex(crypto.getRandomValues(new Uint8Array(12)))
   }
 
-  get isIdle(): boolean {
-    return this.#underWay.size === 0
+  /** `request` is given the number of the append; `guard` is the key of a blob. What the script answers. */
+  append(request: (number: number) => Packable, guard: string): Promise<readonly Reply[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => this.#begin(request, guard).then(resolve, reject))
+      this.#beginAll()
+    })
   }
 
-  /** `request` is given the number of the append; `guard` is the key of a blob. What the script answers. */
-  async append(request: (number: number) => Packable, guard: string): Promise<readonly Reply[]> {
-    if (this.#isFull() || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  /** In the order they came, while there is room for their answers. */
+  #beginAll(): void {
+    while (this.#waiting.length > 0 && !this.#isFull()) void this.#waiting.shift()?.()
+  }
+
+  async #begin(request: (number: number) => Packable, guard: string): Promise<readonly Reply[]> {
     const number = this.#number++
     this.#underWay.add(number)
     try {
       return await this.#send(pack(request(number)), guard)
     } finally {
       this.#underWay.delete(number)
-      if (!this.#isFull()) this.#waiting.shift()?.()
+      this.#beginAll()
     }
   }
 
