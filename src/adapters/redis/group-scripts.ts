@@ -1,6 +1,6 @@
 // A group is a native consumer group. What that does not know lies beside it: a sorted set of when each pending entry may be
-// delivered again (its visibility, a nack's delay, the time a delayed record is due), and a hash of the reasons that nacks
-// gave. Other clients read and acknowledge as they are used to: entries that they took are found by their number and hidden
+// delivered again (a fraction of a millisecond says why it waits: .5 given back, .25 not due yet), and a hash with the reasons
+// of nacks, the time of the last change and how many were trimmed away. Other clients read and acknowledge as they are used to: entries that they took are found by their number and hidden
 // for the group's visibility from when they were taken; what they acknowledged is dropped when its time comes.
 // Time is the server's, or `now` where a clock was given.
 
@@ -34,18 +34,32 @@ local function infoOf(stream, group)
     if found['name'] == group then return found end
   end
 end
+local RESTS, DELAYED = '.5', '.25'
+local function tick(due, info, now)
+  local last = tonumber(redis.call('HGET', info, 'now') or 0)
+  if now ~= last then redis.call('HSET', info, 'now', int(now)) end
+  if now >= last then return end
+  local all = redis.call('ZRANGEBYSCORE', due, int(now), '+inf', 'WITHSCORES')
+  for at = 1, #all, 2 do
+    local score = tonumber(all[at + 1])
+    if score % 1 ~= 0.25 then redis.call('ZINCRBY', due, int(now - last), all[at]) end
+  end
+end
 local function forget(due, info, member)
   redis.call('ZREM', due, member)
   redis.call('HDEL', info, member)
 end
 local function ackTo(stream, group, due, info, to)
+  local count = 0
   repeat
     local pending = redis.call('XPENDING', stream, group, '-', to, 1000)
     for _, entry in ipairs(pending) do
       redis.call('XACK', stream, group, entry[1])
       forget(due, info, memberOf(entry[1]))
     end
+    count = count + #pending
   until #pending < 1000
+  return count
 end
 `
 
@@ -70,16 +84,23 @@ for _, info in ipairs(groups) do names[#names + 1] = info[2] end
 return names`)
 
 /**
- * KEYS stream due info; ARGV group consumer limit visibilityMs maxPending now. The time, the earliest time at which something
+ * KEYS stream due info meta; ARGV group consumer limit visibilityMs maxPending now. The time, the earliest time at which something
  * may be delivered again or -1, the deadline of what was taken, and that: entry, attempt, reason.
  */
 export const RECEIVE = new Script(`${HELPERS}
-local stream, due, info = unpack(KEYS)
+local stream, due, info, meta = unpack(KEYS)
 local group, consumer = ARGV[1], ARGV[2]
 local limit, visibility, maxPending, now = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), clockOf(ARGV[6])
 local isGiven = ARGV[6] ~= ''
 local deadline = now + visibility
-local pending = redis.call('XPENDING', stream, group)[1]
+local pending, oldest = unpack(redis.call('XPENDING', stream, group))
+tick(due, info, now)
+local first = tonumber(redis.call('HGET', meta, 'first') or 0)
+if pending > 0 and (offsetOf(oldest) or first) < first then
+  local dropped = ackTo(stream, group, due, info, '0-' .. int(first))
+  redis.call('HINCRBY', info, 'dropped', dropped)
+  pending = pending - dropped
+end
 
 if pending > redis.call('ZCARD', due) then
   local lookAt = tonumber(redis.call('HGET', info, 'look') or 0)
@@ -107,7 +128,7 @@ local function hide(id)
   end
 end
 repeat
-  local members = #taken < limit and redis.call('ZRANGEBYSCORE', due, '-inf', int(now), 'LIMIT', 0, limit - #taken) or {}
+  local members = #taken < limit and redis.call('ZRANGEBYSCORE', due, '-inf', '(' .. int(now + 1), 'LIMIT', 0, limit - #taken) or {}
   for _, member in ipairs(members) do
     local id = idOfMember(member)
     local entry = entryOf(stream, group, id)
@@ -135,7 +156,7 @@ while room > 0 do
     for at = 1, #fields, 2 do if fields[at] == 'h:varve-due' then dueAt = tonumber(fields[at + 1]) end end
     if dueAt and dueAt > now then
       redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', 0, 'JUSTID')
-      redis.call('ZADD', due, int(dueAt), memberOf(id))
+      redis.call('ZADD', due, int(dueAt) .. DELAYED, memberOf(id))
     else
       if isGiven then redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', 1, 'JUSTID') end
       hide(id)
@@ -159,7 +180,7 @@ local function ack()
   if #acks == 0 then return end
   settled = settled + redis.call('XACK', stream, group, unpack(acks))
   redis.call('ZREM', due, unpack(members))
-  if redis.call('EXISTS', info) == 1 then redis.call('HDEL', info, unpack(members)) end
+  if redis.call('HLEN', info) > 1 then redis.call('HDEL', info, unpack(members)) end
   acks, members = {}, {}
 end
 for _, action in ipairs(cmsgpack.unpack(ARGV[3])) do
@@ -172,9 +193,10 @@ for _, action in ipairs(cmsgpack.unpack(ARGV[3])) do
   else
     ack()
     local entry = entryOf(stream, group, id)
-    if entry and entry[4] == attempt then
+    if entry and entry[4] == attempt and attempt > 0 then
       redis.call('XCLAIM', stream, group, entry[2], 0, id, 'TIME', int(now), 'RETRYCOUNT', attempt, 'JUSTID')
-      redis.call('ZADD', due, int(now + ms), memberOf(id))
+      tick(due, info, now)
+      redis.call('ZADD', due, int(now + ms) .. (kind == 'nack' and RESTS or ''), memberOf(id))
       if kind == 'nack' then
         if reason == '' then redis.call('HDEL', info, memberOf(id)) else redis.call('HSET', info, memberOf(id), reason) end
       end
@@ -193,7 +215,7 @@ for _, delivery in ipairs(cmsgpack.unpack(ARGV[2])) do
   local entry = entryOf(stream, group, id)
   if entry and entry[4] == delivery[2] then
     redis.call('XCLAIM', stream, group, entry[2], 0, id, 'RETRYCOUNT', delivery[2] - 1, 'JUSTID')
-    redis.call('ZADD', due, 0, memberOf(id))
+    redis.call('ZADD', due, '0' .. RESTS, memberOf(id))
   end
 end
 return 1`)
@@ -204,24 +226,30 @@ local stream, due, info = unpack(KEYS)
 local group, consumer = ARGV[1], ARGV[2]
 local minIdle, limit, visibility, now = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), clockOf(ARGV[6])
 local deadline = now + visibility
-local taken, from = {}, '-'
+local out, from = {}, '-'
 repeat
   local entries = redis.call('XPENDING', stream, group, from, '+', 1000)
   for _, entry in ipairs(entries) do
-    if #taken >= limit then break end
-    local id, attempt = entry[1], entry[4]
-    if now - (serverNow - entry[3]) >= minIdle and attempt > 0 then
-      local claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', attempt + 1)[1]
-      if claimed then
-        redis.call('ZADD', due, int(deadline), memberOf(id))
-        taken[#taken + 1] = {claimed, attempt + 1, redis.call('HGET', info, memberOf(id)) or ''}
-      else
-        forget(due, info, memberOf(id))
-      end
-    end
+    local score = tonumber(redis.call('ZSCORE', due, memberOf(entry[1])) or 0)
+    local idle = now - (serverNow - entry[3])
+    if idle >= minIdle and score % 1 == 0 then out[#out + 1] = {entry[1], entry[4], idle} end
   end
   if #entries > 0 then from = '(' .. entries[#entries][1] end
-until #entries < 1000 or #taken >= limit
+until #entries < 1000
+table.sort(out, function(a, b) return a[3] > b[3] or (a[3] == b[3] and (offsetOf(a[1]) or -1) < (offsetOf(b[1]) or -1)) end)
+local taken = {}
+for _, entry in ipairs(out) do
+  if #taken >= limit then break end
+  local id, attempt, member = entry[1], entry[2], memberOf(entry[1])
+  local claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', attempt + 1)[1]
+  if claimed then
+    redis.call('ZADD', due, int(deadline), member)
+    taken[#taken + 1] = {claimed, attempt + 1, redis.call('HGET', info, member) or ''}
+  else
+    forget(due, info, member)
+  end
+end
+if #taken > 0 then tick(due, info, now) end
 return {now, -1, deadline, taken}`)
 
 /** KEYS stream due info; ARGV group after limit now. Offset, consumer, ms since its delivery, attempt, deadline, reason of each. */
@@ -231,7 +259,7 @@ local now, found = clockOf(ARGV[4]), {}
 for _, entry in ipairs(redis.call('XPENDING', stream, ARGV[1], '(' .. ARGV[2], '+', ARGV[3])) do
   local member = memberOf(entry[1])
   local deadline = tonumber(redis.call('ZSCORE', due, member) or 0)
-  local idle = math.max(0, now - (serverNow - entry[3]))
+  local idle = deadline % 1 == 0.25 and 0 or math.max(0, now - (serverNow - entry[3]))
   found[#found + 1] = {offsetOf(entry[1]) or -1, entry[2], idle, entry[4], math.floor(deadline), redis.call('HGET', info, member) or ''}
 end
 return found`)
@@ -254,11 +282,11 @@ else
 end
 return {0, ends}`)
 
-/** KEYS stream meta; ARGV group. The floor, the next offset to be delivered for the first time, how many are pending; -1 without the group. */
+/** KEYS stream meta info; ARGV group. The floor, the next offset to be delivered for the first time, how many are pending, and were trimmed away; -1 without the group. */
 export const GROUP_STATE = new Script(`${HELPERS}
-local stream, meta, group = KEYS[1], KEYS[2], ARGV[1]
+local stream, meta, info, group = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 local found = infoOf(stream, group)
-if not found then return {-1, 0, 0} end
+if not found then return {-1, 0, 0, 0} end
 local stored = redis.call('HMGET', meta, 'next', 'first')
 local next, first = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
 local last = offsetOf(found['last-delivered-id'])
@@ -270,7 +298,7 @@ end
 local floor = cursor
 local summary = redis.call('XPENDING', stream, group)
 if summary[1] > 0 then floor = math.min(cursor, offsetOf(summary[2]) or cursor) end
-return {math.max(floor, first), math.max(cursor, first), summary[1]}`)
+return {math.max(floor, first), math.max(cursor, first), summary[1], tonumber(redis.call('HGET', info, 'dropped') or 0)}`)
 
 /**
  * KEYS stream meta quarantine; ARGV id reason, then what keys of a group begin with…. Moves an entry aside: groups that had

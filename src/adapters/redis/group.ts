@@ -108,10 +108,11 @@ export class RedisGroup implements GroupPort {
 
   async state(): Promise<GroupBounds> {
     const { core, name } = this.#options
-    const found = await core.connection.run(GROUP_STATE, [core.keys.stream, core.keys.meta], [name], 'group', name)
-    const [committed, cursor, pending] = found as [number, number, number]
+    const { stream, meta, groupPrefix } = core.keys
+    const found = await core.connection.run(GROUP_STATE, [stream, meta, groupPrefix + name], [name], 'group', name)
+    const [committed, cursor, pending, dropped] = found as [number, number, number, number]
     if (committed < 0) throw missing(name)
-    return { committed, cursor, pending }
+    return { committed, cursor, pending, dropped }
   }
 
   /** Also how long it is until something may be delivered again. */
@@ -159,9 +160,9 @@ export class RedisGroup implements GroupPort {
 
   async #run(script: Script, args: readonly Argument[], operation: string): Promise<Reply> {
     const { core, name } = this.#options
-    const { stream, deadlinePrefix, groupPrefix } = core.keys
+    const { stream, meta, deadlinePrefix, groupPrefix } = core.keys
     core.checkOpen(operation)
-    return core.connection.run(script, [stream, deadlinePrefix + name, groupPrefix + name], [name, ...args], operation, name)
+    return core.connection.run(script, [stream, deadlinePrefix + name, groupPrefix + name, meta], [name, ...args], operation, name)
   }
 
   /** Empty: the server's time. */

@@ -53,7 +53,8 @@ export class RedisGroups {
   /** Below this offset all is acknowledged; 0 for a group that does not exist. */
   async committed(name: string): Promise<number> {
     const { connection, keys } = this.#core
-    const [committed] = (await connection.run(GROUP_STATE, [keys.stream, keys.meta], [name], 'group', name)) as [number]
+    const names = [keys.stream, keys.meta, keys.groupPrefix + name]
+    const [committed] = (await connection.run(GROUP_STATE, names, [name], 'group', name)) as [number]
     return committed >= 0 ? committed : this.#ordered.committed(name)
   }
 
