@@ -38,6 +38,7 @@ export function appendRequest(
       saidBatch(full, producer !== undefined),
     ]
   })
+  const hasDelays = records.some(({ headers = [] }) => headers.some(([name]) => name === OWN_HEADER.due))
   const { now, window, guardVersion, markBytes } = context
   return (number) => [
     now ?? false,
@@ -51,6 +52,7 @@ export function appendRequest(
     guardVersion,
     markBytes,
     packed,
+    hasDelays,
   ]
 }
 

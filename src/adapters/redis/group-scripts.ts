@@ -1,7 +1,10 @@
-// A group is a native consumer group. What that does not know lies beside it: a sorted set of when each pending entry may be
-// delivered again (a fraction of a millisecond says why it waits: .5 given back, .25 not due yet), and a hash with the reasons
-// of nacks, the time of the last change and how many were trimmed away. Other clients read and acknowledge as they are used to: entries that they took are found by their number and hidden
-// for the group's visibility from when they were taken; what they acknowledged is dropped when its time comes.
+// A group is a native consumer group. What that does not know lies beside it. `runs`, a sorted set of stretches of ids by the
+// time at which their visibility ends: one member for all that a receive delivered, so that neither a delivery nor an
+// acknowledgement costs more than the native command. `due`, the same for single entries that wait otherwise: given back,
+// extended, taken over, delayed (a fraction of a millisecond says why: .5 given back, .25 not due yet). And a hash with the
+// reasons of nacks, the time of the last change, the last offset delivered here, and how many were trimmed away.
+// Other clients read and acknowledge as they are used to: what they took lies behind the last offset delivered here, and
+// becomes a stretch like any other; what they acknowledged is not pending any more when its time comes.
 // Time is the server's, or `now` where a clock was given.
 
 import { Script } from './connection.js'
@@ -35,15 +38,31 @@ local function infoOf(stream, group)
   end
 end
 local RESTS, DELAYED = '.5', '.25'
-local function tick(due, info, now)
+local function tick(stream, group, due, runs, info, given)
+  local now = clockOf(given)
   local last = tonumber(redis.call('HGET', info, 'now') or 0)
   if now ~= last then redis.call('HSET', info, 'now', int(now)) end
   if now >= last then return end
-  local all = redis.call('ZRANGEBYSCORE', due, int(now), '+inf', 'WITHSCORES')
-  for at = 1, #all, 2 do
-    local score = tonumber(all[at + 1])
-    if score % 1 ~= 0.25 then redis.call('ZINCRBY', due, int(now - last), all[at]) end
+  for _, key in ipairs({due, runs}) do
+    local all = redis.call('ZRANGEBYSCORE', key, int(now), '+inf', 'WITHSCORES')
+    for at = 1, #all, 2 do
+      local score = tonumber(all[at + 1])
+      if score % 1 ~= 0.25 then redis.call('ZINCRBY', key, int(now - last), all[at]) end
+    end
   end
+  local from = '-'
+  repeat
+    local entries = redis.call('XPENDING', stream, group, from, '+', 1000)
+    for _, entry in ipairs(entries) do
+      local id, consumer, idle, attempt = unpack(entry)
+      local since = given == '' and serverNow or serverNow - idle + now - last
+      redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(since), 'RETRYCOUNT', attempt, 'JUSTID')
+      from = '(' .. id
+    end
+  until #entries < 1000
+end
+local function addRun(runs, first, last, visibility, deadline)
+  redis.call('ZADD', runs, int(deadline), int(first) .. ':' .. int(last) .. ':' .. int(visibility))
 end
 local function forget(due, info, member)
   redis.call('ZREM', due, member)
@@ -71,10 +90,10 @@ if ARGV[3] == 'false' then return 'missing' end
 redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0-' .. ARGV[2], 'MKSTREAM')
 return 'made'`)
 
-/** KEYS stream due info; ARGV group. */
+/** KEYS stream due info runs; ARGV group. */
 export const DELETE_GROUP = new Script(`
 redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[2], KEYS[3])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 return 1`)
 
 /** KEYS stream. */
@@ -84,103 +103,136 @@ for _, info in ipairs(groups) do names[#names + 1] = info[2] end
 return names`)
 
 /**
- * KEYS stream due info meta; ARGV group consumer limit visibilityMs maxPending now. The time, the earliest time at which something
- * may be delivered again or -1, the deadline of what was taken, and that: entry, attempt, reason.
+ * KEYS stream due info meta runs; ARGV group consumer limit visibilityMs maxPending now. The time, the earliest time at which
+ * something may be delivered again or -1, the deadline of what was taken, and that: entry, attempt, reason.
  */
 export const RECEIVE = new Script(`${HELPERS}
-local stream, due, info, meta = unpack(KEYS)
+local stream, due, info, meta, runs = unpack(KEYS)
 local group, consumer = ARGV[1], ARGV[2]
 local limit, visibility, maxPending, now = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), clockOf(ARGV[6])
 local isGiven = ARGV[6] ~= ''
 local deadline = now + visibility
-local pending, oldest = unpack(redis.call('XPENDING', stream, group))
-tick(due, info, now)
-local first = tonumber(redis.call('HGET', meta, 'first') or 0)
+local pending, oldest, newest = unpack(redis.call('XPENDING', stream, group))
+tick(stream, group, due, runs, info, ARGV[6])
+local known = redis.call('HMGET', meta, 'first', 'delays')
+local first, hasDelays = tonumber(known[1] or 0), known[2]
 if pending > 0 and (offsetOf(oldest) or first) < first then
   local dropped = ackTo(stream, group, due, info, '0-' .. int(first))
   redis.call('HINCRBY', info, 'dropped', dropped)
   pending = pending - dropped
 end
-
-if pending > redis.call('ZCARD', due) then
-  local lookAt = tonumber(redis.call('HGET', info, 'look') or 0)
-  if now >= lookAt or now < lookAt - 1000 then
-    redis.call('HSET', info, 'look', int(now + 1000))
-    local from = '-'
-    for _ = 1, 100 do
-      local entries = redis.call('XPENDING', stream, group, from, '+', 1000)
-      for _, entry in ipairs(entries) do
-        redis.call('ZADD', due, 'NX', int(now + math.max(0, visibility - entry[3])), memberOf(entry[1]))
-      end
-      if #entries < 1000 then break end
-      from = '(' .. entries[1000][1]
-    end
+local last = tonumber(redis.call('HGET', info, 'last') or -1)
+local function passed(offset)
+  if offset > last then last = offset end
+end
+if pending > 0 then
+  local reached = offsetOf(newest)
+  if reached and reached > last then
+    addRun(runs, last + 1, reached, visibility, deadline)
+    passed(reached)
+  elseif not reached then
+    redis.call('ZADD', due, 'NX', int(deadline), memberOf(newest))
   end
 end
 
-local taken, hidden = {}, {}
-local function hide(id)
-  hidden[#hidden + 1] = int(deadline)
-  hidden[#hidden + 1] = memberOf(id)
-  if #hidden >= 1000 then
-    redis.call('ZADD', due, unpack(hidden))
-    hidden = {}
+local taken = {}
+local function again(entry)
+  local id, member = entry[1], memberOf(entry[1])
+  local claimed
+  if isGiven then claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', entry[4] + 1)[1]
+  else claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', entry[4] + 1)[1] end
+  if claimed then
+    taken[#taken + 1] = {claimed, entry[4] + 1, redis.call('HGET', info, member) or ''}
+    redis.call('ZADD', due, int(deadline), member)
+  else
+    pending = pending - 1
+    forget(due, info, member)
   end
 end
 repeat
   local members = #taken < limit and redis.call('ZRANGEBYSCORE', due, '-inf', '(' .. int(now + 1), 'LIMIT', 0, limit - #taken) or {}
   for _, member in ipairs(members) do
-    local id = idOfMember(member)
-    local entry = entryOf(stream, group, id)
-    local claimed
-    if entry then
-      if isGiven then claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', entry[4] + 1)[1]
-      else claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', entry[4] + 1)[1] end
-    end
-    if claimed then
-      taken[#taken + 1] = {claimed, entry[4] + 1, redis.call('HGET', info, member) or ''}
-      redis.call('ZADD', due, int(deadline), member)
-    else
-      if entry then pending = pending - 1 end
-      forget(due, info, member)
-    end
+    local entry = entryOf(stream, group, idOfMember(member))
+    if entry then again(entry) else forget(due, info, member) end
   end
 until #members == 0
+repeat
+  local run = #taken < limit and redis.call('ZRANGEBYSCORE', runs, '-inf', int(now), 'LIMIT', 0, 1)[1] or nil
+  if run then
+    local from, to, granted = string.match(run, '^(%d+):(%d+):(%d+)$')
+    granted = tonumber(granted)
+    local start, left = '0-' .. int(tonumber(from) + 1), nil
+    repeat
+      local entries = redis.call('XPENDING', stream, group, start, '0-' .. int(tonumber(to) + 1), 1000)
+      for _, entry in ipairs(entries) do
+        if not redis.call('ZSCORE', due, memberOf(entry[1])) then
+          local free = serverNow - entry[3] + granted
+          if free > now + 10 then left = math.min(left or free, free)
+          elseif #taken < limit then again(entry)
+          else left = now end
+        end
+      end
+      if #entries > 0 then start = '(' .. entries[#entries][1] end
+    until #entries < 1000 or left == now
+    if left then redis.call('ZADD', runs, int(left), run) else redis.call('ZREM', runs, run) end
+    if left == now then run = nil end
+  end
+until not run
 
 local room = math.min(limit - #taken, maxPending - pending)
 while room > 0 do
   local reply = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', room, 'STREAMS', stream, '>')
   local entries = reply and reply[1] and reply[1][2] or {}
+  local from
   for _, entry in ipairs(entries) do
     local id, fields, dueAt = entry[1], entry[2], nil
-    for at = 1, #fields, 2 do if fields[at] == 'h:varve-due' then dueAt = tonumber(fields[at + 1]) end end
+    if hasDelays then
+      for at = 1, #fields, 2 do if fields[at] == 'h:varve-due' then dueAt = tonumber(fields[at + 1]) end end
+    end
     if dueAt and dueAt > now then
       redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', 0, 'JUSTID')
       redis.call('ZADD', due, int(dueAt) .. DELAYED, memberOf(id))
     else
       if isGiven then redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', 1, 'JUSTID') end
-      hide(id)
       taken[#taken + 1] = {entry, 1, ''}
+    end
+  end
+  if #entries > 0 then
+    local begins, ends = offsetOf(entries[1][1]), offsetOf(entries[#entries][1])
+    if begins and last + 1 < begins then begins = last + 1 end
+    if begins and ends then
+      addRun(runs, begins, ends, visibility, deadline)
+      passed(ends)
+    else
+      for _, entry in ipairs(entries) do redis.call('ZADD', due, 'NX', int(deadline), memberOf(entry[1])) end
     end
   end
   pending = pending + #entries
   if #entries < room then break end
   room = math.min(limit - #taken, maxPending - pending)
 end
-if #hidden > 0 then redis.call('ZADD', due, unpack(hidden)) end
-local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-return {now, first[2] and math.floor(tonumber(first[2])) or -1, deadline, taken}`)
+redis.call('HSET', info, 'last', int(last))
+local soonest = -1
+for _, key in ipairs({due, runs}) do
+  local score = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
+  score = score and math.floor(tonumber(score))
+  if score and (soonest < 0 or score < soonest) then soonest = score end
+end
+return {now, soonest, deadline, taken}`)
 
-/** KEYS stream due info; ARGV group, now, packed actions [kind, offset, attempt, ms, reason]. How many took effect. */
+/** KEYS stream due info meta runs; ARGV group, now, packed actions [kind, offset, attempt, ms, reason]. How many took effect. */
 export const SETTLE = new Script(`${HELPERS}
-local stream, due, info = unpack(KEYS)
+local stream, due, info, _, runs = unpack(KEYS)
 local group, now = ARGV[1], clockOf(ARGV[2])
 local settled, acks, members = 0, {}, {}
+local isPlain = redis.call('EXISTS', due) == 0 and redis.call('HLEN', info) <= 3
 local function ack()
   if #acks == 0 then return end
   settled = settled + redis.call('XACK', stream, group, unpack(acks))
-  redis.call('ZREM', due, unpack(members))
-  if redis.call('HLEN', info) > 1 then redis.call('HDEL', info, unpack(members)) end
+  if not isPlain then
+    redis.call('ZREM', due, unpack(members))
+    redis.call('HDEL', info, unpack(members))
+  end
   acks, members = {}, {}
 end
 for _, action in ipairs(cmsgpack.unpack(ARGV[3])) do
@@ -188,14 +240,15 @@ for _, action in ipairs(cmsgpack.unpack(ARGV[3])) do
   local id = idOf(offset)
   if kind == 'ack' then
     acks[#acks + 1] = id
-    members[#members + 1] = memberOf(id)
+    if not isPlain then members[#members + 1] = memberOf(id) end
     if #acks >= 1000 then ack() end
   else
     ack()
+    isPlain = false
     local entry = entryOf(stream, group, id)
     if entry and entry[4] == attempt and attempt > 0 then
       redis.call('XCLAIM', stream, group, entry[2], 0, id, 'TIME', int(now), 'RETRYCOUNT', attempt, 'JUSTID')
-      tick(due, info, now)
+      tick(stream, group, due, runs, info, ARGV[2])
       redis.call('ZADD', due, int(now + ms) .. (kind == 'nack' and RESTS or ''), memberOf(id))
       if kind == 'nack' then
         if reason == '' then redis.call('HDEL', info, memberOf(id)) else redis.call('HSET', info, memberOf(id), reason) end
@@ -220,9 +273,9 @@ for _, delivery in ipairs(cmsgpack.unpack(ARGV[2])) do
 end
 return 1`)
 
-/** KEYS stream due info; ARGV group consumer minIdleMs limit visibilityMs now. As RECEIVE. */
+/** KEYS stream due info meta runs; ARGV group consumer minIdleMs limit visibilityMs now. As RECEIVE. */
 export const CLAIM = new Script(`${HELPERS}
-local stream, due, info = unpack(KEYS)
+local stream, due, info, _, runs = unpack(KEYS)
 local group, consumer = ARGV[1], ARGV[2]
 local minIdle, limit, visibility, now = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), clockOf(ARGV[6])
 local deadline = now + visibility
@@ -249,24 +302,24 @@ for _, entry in ipairs(out) do
     forget(due, info, member)
   end
 end
-if #taken > 0 then tick(due, info, now) end
+if #taken > 0 then tick(stream, group, due, runs, info, ARGV[6]) end
 return {now, -1, deadline, taken}`)
 
-/** KEYS stream due info; ARGV group after limit now. Offset, consumer, ms since its delivery, attempt, deadline, reason of each. */
+/** KEYS stream due info; ARGV group after limit now visibilityMs. Offset, consumer, ms since its delivery, attempt, deadline, reason of each. */
 export const PENDING = new Script(`${HELPERS}
 local stream, due, info = unpack(KEYS)
 local now, found = clockOf(ARGV[4]), {}
 for _, entry in ipairs(redis.call('XPENDING', stream, ARGV[1], '(' .. ARGV[2], '+', ARGV[3])) do
   local member = memberOf(entry[1])
-  local deadline = tonumber(redis.call('ZSCORE', due, member) or 0)
+  local deadline = tonumber(redis.call('ZSCORE', due, member) or serverNow - entry[3] + ARGV[5])
   local idle = deadline % 1 == 0.25 and 0 or math.max(0, now - (serverNow - entry[3]))
   found[#found + 1] = {offsetOf(entry[1]) or -1, entry[2], idle, entry[4], math.floor(deadline), redis.call('HGET', info, member) or ''}
 end
 return found`)
 
-/** KEYS stream meta due info; ARGV group next mode. -1 and where the stream ends when that is below, else 0. */
+/** KEYS stream meta due info runs; ARGV group next mode. -1 and where the stream ends when that is below, else 0. */
 export const MOVE = new Script(`${HELPERS}
-local stream, meta, due, info = unpack(KEYS)
+local stream, meta, due, info, runs = unpack(KEYS)
 local group, next = ARGV[1], tonumber(ARGV[2])
 local ends = tonumber(redis.call('HGET', meta, 'next') or 0)
 if next > ends then return {-1, ends} end
@@ -274,6 +327,8 @@ local found = infoOf(stream, group)
 if not found then return redis.error_reply('NOGROUP there is no such group') end
 if ARGV[3] == 'seek' then
   ackTo(stream, group, due, info, '+')
+  redis.call('DEL', runs)
+  redis.call('HSET', info, 'last', int(next - 1))
   redis.call('XGROUP', 'SETID', stream, group, '0-' .. int(next))
 else
   if next > 0 then ackTo(stream, group, due, info, '0-' .. int(next)) end

@@ -87,7 +87,7 @@ export class RedisGroup implements GroupPort {
   }
 
   async pending({ after = -1, limit = 100 }: { readonly after?: number; readonly limit?: number } = {}): Promise<readonly PendingEntry[]> {
-    const entries = (await this.#run(PENDING, [idOf(after), limit, this.#now()], 'pending')) as readonly Reply[][]
+    const entries = (await this.#run(PENDING, [idOf(after), limit, this.#now(), this.#visibilityMs], 'pending')) as readonly Reply[][]
     return entries.map(([offset, consumer, idleMs, attempt, deadline, reason]) => ({
       offset: offset as number,
       attempt: attempt as number,
@@ -149,10 +149,10 @@ export class RedisGroup implements GroupPort {
 
   async #move(next: number, operation: 'commit' | 'seek'): Promise<void> {
     const { core, name } = this.#options
-    const { stream, meta, deadlinePrefix, groupPrefix } = core.keys
+    const { stream, meta, deadlinePrefix, groupPrefix, runPrefix } = core.keys
     const isOffset = Number.isSafeInteger(next) && next >= 0
     const asked = isOffset ? next : Number.MAX_SAFE_INTEGER
-    const names = [stream, meta, deadlinePrefix + name, groupPrefix + name]
+    const names = [stream, meta, deadlinePrefix + name, groupPrefix + name, runPrefix + name]
     const [refused, maximum] = (await core.connection.run(MOVE, names, [name, asked, operation], operation, name)) as [number, number]
     if (refused === 0) return
     throw new StorageError('invalid', 'a group cannot stand outside the log', { backend: NAME, operation, facts: { next, maximum } })
@@ -160,9 +160,10 @@ export class RedisGroup implements GroupPort {
 
   async #run(script: Script, args: readonly Argument[], operation: string): Promise<Reply> {
     const { core, name } = this.#options
-    const { stream, meta, deadlinePrefix, groupPrefix } = core.keys
+    const { stream, meta, deadlinePrefix, groupPrefix, runPrefix } = core.keys
     core.checkOpen(operation)
-    return core.connection.run(script, [stream, deadlinePrefix + name, groupPrefix + name, meta], [name, ...args], operation, name)
+    const names = [stream, deadlinePrefix + name, groupPrefix + name, meta, runPrefix + name]
+    return core.connection.run(script, names, [name, ...args], operation, name)
   }
 
   /** Empty: the server's time. */

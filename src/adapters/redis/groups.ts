@@ -47,7 +47,8 @@ export class RedisGroups {
   async delete(name: string): Promise<void> {
     const { connection, keys } = this.#core
     await this.#ordered.delete(name)
-    await connection.run(DELETE_GROUP, [keys.stream, keys.deadlinePrefix + name, keys.groupPrefix + name], [name], 'deleteGroup', name)
+    const names = [keys.stream, keys.deadlinePrefix + name, keys.groupPrefix + name, keys.runPrefix + name]
+    await connection.run(DELETE_GROUP, names, [name], 'deleteGroup', name)
   }
 
   /** Below this offset all is acknowledged; 0 for a group that does not exist. */

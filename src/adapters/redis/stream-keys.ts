@@ -15,8 +15,9 @@ export interface StreamKeys {
   readonly quarantine: string
   /** Before the id of a writer. */
   readonly writerPrefix: string
-  /** Before the name of a group: its deadlines, and what else is known of its deliveries. */
+  /** Before the name of a group: deadlines of single deliveries, of stretches of them, and what else is known of them. */
   readonly deadlinePrefix: string
+  readonly runPrefix: string
   readonly groupPrefix: string
 }
 
@@ -33,6 +34,7 @@ export function streamKeys({ prefix }: Keys, name: string): StreamKeys {
     quarantine: `${stream}:quarantine`,
     writerPrefix: `${stream}:writer:`,
     deadlinePrefix: `${stream}:due:`,
+    runPrefix: `${stream}:runs:`,
     groupPrefix: `${stream}:group:`,
   }
 }

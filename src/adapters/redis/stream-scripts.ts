@@ -27,11 +27,11 @@ end
  * KEYS stream meta session marks ids idOrder producers producerOrder guard; ARGV packed request, channel. The request is
  * now or false, when or false, at or false, keep, number of the append, producer [id, epoch, sequence, allowGaps] or false,
  * window ms, window ids, version of the guard, bytes between marks, records [fields, timestamp or false, id or false,
- * said producer [epoch, sequence, id] or false]. Answers begin with a word.
+ * said producer [epoch, sequence, id] or false], whether one of them is delayed. Answers begin with a word.
  */
 export const APPEND = new Script(`${HELPERS}
 local stream, meta, session, marks, ids, idOrder, producers, producerOrder, guard = unpack(KEYS)
-local now, when, at, keep, number, producer, windowMs, windowIds, version, every, records = unpack(cmsgpack.unpack(ARGV[1]))
+local now, when, at, keep, number, producer, windowMs, windowIds, version, every, records, hasDelays = unpack(cmsgpack.unpack(ARGV[1]))
 
 local slot = number % ${SLOTS}
 local answered = redis.call('HGET', session, slot)
@@ -146,6 +146,7 @@ for _, batch in ipairs(said) do
   end
 end
 redis.call('HSET', meta, 'next', int(offset), 'timestamp', int(latest), 'bytes', int(bytes), 'total', int(total), 'mark', int(mark))
+if hasDelays then redis.call('HSET', meta, 'delays', 1) end
 if redis.call('EXISTS', idOrder) == 1 then
   local excess = redis.call('ZCARD', idOrder) - windowIds
   for _ = 1, 2 * #records + 10 do
@@ -284,5 +285,5 @@ repeat
   end
   if #entries > 0 then from = '(' .. entries[#entries][1] end
 until #entries < 1000
-redis.call('HSET', KEYS[2], 'next', int(offsetOf(last[1]) + 1), 'timestamp', int(latest), 'bytes', int(bytes), 'total', int(bytes))
+redis.call('HSET', KEYS[2], 'next', int(offsetOf(last[1]) + 1), 'timestamp', int(latest), 'bytes', int(bytes), 'total', int(bytes), 'delays', 1)
 return 1`)

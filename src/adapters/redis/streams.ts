@@ -53,7 +53,7 @@ export class RedisStreams implements StreamBroker {
     this.#options.checkOpen('deleteQueue')
     const names = streamKeys(keys, stream)
     const all = [names.stream, names.meta, names.marks, names.ids, names.idOrder, names.producers, names.producerOrder, names.quarantine]
-    await connection.run(DELETE_STREAM, all, [names.deadlinePrefix, names.groupPrefix], 'deleteQueue', stream)
+    await connection.run(DELETE_STREAM, all, [names.deadlinePrefix, names.groupPrefix, names.runPrefix], 'deleteQueue', stream)
     const beside: string[] = []
     for await (const { key } of blobs.list({ prefix: `${stream}/` })) beside.push(key)
     if (beside.length > 0) await blobs.delete(beside)
