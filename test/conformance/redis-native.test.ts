@@ -247,6 +247,33 @@ describeRedis('other clients of the same Redis', () => {
       await backend.close()
     })
 
+    test('also a group that reads on natively keeps back what is not due, and gives first what was given back', async () => {
+      const backend = redis({ client: opened.client, prefix: `native-${made++}:` })
+      const stream = await backend.streams?.open('s')
+      const append = (value: string, headers: readonly (readonly [string, string])[] = []) =>
+        stream?.append({ records: [{ value, codec: 0, headers }] })
+      await append('0')
+      const group = await stream?.group('g')
+      const receive = async (limit: number) =>
+        (await group?.receive('c', { limit }))?.map(({ record, attempt }) => [record.offset, attempt])
+      expect(await receive(1)).toEqual([[0, 1]])
+      await append('1', [['varve-due', String(Date.now() + 3_600_000)]])
+      await append('2')
+      await append('3')
+      expect(await receive(2)).toEqual([[2, 1]])
+      await group?.settle([{ offset: 0, attempt: 1, action: 'nack', delayMs: 0 }])
+      expect(await receive(1)).toEqual([[0, 2]])
+      expect(await receive(10)).toEqual([[3, 1]])
+      expect((await group?.pending())?.map(({ offset, attempt }) => [offset, attempt])).toEqual([
+        [0, 2],
+        [1, 0],
+        [2, 1],
+        [3, 1],
+      ])
+      await stream?.close()
+      await backend.close()
+    })
+
     test('scripts that the server forgot are sent again', async () => {
       const { queue, close } = await newQueue<number>()
       await queue.append(0)

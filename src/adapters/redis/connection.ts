@@ -135,6 +135,7 @@ function sendIoRedis(client: IoRedisLike, [command, ...rest]: readonly Argument[
 
 /** Of a reply: text as the server or a script says it. */
 export function textOf(reply: Reply | undefined): string {
+  if (Buffer.isBuffer(reply)) return reply.toString('utf8')
   if (reply instanceof Uint8Array) return Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength).toString('utf8')
   return String(reply ?? '')
 }

@@ -2,6 +2,7 @@
 // tombstone), `encoding`, `key`, `codec`, `schema` and a field `h:<name>` for each header. The id is `0-<offset + 1>`.
 
 import { StorageError } from '../../core/base/errors.js'
+import { OWN_HEADER } from '../../core/base/own-headers.js'
 import type { RawRecord, StreamRecord } from '../../core/ports/stream-broker.js'
 import { type Reply, textOf } from './connection.js'
 import { type Compression, compressed, inflated } from './encoding.js'
@@ -12,6 +13,7 @@ import type { Packable } from './pack.js'
 export type Entry = readonly [id: Uint8Array, fields: readonly Uint8Array[]]
 
 const HEADER = 'h:'
+const ZERO = 0x30
 /** Lua passes so many arguments at most, with room to spare. */
 const MAX_HEADERS = 1_000
 
@@ -81,10 +83,29 @@ export function entriesOf(reply: Reply): readonly Entry[] {
   return (reply ?? []) as unknown as readonly Entry[]
 }
 
+/** Of XREADGROUP, in either version of the protocol: a map with one stream, a list of pairs, or a pair. */
+export function entriesRead(reply: unknown): readonly Entry[] {
+  if (reply === null || reply === undefined) return []
+  if (!Array.isArray(reply)) return (reply instanceof Map ? [...reply.values()] : Object.values(reply))[0] as readonly Entry[]
+  const [first, second] = reply
+  return (Array.isArray(first) ? first[1] : second) as readonly Entry[]
+}
+
+/** When the record may be delivered, ms; 0: at once. */
+export function dueOf({ headers }: StreamRecord): number {
+  for (const [name, value] of headers) if (name === OWN_HEADER.due) return wholeNumber(value) ?? 0
+  return 0
+}
+
+/** undefined for what is no whole number of at most 16 digits. */
 function wholeNumber(bytes: Uint8Array | undefined): number | undefined {
-  if (bytes === undefined) return undefined
-  const text = textOf(bytes)
-  return /^\d{1,16}$/.test(text) ? Number(text) : undefined
+  if (bytes === undefined || bytes.length === 0 || bytes.length > 16) return undefined
+  let number = 0
+  for (const byte of bytes) {
+    if (byte < ZERO || byte > ZERO + 9) return undefined
+    number = number * 10 + (byte - ZERO)
+  }
+  return number
 }
 
 function plain(bytes: Uint8Array): Uint8Array {

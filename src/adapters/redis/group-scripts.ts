@@ -104,7 +104,8 @@ return names`)
 
 /**
  * KEYS stream due info meta runs; ARGV group consumer limit visibilityMs maxPending now. The time, the earliest time at which
- * something may be delivered again or -1, the deadline of what was taken, and that: entry, attempt, reason.
+ * something may be delivered again or -1, the deadline of what was taken, and that: entry, attempt, reason. Last, how many more
+ * may be pending.
  */
 export const RECEIVE = new Script(`${HELPERS}
 local stream, due, info, meta, runs = unpack(KEYS)
@@ -218,7 +219,36 @@ for _, key in ipairs({due, runs}) do
   score = score and math.floor(tonumber(score))
   if score and (soonest < 0 or score < soonest) then soonest = score end
 end
-return {now, soonest, deadline, taken}`)
+return {now, soonest, deadline, taken, maxPending - pending}`)
+
+/**
+ * KEYS stream due info meta runs; ARGV group visibilityMs. Follows a native XREADGROUP: what that delivered is a stretch like any
+ * other. The time, and when it ends.
+ */
+export const NOTE_READ = new Script(`${HELPERS}
+local stream, due, info, _, runs = unpack(KEYS)
+local group, visibility = ARGV[1], tonumber(ARGV[2])
+local pending, _, newest = unpack(redis.call('XPENDING', stream, group))
+tick(stream, group, due, runs, info, '')
+local last = tonumber(redis.call('HGET', info, 'last') or -1)
+local reached = pending > 0 and offsetOf(newest)
+if reached and reached > last then
+  addRun(runs, last + 1, reached, visibility, serverNow + visibility)
+  redis.call('HSET', info, 'last', int(reached))
+end
+return {serverNow, serverNow + visibility}`)
+
+/** KEYS stream due; ARGV group, packed deliveries [offset, time]: not due yet. */
+export const DEFER = new Script(`${HELPERS}
+for _, delivery in ipairs(cmsgpack.unpack(ARGV[2])) do
+  local id = idOf(delivery[1])
+  local entry = entryOf(KEYS[1], ARGV[1], id)
+  if entry then
+    redis.call('XCLAIM', KEYS[1], ARGV[1], entry[2], 0, id, 'RETRYCOUNT', 0, 'JUSTID')
+    redis.call('ZADD', KEYS[2], int(delivery[2]) .. DELAYED, memberOf(id))
+  end
+end
+return 1`)
 
 /** KEYS stream due info meta runs; ARGV group, now, packed actions [kind, offset, attempt, ms, reason]. How many took effect. */
 export const SETTLE = new Script(`${HELPERS}

@@ -14,15 +14,17 @@ import type {
   SettleResult,
 } from '../../core/ports/stream-broker.js'
 import { type Argument, type Reply, type Script, textOf } from './connection.js'
-import { type Entry, idOf, recordOf } from './entry.js'
+import { dueOf, entriesRead, type Entry, idOf, recordOf } from './entry.js'
 import { NAME } from './errors.js'
-import { CLAIM, GROUP_STATE, MOVE, PENDING, QUARANTINE, RECEIVE, RELEASE_DELIVERIES, SETTLE } from './group-scripts.js'
+import type { GroupPace } from './group-pace.js'
+import { CLAIM, DEFER, GROUP_STATE, MOVE, NOTE_READ, PENDING, QUARANTINE, RECEIVE, RELEASE_DELIVERIES, SETTLE } from './group-scripts.js'
 import { pack } from './pack.js'
 import type { StreamCore } from './stream-core.js'
 
 const DEFAULT_VISIBILITY_MS = 30_000
 const DEFAULT_MAX_PENDING = 10_000
 const MAX_REASON = 1_000
+const MAX_ACKS = 1_000
 const RETRY = { firstMs: 1_000, maxMs: 300_000 }
 const POLL_MS = 1_000
 
@@ -35,17 +37,33 @@ export interface RedisGroupOptions {
 }
 
 /** What RECEIVE and CLAIM answer. */
-type Taken = readonly [now: number, nextDue: number, deadline: number, taken: readonly (readonly [Entry, number, Uint8Array])[]]
+type Taken = readonly [
+  now: number,
+  nextDue: number,
+  deadline: number,
+  taken: readonly (readonly [Entry, number, Uint8Array])[],
+  room: number,
+]
+
+interface Received {
+  readonly deliveries: readonly PortDelivery[]
+  /** How long it is until something may be delivered again. */
+  readonly untilDueMs: number
+}
+
+const NOTHING = new Uint8Array(0)
 
 export class RedisGroup implements GroupPort {
   readonly #options: RedisGroupOptions
   readonly #visibilityMs: number
   readonly #maxPending: number
+  readonly #pace: GroupPace
 
   constructor(options: RedisGroupOptions) {
     this.#options = options
     this.#visibilityMs = options.visibilityMs ?? DEFAULT_VISIBILITY_MS
     this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING
+    this.#pace = options.core.paceOf(options.name)
   }
 
   async receive(consumer: string, { limit, waitMs = 0, signal }: ReceiveOptions): Promise<readonly PortDelivery[]> {
@@ -65,7 +83,22 @@ export class RedisGroup implements GroupPort {
     }
   }
 
+  /** Acknowledgements alone are one native command: what else is known of the entries is forgotten when its time comes. */
   async settle(actions: readonly SettleAction[]): Promise<SettleResult> {
+    if (actions.some(({ action }) => action !== 'ack')) return this.#settleAll(actions)
+    const { core, name } = this.#options
+    core.checkOpen('settle')
+    let settled = 0
+    for (let at = 0; at < actions.length; at += MAX_ACKS) {
+      const ids = actions.slice(at, at + MAX_ACKS).map(({ offset }) => idOf(offset))
+      settled += (await core.connection.command(['XACK', core.keys.stream, name, ...ids], 'settle', name)) as number
+    }
+    if (settled === 0) await this.state() // a group that is gone says so
+    return { settled, ignored: actions.length - settled }
+  }
+
+  async #settleAll(actions: readonly SettleAction[]): Promise<SettleResult> {
+    this.#pace.slowUntilAsked()
     const packed = actions.map(({ offset, attempt, action, delayMs, reason = '' }) => {
       const ms = action === 'nack' ? (delayMs ?? backoffMs(this.#options.clock, attempt - 1, RETRY)) : (delayMs ?? this.#visibilityMs)
       return [action, offset, attempt, Math.ceil(ms), reason.slice(0, MAX_REASON)]
@@ -75,6 +108,7 @@ export class RedisGroup implements GroupPort {
   }
 
   async release(deliveries: readonly { readonly offset: number; readonly attempt: number }[]): Promise<void> {
+    this.#pace.slowUntilAsked()
     await this.#run(RELEASE_DELIVERIES, [pack(deliveries.map(({ offset, attempt }) => [offset, attempt]))], 'release')
   }
 
@@ -115,22 +149,48 @@ export class RedisGroup implements GroupPort {
     return { committed, cursor, pending, dropped }
   }
 
-  /** Also how long it is until something may be delivered again. */
-  async #receiveNow(
-    consumer: string,
-    limit: number,
-  ): Promise<{ readonly deliveries: readonly PortDelivery[]; readonly untilDueMs: number }> {
+  async #receiveNow(consumer: string, limit: number): Promise<Received> {
+    if (this.#pace.isFast(limit)) {
+      const deliveries = await this.#readOn(consumer, limit)
+      if (deliveries.length > 0) return { deliveries, untilDueMs: 0 }
+    }
     for (;;) {
       const taken = (await this.#run(
         RECEIVE,
         [consumer, limit, this.#visibilityMs, this.#maxPending, this.#now()],
         'receive',
       )) as unknown as Taken
+      const [now, nextDue, , entries, room] = taken
+      const untilDueMs = nextDue < 0 ? Number.POSITIVE_INFINITY : nextDue - now
+      if (this.#options.clock === systemClock) this.#pace.asked({ untilDueMs, room })
       const deliveries = await this.#deliveries(taken)
-      const [now, nextDue, , entries] = taken
-      const isAllAside = entries.length > 0 && deliveries.length === 0
-      if (!isAllAside) return { deliveries, untilDueMs: nextDue < 0 ? Number.POSITIVE_INFINITY : nextDue - now }
+      if (entries.length === 0 || deliveries.length > 0) return { deliveries, untilDueMs }
     }
+  }
+
+  /** While nothing waits to be delivered again: the native command, and a note of what it delivered, in one go. */
+  async #readOn(consumer: string, limit: number): Promise<readonly PortDelivery[]> {
+    const { core, name } = this.#options
+    const { stream } = core.keys
+    core.checkOpen('receive')
+    const read = ['XREADGROUP', 'GROUP', name, consumer, 'COUNT', limit, 'STREAMS', stream, '>']
+    const [reply, noted] = await Promise.all([
+      core.connection.command(read, 'receive', name),
+      this.#run(NOTE_READ, [this.#visibilityMs], 'receive') as Promise<readonly [now: number, deadline: number]>,
+    ])
+    const entries = entriesRead(reply)
+    this.#pace.took(entries.length)
+    const [now, deadline] = noted
+    const deliveries = await this.#deliveries([now, -1, deadline, entries.map((entry) => [entry, 1, NOTHING] as const), 0])
+    return this.#withoutDelayed(deliveries, now)
+  }
+
+  async #withoutDelayed(deliveries: readonly PortDelivery[], now: number): Promise<readonly PortDelivery[]> {
+    const delayed = deliveries.filter(({ record }) => dueOf(record) > now)
+    if (delayed.length === 0) return deliveries
+    this.#pace.slowUntilAsked()
+    await this.#run(DEFER, [pack(delayed.map(({ record }) => [record.offset, dueOf(record)]))], 'receive')
+    return deliveries.filter((delivery) => !delayed.includes(delivery))
   }
 
   /** What cannot be decoded is moved aside, so that nobody meets it for ever. */
@@ -150,6 +210,7 @@ export class RedisGroup implements GroupPort {
   async #move(next: number, operation: 'commit' | 'seek'): Promise<void> {
     const { core, name } = this.#options
     const { stream, meta, deadlinePrefix, groupPrefix, runPrefix } = core.keys
+    this.#pace.slowUntilAsked()
     const isOffset = Number.isSafeInteger(next) && next >= 0
     const asked = isOffset ? next : Number.MAX_SAFE_INTEGER
     const names = [stream, meta, deadlinePrefix + name, groupPrefix + name, runPrefix + name]

@@ -14,6 +14,7 @@ export function pack(value: Packable): Buffer {
 
 class Packer {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(1024)
+  #view = new DataView(this.#bytes.buffer)
   #at = 0
 
   write(value: Packable): void {
@@ -63,9 +64,8 @@ class Packer {
   }
 
   #header(kind: number, length: number): void {
-    const view = new DataView(this.#bytes.buffer, this.#at)
-    view.setUint8(0, kind)
-    view.setUint32(1, length)
+    this.#view.setUint8(this.#at, kind)
+    this.#view.setUint32(this.#at + 1, length)
     this.#at += 5
   }
 
@@ -75,7 +75,10 @@ class Packer {
   }
 
   #room(needed: number): DataView {
-    if (this.#at + needed > this.#bytes.length) this.#bytes = grow(this.#bytes, this.#at, this.#at + needed)
-    return new DataView(this.#bytes.buffer)
+    if (this.#at + needed > this.#bytes.length) {
+      this.#bytes = grow(this.#bytes, this.#at, this.#at + needed)
+      this.#view = new DataView(this.#bytes.buffer)
+    }
+    return this.#view
   }
 }

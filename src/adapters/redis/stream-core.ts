@@ -1,6 +1,7 @@
 // What the handles of one stream share in this process.
 
 import type { RedisBlobs } from './blobs.js'
+import type { GroupPace } from './group-pace.js'
 import type { RedisSignals } from './signals.js'
 import type { Connection } from './connection.js'
 import type { StreamKeys } from './stream-keys.js'
@@ -18,4 +19,6 @@ export interface StreamCore {
   readonly checkOpen: (operation: string) => void
   readonly onStored: () => void
   blobKey(key: string): string
+  /** Of the group with this name, the same each time. */
+  paceOf(group: string): GroupPace
 }

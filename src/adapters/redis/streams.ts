@@ -6,6 +6,7 @@ import type { RedisBlobs } from './blobs.js'
 import type { Connection } from './connection.js'
 import { NAME } from './errors.js'
 import { examineStream, repairStream } from './examine.js'
+import { GroupPace } from './group-pace.js'
 import type { Keys } from './keys.js'
 import type { RedisSignals } from './signals.js'
 import { RedisStream } from './stream.js'
@@ -78,6 +79,12 @@ export class RedisStreams implements StreamBroker {
     const names = streamKeys(keys, name)
     const channel = keys.channel(name)
     const writer = new Writer({ connection, keys: names, channel })
-    return { name, keys: names, channel, connection, blobs, signals, writer, checkOpen, onStored, blobKey: (key) => keys.blob(key) }
+    const paces = new Map<string, GroupPace>()
+    const paceOf = (group: string): GroupPace => {
+      const pace = paces.get(group) ?? new GroupPace()
+      paces.set(group, pace)
+      return pace
+    }
+    return { name, keys: names, channel, connection, blobs, signals, writer, checkOpen, onStored, blobKey: (key) => keys.blob(key), paceOf }
   }
 }
