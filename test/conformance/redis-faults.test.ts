@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import type { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openKv, openQueue, openStore } from 'varve'
 import { redis } from 'varve/adapters/redis'
@@ -21,6 +22,12 @@ async function connected<Client>(opening: Promise<{ client: Client; close(): Pro
   const opened = await opening
   cleanups.push(() => opened.close())
   return opened
+}
+
+/** WAIT is about what its own connection wrote, and what came before. */
+async function untilReplicated(client: Redis): Promise<void> {
+  await client.set('written', 'last')
+  expect(await client.wait(1, 60_000)).toBe(1)
 }
 
 describeRedis.each(CLIENTS)('faults of a Redis server, by the client $name', ({ open }) => {
@@ -55,7 +62,7 @@ describeRedis.each(CLIENTS)('faults of a Redis server, by the client $name', ({ 
     const store = await openStore(redis({ client }))
     const queue = await openQueue<number>(store, 'q')
     await queue.appendMany([1, 2, 3])
-    await raw.client.wait(1, 20_000)
+    await untilReplicated(raw.client)
     const there = await connected(open(replica.port))
     const copy = await openStore(redis({ client: there.client }), { mode: 'read' })
     const values = (await (await openQueue<number>(copy, 'q')).read()).map((record) => record.value)
@@ -83,7 +90,7 @@ describeRedis.each(CLIENTS)('faults of a Redis server, by the client $name', ({ 
     const group = await queue.group('g')
     for (let n = 0; n < 50; n++) await queue.append(`before ${n}`)
     await group.ack(await group.receive({ limit: 20 }))
-    await raw.client.wait(1, 20_000)
+    await untilReplicated(raw.client)
     await server.kill()
     const during = Promise.all(Array.from({ length: 20 }, (_, n) => queue.append(`during ${n}`)))
     await promoted.client.replicaof('NO', 'ONE')
