@@ -14,9 +14,6 @@ import {
 } from 'varve/testing'
 import { CLIENTS, describeRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
 
-/** The server keeps when a delivery is free again, not for how long it was hidden: a clock that is set back hides it longer. */
-const NOT_HERE = 'group: a clock that is set back hides nothing for longer than it was to be'
-
 let made = 0
 
 describeRedis('a Redis server', () => {
@@ -49,10 +46,7 @@ describeRedis('a Redis server', () => {
     registerSuite(test, snapshotsSuite(make))
     registerSuite(test, streamBrokerSuite(make))
     registerSuite(test, streamProducersSuite(make, { reopen }))
-    registerSuite(
-      test,
-      queueSuite(make, { reopen }).filter(({ name }) => name !== NOT_HERE),
-    )
+    registerSuite(test, queueSuite(make, { reopen }))
     registerSuite(test, queueUpkeepSuite(make, { reopen }))
   })
 })
