@@ -18,6 +18,8 @@ interface AppendFlags extends InputFlags {
 
 interface Appended {
   records: number
+  /** Of those: stored before, by their ids. */
+  duplicates: number
   skipped: number
   bytes: number
 }
@@ -35,6 +37,10 @@ export function addAppend(queue: Command): void {
     .argument('[files...]', 'read in this order; - or none is standard input')
     .option('--buckets <number>', 'of a new queue', wholeNumber(1))
     .option('--key <field>', 'the field whose text or number is the key of a record')
+    .option(
+      '--id <field>',
+      'the field whose text or number is its id: within the dedupe window it is stored once, also when this is run again',
+    )
     .option('--records', 'a line is a record as `read --json` prints it: {"value", "key", "headers"}')
     .option('--skip-bad-lines', 'pass over lines that are no record, and count them')
     .option('--json', 'the result as JSON')
@@ -46,13 +52,14 @@ async function appendFromFiles(place: string, name: string, files: readonly stri
     const queue = await openQueue<unknown>(store, name, flags.buckets === undefined ? {} : { buckets: flags.buckets })
     return await appendAll(queue, files.length === 0 ? ['-'] : files, flags)
   })
-  const { records, skipped } = done
-  if (flags.json) console.log(formatJson({ records, skipped }))
-  else console.log(`${formatCount(records, 'record')} appended${skipped > 0 ? `, ${formatCount(skipped, 'line')} passed over` : ''}`)
+  const { records, skipped, duplicates } = done
+  if (flags.json) return console.log(formatJson({ records, skipped, ...(flags.id === undefined ? {} : { duplicates }) }))
+  const before = duplicates > 0 ? `, ${duplicates} of them had been stored before` : ''
+  console.log(`${formatCount(records, 'record')} appended${before}${skipped > 0 ? `, ${formatCount(skipped, 'line')} passed over` : ''}`)
 }
 
 async function appendAll(queue: Queue<unknown>, files: readonly string[], flags: AppendFlags): Promise<Appended> {
-  const done: Appended = { records: 0, skipped: 0, bytes: 0 }
+  const done: Appended = { records: 0, duplicates: 0, skipped: 0, bytes: 0 }
   const { update, end } = progressLine(
     ({ records, bytes }: Appended) => `${formatCount(records, 'record')} appended, ${formatBytes(bytes)} read`,
   )
@@ -77,8 +84,9 @@ async function appendFile(
   let batch: RecordInput<unknown>[] = []
   let bytes = 0
   const flush = async (): Promise<void> => {
-    if (batch.length > 0) await queue.appendRecords(batch)
+    const receipts = batch.length === 0 ? [] : await queue.appendRecords(batch)
     done.records += batch.length
+    done.duplicates += receipts.filter(({ duplicate }) => duplicate).length
     batch = []
     bytes = 0
     update(done)

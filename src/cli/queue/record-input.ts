@@ -1,29 +1,37 @@
 // A line of input as a record, or what is wrong with it.
 
+import { OWN_HEADER } from '../../core/base/own-headers.js'
 import type { RecordInput } from '../../core/features/queue/types.js'
 import type { JsonLine } from '../ndjson.js'
 
 export interface InputFlags {
   /** The field that holds the key. */
   readonly key?: string
+  /** The field that holds the id: a record of it is stored once. */
+  readonly id?: string
   /** Lines are records, not values. */
   readonly records?: true
 }
 
 export type Input = { readonly record: RecordInput<unknown> } | { readonly problem: string }
 
-export function inputOf(line: JsonLine, { key, records }: InputFlags): Input {
+export function inputOf(line: JsonLine, { key, id, records }: InputFlags): Input {
   if ('problem' in line) return { problem: line.problem }
   const input = records ? recordOf(line.value) : { record: { value: line.value } }
-  return key === undefined || 'problem' in input ? input : keyed(input.record, key)
+  return withField(withField(input, 'key', key), 'id', id)
 }
 
-function keyed(record: RecordInput<unknown>, field: string): Input {
-  const { value } = record
-  const key = isObject(value) ? value[field] : undefined
-  if (typeof key !== 'string' && typeof key !== 'number') return { problem: `has no text or number in its field ${field}` }
-  return { record: { ...record, key: String(key) } }
+/** What is in a field of the value. */
+function withField(input: Input, what: 'key' | 'id', field: string | undefined): Input {
+  if (field === undefined || 'problem' in input) return input
+  const { value } = input.record
+  const found = isObject(value) ? value[field] : undefined
+  if (typeof found !== 'string' && typeof found !== 'number') return { problem: `has no text or number in its field ${field}` }
+  return { record: { ...input.record, [what]: String(found) } }
 }
+
+/** Headers of our own: they belong to the place that a record was read from. An id stays one, so that it is stored once. */
+const OWN = 'varve-'
 
 /** Offset, time and bucket are given anew. */
 function recordOf(line: unknown): Input {
@@ -31,7 +39,10 @@ function recordOf(line: unknown): Input {
   const { value, key, headers } = line
   if (key !== undefined && typeof key !== 'string') return { problem: 'is no record: its key is no text' }
   if (headers !== undefined && !isTexts(headers)) return { problem: 'is no record: its headers are no texts' }
-  return { record: { value, ...(key === undefined ? {} : { key }), ...(headers === undefined ? {} : { headers }) } }
+  const { [OWN_HEADER.id]: id, ...all } = headers ?? {}
+  const others = Object.entries(all).filter(([name]) => !name.startsWith(OWN))
+  const record = { value, headers: Object.fromEntries(others), ...(id === undefined ? {} : { id }), ...(key === undefined ? {} : { key }) }
+  return { record }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -12,7 +12,7 @@ import type { GroupPort, PortDelivery } from '../ports/stream-broker.js'
 import type { ReturnDeadLettersOptions, ReturnReport } from './return-report.js'
 
 /** Group of a dead-letter queue: what it acknowledged was put back. */
-const RETURNED = 'varve-returned'
+export const RETURNED = 'varve-returned'
 const BATCH = 100
 /** So many may stay behind, each time. */
 const MAX_LEFT = 100_000

@@ -195,3 +195,50 @@ test('replicate --live follows, and ends well on SIGINT', async () => {
   await store.close()
   await backend.close()
 })
+
+test('a record with an id is stored once, however often its file is appended', () => {
+  const place = newPlace()
+  const file = fileOf([{ order: 1 }, { order: 2 }])
+  expect(varve(['append', place, 'q', file, '--id', 'order', '--json']).json()).toEqual([{ records: 2, skipped: 0, duplicates: 0 }])
+  expect(varve(['append', place, 'q', file, '--id', 'order']).stdout).toBe('2 records appended, 2 of them had been stored before\n')
+  const printed = varve(['read', place, 'q', '--json'])
+  expect(printed.json()).toHaveLength(2)
+  expect(varve(['append', place, 'q', '--records'], printed.stdout).stdout).toContain('2 of them had been stored before')
+})
+
+test('pending says who has what; dead letters say why, and are put back once', async () => {
+  const directory = newPlace()
+  const backend = nodeFs({ directory })
+  const store = await openStore(backend)
+  const queue = await openQueue<number>(store, 'orders')
+  await queue.appendMany([1, 2, 3])
+  const group = await queue.group('billing', { deadLetters: 'failed', maxDeliveries: 1 })
+  const [first, second] = await group.receive({ consumer: 'me', limit: 2 })
+  expect(varve(['pending', directory, 'orders', 'billing', '--json']).json()).toMatchObject([
+    { bucket: 0, offset: 0, consumer: 'me', deliveries: 1, idleMs: expect.any(Number) },
+    { offset: 1 },
+  ])
+  expect(varve(['pending', directory, 'orders', 'billing', '--limit', '1']).stdout).toMatch(
+    /^bucket +offset +consumer +idle +deliveries +reason\n +0 +0 +"me" +\S.* +1\n$/,
+  )
+  expect(varve(['pending', directory, 'orders', 'nobody'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('there is "billing"'),
+  })
+  await first?.nack({ reason: 'no such customer' })
+  await second?.ack()
+  await store.close()
+  await backend.close()
+  expect(varve(['pending', directory, 'orders', 'billing']).stdout).toBe('nothing pending\n')
+  expect(varve(['dead-letters', directory, 'failed', '--json']).json()).toMatchObject([
+    { value: 1, letter: { queue: 'orders', offset: 0, group: 'billing', reason: 'no such customer', deliveries: 1 } },
+  ])
+  expect(varve(['dead-letters', directory, 'failed']).stdout).toMatch(
+    /^bucket +offset +given up +from .*\n.*"orders" 0:0 .*"no such customer"\n$/,
+  )
+  expect(varve(['dead-letters', directory, 'failed', '--return']).stdout).toBe('1 record put back into "orders"\n')
+  expect(varve(['dead-letters', directory, 'failed', '--return', '--json']).json()).toEqual([])
+  expect(varve(['dead-letters', directory, 'failed']).stdout).toBe('no dead letters\n')
+  expect(varve(['read', directory, 'orders', '--from', 'last:1', '--json']).json()).toMatchObject([{ value: 1, offset: 3 }])
+  expect(varve(['dead-letters', directory, 'failed', '--return', 'nothing'])).toMatchObject({ status: 1, stdout: '' })
+})
