@@ -1,7 +1,7 @@
 // What a replication must do between any two backends: every record once, at its offset, with all that it has; from where the
 // target ends, whatever happened before; and never over anything else.
 
-import { isStorageError, type StorageError } from '../core/base/errors.js'
+import { isStorageError, StorageError } from '../core/base/errors.js'
 import { OWN_HEADER } from '../core/base/own-headers.js'
 import { utf8 } from '../core/base/bytes.js'
 import { copyQueue } from '../core/compose/copy-queue.js'
@@ -12,7 +12,7 @@ import { findQueue } from '../core/engine/catalogue.js'
 import { openQueue } from '../core/features/queue/open-queue.js'
 import { deleteQueue } from '../core/features/queue/queues.js'
 import type { Backend } from '../core/ports/backend.js'
-import type { RecordStream, StreamRecord } from '../core/ports/stream-broker.js'
+import type { RecordStream, StreamBroker, StreamRecord } from '../core/ports/stream-broker.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'
 import { type FaultRule, faulty } from './faulty.js'
 import { ManualClock } from './manual-clock.js'
@@ -364,9 +364,10 @@ function faultCases(pairCase: PairCase): SuiteCase[] {
         const rules: FaultRule[] = [{ on: ['blobs.put', 'blobs.batch', 'file.append'], key: 'log/', n, effect: 'lose' }]
         await target.close()
         const backend = faulty(targetBackend, rules)
-        const shaky = storeOn(backend, { clock })
+        const native = { n, struck: 0 }
+        const shaky = storeOn({ ...backend, ...losingAnswers(targetBackend.streams, native) }, { clock })
         await driven(clock, replicate(source, shaky))
-        struck += backend.struck
+        struck += backend.struck + native.struck
         await shaky.close()
         const again = storeOn(targetBackend, { clock })
         expectEqual(await contentOf(again, 'orders'), await contentOf(source, 'orders'))
@@ -393,6 +394,27 @@ function faultCases(pairCase: PairCase): SuiteCase[] {
       await expectSame(pair)
     }),
   ]
+}
+
+/** A broker whose n-th append is stored, and says that it may not be. */
+function losingAnswers(streams: StreamBroker | undefined, lost: { n: number; struck: number }): Pick<Backend, 'streams'> {
+  if (streams === undefined) return {}
+  const open: StreamBroker['open'] = async (name, options) => {
+    const stream = await streams.open(name, options)
+    const append: RecordStream['append'] = async (batch, appendOptions) => {
+      const result = await stream.append(batch, appendOptions)
+      if (--lost.n !== 0) return result
+      lost.struck++
+      throw new StorageError('unavailable', 'the answer was lost', { operation: 'append' })
+    }
+    return new Proxy(stream, { get: (of, name) => (name === 'append' ? append : bound(of, name)) })
+  }
+  return { streams: { open, delete: (name) => streams.delete(name) } }
+}
+
+function bound(of: object, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(of, name)
+  return typeof value === 'function' ? value.bind(of) : value
 }
 
 function readOnly(store: Store): Store {
