@@ -65,12 +65,15 @@ interface Connected {
 }
 
 async function connect(url: string): Promise<Connected> {
-  const nodeRedis = await loadPackage<NodeRedisPackage>('redis')
-  if (nodeRedis !== undefined) return connectNodeRedis(nodeRedis, url)
-  const ioRedis = await loadPackage<IoRedisPackage>('ioredis')
-  if (ioRedis !== undefined) return connectIoRedis(ioRedis, url)
-  throw new StorageError('unsupported', 'no Redis client is installed here: npm install redis (or npm install ioredis)', {
-    facts: { searched: [process.cwd()] },
+  // What is installed where the command is run comes first, and then what lies beside this package.
+  for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
+    const nodeRedis = await loadPackage<NodeRedisPackage>('redis', from)
+    if (nodeRedis !== undefined) return connectNodeRedis(nodeRedis, url)
+    const ioRedis = await loadPackage<IoRedisPackage>('ioredis', from)
+    if (ioRedis !== undefined) return connectIoRedis(ioRedis, url)
+  }
+  throw new StorageError('unsupported', 'a Redis server is reached through a client, and none is installed here', {
+    facts: { folder: process.cwd(), install: 'npm install redis' },
   })
 }
 
@@ -104,15 +107,11 @@ function unreachable(url: string, cause: unknown): StorageError {
   return new StorageError('unavailable', 'no Redis server answers there', { cause, facts: { server: `${protocol}//${host}` } })
 }
 
-/** From where the command is run, else from where it is installed. */
-async function loadPackage<Package>(name: string): Promise<Package | undefined> {
-  for (const from of [join(process.cwd(), 'package.json'), import.meta.url]) {
-    try {
-      const path = createRequire(from).resolve(name)
-      return (await import(pathToFileURL(path).href)) as Package
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
-    }
+async function loadPackage<Package>(name: string, from: string): Promise<Package | undefined> {
+  try {
+    return (await import(pathToFileURL(createRequire(from).resolve(name)).href)) as Package
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined
+    throw error
   }
-  return undefined
 }

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -11,6 +11,7 @@ import { openQueue, openStore } from 'varve'
 import { nodeFs } from 'varve/adapters/node-fs'
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'varve-cli-queue-'))
 let made = 0
 const newPlace = () => join(folder, `store-${made++}`)
@@ -111,11 +112,24 @@ test('a URL that is no store is wrong usage and says what is one', () => {
 })
 
 test('a Redis server needs a client package, and the error has the line that installs one', () => {
+  // The command as it is installed alone, with nothing but what it depends on.
   const alone = mkdtempSync(join(folder, 'alone-'))
-  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'queue', 'list', 'redis://127.0.0.1:1'], { encoding: 'utf8', cwd: alone })
-  expect(status).toBe(1)
-  // In this repository the package is found where the command lies, and there is no server at that port.
-  expect(stderr).toMatch(/npm install redis|no Redis server answers there \(server="redis:\/\/127\.0\.0\.1:1"\) \[unavailable\]/)
+  const installed = join(alone, 'node_modules')
+  for (const part of ['dist', 'package.json']) cpSync(join(ROOT, part), join(installed, 'varve', part), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules', 'commander'), join(installed, 'commander'))
+  const main = join(installed, 'varve', 'dist', 'cli', 'main.js')
+  const none = spawnSync(process.execPath, [main, 'queue', 'list', 'redis://127.0.0.1:1'], { encoding: 'utf8', cwd: alone })
+  expect(none).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/none is installed here \(.*install="npm install redis"\)/),
+  })
+  for (const client of ['ioredis', 'redis']) {
+    symlinkSync(join(ROOT, 'node_modules', client), join(installed, client))
+    const lost = spawnSync(process.execPath, [main, 'queue', 'list', 'redis://:secret@127.0.0.1:1'], { encoding: 'utf8', cwd: alone })
+    const stderr = expect.stringContaining('no Redis server answers there (server="redis://127.0.0.1:1") [unavailable]')
+    expect(lost, client).toMatchObject({ status: 1, stdout: '', stderr })
+  }
 })
 
 test('tail prints what comes beside the owner, and ends well on SIGINT', async () => {
