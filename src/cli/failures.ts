@@ -18,6 +18,7 @@ export function isWrongUsage(error: unknown): boolean {
 
 export function describeFailure(error: unknown): string {
   if (!isStorageError(error)) return `varve: ${error instanceof Error ? error.message : String(error)}`
-  const advice = ADVICE[error.code]
+  const { install } = error.facts
+  const advice = install === undefined ? ADVICE[error.code] : `Run: ${String(install)}`
   return `varve: ${error.message} [${error.code}]${advice === undefined ? '' : `\n${advice}`}`
 }
