@@ -160,6 +160,8 @@ test('replicate copies what is there, beside the owner, and goes on when it is r
   const other = await openQueue<string>(store, 'other')
   await queue.appendRecords([1, 2, 3].map((n) => ({ value: n, key: `${n}` })))
   await other.append('x')
+  const group = await queue.group('billing')
+  await group.ack(await group.receive({ limit: 2 }))
   const first = varve(['replicate', from, to, '--json'])
   expect(first).toMatchObject({ status: 0, stderr: '' })
   expect(first.json().map(({ queue: name, lag }) => [name, lag])).toEqual([
@@ -168,6 +170,7 @@ test('replicate copies what is there, beside the owner, and goes on when it is r
     ['other', 0],
   ])
   expect(varve(['read', to, 'orders', '--json']).stdout).toBe(varve(['read', from, 'orders', '--json']).stdout)
+  expect(varve(['groups', to, 'orders', '--json']).json()).toEqual(varve(['groups', from, 'orders', '--json']).json())
   await queue.append(4, { key: '1' })
   expect(varve(['replicate', from, to, 'orders']).stdout).toMatch(
     /^queue +bucket +records +next +lag +notes\norders +0 (?:.|\n)*\n1 record copied\n$/,
