@@ -73,6 +73,9 @@ export const rows = ['json', 'bytes'].flatMap((format) => [
   ...(format === 'json' ? [unsyncedGroup(format)] : []),
 ])
 
+/** Those of consumer groups. */
+export const groupRows = rows.filter(({ work }) => work === consume)
+
 /** The only way to compare with a server that does not sync. */
 function unsyncedGroup(format) {
   return {
