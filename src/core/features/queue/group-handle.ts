@@ -9,7 +9,7 @@ import { GroupIntake } from './group-intake.js'
 import type { GroupRules } from './group-options.js'
 import { GroupReceiver } from './group-receiver.js'
 import { GroupSettler } from './group-settler.js'
-import type { GroupSource, Received } from './group-source.js'
+import type { GiveBackOptions, GroupSource, Received } from './group-source.js'
 import { offsetOf } from './position.js'
 import { processGroup } from './process.js'
 import { listenAll } from './tail.js'
@@ -162,9 +162,8 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
 
   // For the loops
 
-  async giveBack({ bucket, offset, deliveries }: Delivery<T>, reason: string): Promise<number> {
-    const { settled } = await this.#settler.nackIn(bucket, [{ offset, attempt: deliveries }], { reason })
-    return this.#settler.isLast(deliveries) ? settled : 0
+  giveBack({ bucket, offset, deliveries }: Delivery<T>, options: GiveBackOptions): Promise<number> {
+    return this.#settler.giveBack(bucket, { offset, attempt: deliveries }, options)
   }
 
   release(deliveries: readonly Delivery<T>[]): Promise<void> {

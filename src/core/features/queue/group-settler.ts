@@ -6,6 +6,7 @@ import { StorageError } from '../../base/errors.js'
 import { Latch } from '../../base/latch.js'
 import type { GroupPort, RecordStream, SettleAction, SettleResult } from '../../ports/stream-broker.js'
 import type { DeadLetterBox, SpentRecord } from './dead-letter-box.js'
+import type { GiveBackOptions } from './group-source.js'
 import type { Delivery, NackOptions } from './group-types.js'
 
 export interface GroupSettlerOptions {
@@ -69,6 +70,16 @@ export class GroupSettler {
 
   nack(deliveries: readonly Handles[], options: NackOptions): Promise<SettleResult> {
     return this.#byBucket(deliveries, (bucket, handles) => this.nackIn(bucket, handles, options))
+  }
+
+  /** Resolves to how many became dead letters. */
+  async giveBack(bucket: number, handle: PortHandle, { reason, isLast = false }: GiveBackOptions): Promise<number> {
+    const { deadLetters } = this.#options
+    if (deadLetters === undefined || !(isLast || this.isLast(handle.attempt))) {
+      await this.nackIn(bucket, [handle], { reason })
+      return 0
+    }
+    return (await this.#giveUp(bucket, [handle], reason, deadLetters)).settled
   }
 
   /** The last delivery that is given back makes a dead letter. */

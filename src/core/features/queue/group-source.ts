@@ -8,13 +8,19 @@ export interface Received<T> {
   readonly dead: number
 }
 
+export interface GiveBackOptions {
+  readonly reason: string
+  /** No delivery follows, where there are dead letters. */
+  readonly isLast?: boolean
+}
+
 /** What the loops over a group need of it. */
 export interface GroupSource<T> extends Pick<Group<T>, 'ack' | 'extend'> {
   readonly clock: Clock
   readonly visibilityMs: number
   fetch(options: ReceiveRecordsOptions): Promise<Received<T>>
   /** After a failure; resolves to how many became dead letters. */
-  giveBack(delivery: Delivery<T>, reason: string): Promise<number>
+  giveBack(delivery: Delivery<T>, options: GiveBackOptions): Promise<number>
   /** Nobody has seen them: uncounted. */
   release(deliveries: readonly Delivery<T>[]): Promise<void>
 }

@@ -78,7 +78,15 @@ export interface ProcessOptions extends Cancellable {
   /** Handlers at once; default 1. */
   readonly concurrency?: number
   readonly until?: 'aborted' | 'empty'
+  /** What becomes of a record whose handler threw; default `retry`. */
+  readonly onError?: (error: unknown, record: StoredRecord<unknown>) => FailureVerdict
 }
+
+/**
+ * `retry`: given back with back-off. `release`: given back at once, and the delivery not counted. `dead`: a dead letter at once;
+ * without `deadLetters` as `retry`.
+ */
+export type FailureVerdict = 'retry' | 'release' | 'dead'
 
 /** What `process` did. */
 export interface ProcessResult {

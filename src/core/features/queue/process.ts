@@ -95,15 +95,18 @@ class Processing<T> {
       await this.#handler(delivery)
     } catch (error) {
       this.#result.failed++
-      await this.#giveBack(delivery, reasonOf(error))
+      await this.#end(delivery, error)
       return
     }
     this.#acks.add(delivery)
   }
 
-  async #giveBack(delivery: Delivery<T>, reason: string): Promise<void> {
+  async #end(delivery: Delivery<T>, thrown: unknown): Promise<void> {
+    const { onError } = this.#options
     try {
-      this.#result.dead += await this.#source.giveBack(delivery, reason)
+      const verdict = onError?.(thrown, delivery) ?? 'retry'
+      if (verdict === 'release') await this.#source.release([delivery])
+      else this.#result.dead += await this.#source.giveBack(delivery, { reason: reasonOf(thrown), isLast: verdict === 'dead' })
       this.#drop([delivery])
     } catch (error) {
       this.#fail(error)

@@ -78,6 +78,7 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     this.#forget = context.onClose(this)
     keepRaw(this, {
       ...place,
+      context,
       streams,
       append: (bucket, record) => this.#appendRaw(bucket, record),
       decode: (bucket, records) => this.#codec.decode(bucket, records),

@@ -1,6 +1,7 @@
 // Below the values of a queue that is open, for what moves records on as they are: dead letters, and putting them back.
 
 import { StorageError } from '../../base/errors.js'
+import type { StoreContext } from '../../derived/store-context.js'
 import type { AppendResult, RawRecord, RecordStream, StreamFormat, StreamRecord } from '../../ports/stream-broker.js'
 import type { AnyQueue } from './group-types.js'
 import type { StoredRecord } from './record-types.js'
@@ -15,6 +16,7 @@ export interface QueuePlace {
 }
 
 export interface RawQueue extends QueuePlace {
+  readonly context: StoreContext
   /** One a bucket. */
   readonly streams: readonly RecordStream[]
   append(bucket: number, record: RawRecord): Promise<AppendResult>
