@@ -7,6 +7,9 @@ export type { Store, StoreMode } from './core/derived/store-context.js'
 export { checkOnStart, type StartCheck, type StartCheckOptions } from './core/compose/check-on-start.js'
 export { copyQueue, type CopyQueueOptions, type QueuePlace } from './core/compose/copy-queue.js'
 export { returnDeadLetters, type ReturnDeadLettersOptions, type ReturnReport } from './core/compose/dead-letters.js'
+export { outbox, sendOutbox } from './core/compose/outbox.js'
+export type { Connectivity } from './core/compose/connectivity.js'
+export type { Outbox, OutboxOptions, OutboxState, OutboxStatus, Send, SendContext, SendReport } from './core/compose/outbox-types.js'
 export { recover, type Quarantine, type RecoverOptions, type RecoveryReport } from './core/compose/recover.js'
 export {
   replicate,
@@ -51,6 +54,7 @@ export type {
   ClaimOptions,
   ConsumeOptions,
   Delivery,
+  FailureVerdict,
   Group,
   GroupLag,
   GroupOptions,

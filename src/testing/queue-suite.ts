@@ -12,6 +12,7 @@ import { compressionCases } from './queue-compression-suite.js'
 import { groupCases } from './queue-group-suite.js'
 import { marksCases } from './queue-marks-suite.js'
 import { pendingCases } from './queue-pending-suite.js'
+import { outboxCases } from './outbox-suite.js'
 import { readerCases } from './queue-reader-suite.js'
 import { retryCases } from './queue-retry-suite.js'
 import { schemaCases } from './queue-schema-suite.js'
@@ -39,6 +40,7 @@ export function queueSuite(make: MakeBackend, options: BackendSuiteOptions = {})
     ...readerCases(make, options),
     ...marksCases(make, options),
     ...writerCases(make, options),
+    ...outboxCases(make, options),
     ...(options.reopen === undefined ? [] : reopenCases(make, options.reopen)),
   ]
 }
