@@ -130,4 +130,37 @@ export const mutants: readonly Mutant[] = [
     patches: [{ file: 'core/engine/group-log-store.js', find: 'offset !== this.next', replace: 'false' }],
     tests: ['unit/doctor/doctor.test.ts'],
   },
+  {
+    name: 'a dead letter has no id: a crash stores it twice',
+    patches: [{ file: 'core/features/queue/dead-record.js', find: '...headers], id, ...stored', replace: '...headers], ...stored' }],
+    tests: ['unit/queue/dead-letters.test.ts'],
+  },
+  {
+    name: 'a record is acknowledged before its dead letter is stored',
+    patches: [
+      {
+        file: 'core/features/queue/dead-letter-box.js',
+        find: 'const appends = spent.map(',
+        replace:
+          "await ports[bucket].settle(spent.map(({ record, attempt }) => ({ offset: record.offset, attempt, action: 'ack' })));\n        const appends = spent.map(",
+      },
+    ],
+    tests: ['unit/queue/dead-letters.test.ts'],
+  },
+  {
+    name: 'a dead letter is put back without an id',
+    patches: [
+      {
+        file: 'core/features/queue/dead-record.js',
+        find: 'headers: usersHeaders(record), id, ...stored',
+        replace: 'headers: usersHeaders(record), ...stored',
+      },
+    ],
+    tests: ['unit/queue/dead-letters.test.ts'],
+  },
+  {
+    name: 'process resolves before its acknowledgements are stored',
+    patches: [{ file: 'core/features/queue/process.js', find: 'await this.#acks.drained();', replace: '' }],
+    tests: ['conformance/queue.test.ts'],
+  },
 ]
