@@ -30,6 +30,18 @@ export {
   type StoreAnomaly,
   type StoreNotice,
 } from './core/compose/scan.js'
+export {
+  toAppend,
+  toDelete,
+  toPut,
+  transaction,
+  type AppendOperation,
+  type DeleteOperation,
+  type PutOperation,
+  type TransactionOperation,
+  type TransactionPutOptions,
+  type TransactionResult,
+} from './core/compose/transaction.js'
 export { openKv } from './core/features/kv/open-kv.js'
 export type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvOptions, KvPutOptions, KvUpdateOptions } from './core/features/kv/types.js'
 export { deadLetterOf, type DeadLetter } from './core/features/queue/dead-letter.js'
@@ -80,6 +92,7 @@ export type {
   RecordSaid,
   StoredRecord,
   TailOptions,
+  TransactionAppendOptions,
 } from './core/features/queue/types.js'
 export type { QueueWriter, WriteOptions, WriterOptions } from './core/features/queue/writer-types.js'
 export { openSnapshots } from './core/features/snapshots/open-snapshots.js'

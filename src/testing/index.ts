@@ -22,3 +22,4 @@ export { streamProducersSuite, type StreamProducersSuiteOptions } from './stream
 export { snapshotsSuite } from './snapshots-suite.js'
 export type { DiskImage, DiskOperation, Recording } from './simulated-disk.js'
 export * from './suite.js'
+export { transactionSuite } from './transaction-suite.js'

@@ -14,6 +14,7 @@ import {
   registerSuite,
   streamBrokerSuite,
   streamProducersSuite,
+  transactionSuite,
 } from 'varve/testing'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-queue-'))
@@ -49,6 +50,10 @@ describe('queues in memory', () => {
     test,
     queueAppendSuite(async () => memory()),
   )
+  registerSuite(
+    test,
+    transactionSuite(async () => memory()),
+  )
 })
 
 describe('queues on files', () => {
@@ -57,6 +62,7 @@ describe('queues on files', () => {
   registerSuite(test, queueSuite(make, { reopen }))
   registerSuite(test, queueUpkeepSuite(make, { reopen }))
   registerSuite(test, queueAppendSuite(make, { reopen }))
+  registerSuite(test, transactionSuite(make, { reopen }))
   registerSuite(test, streamBrokerSuite(make))
   registerSuite(test, streamProducersSuite(make, { reopen }))
 })
@@ -81,6 +87,10 @@ describe.each([
   registerSuite(
     test,
     queueAppendSuite(async () => faultBackend({ files }), { reopen }),
+  )
+  registerSuite(
+    test,
+    transactionSuite(async () => faultBackend({ files }), { reopen }),
   )
   registerSuite(
     test,

@@ -13,6 +13,10 @@ import {
   type Store,
   type StorageError,
   type StoredRecord,
+  toAppend,
+  toDelete,
+  toPut,
+  transaction,
 } from 'varve'
 import { indexedDb } from 'varve/adapters/indexeddb'
 import { memory } from 'varve/adapters/memory'
@@ -79,6 +83,29 @@ export async function queue(source: Store, signal: AbortSignal): Promise<void> {
     if (event.type === 'rewound') same<typeof event.group, string>()
   })
   same<typeof stop, () => void>()
+}
+
+export async function transactions(source: Store, orders: Queue<Order>): Promise<void> {
+  const settings = await openKv<Settings>(source, 'settings')
+  const [receipt, put, deleted] = await transaction(source, [
+    toAppend(orders, { customer: 'ada', item: 'book' }, { key: 'ada', delayMs: 5 }),
+    toPut(settings, 'theme', 'dark', { when: 'absent' }),
+    toDelete(settings, 'user:ada'),
+  ])
+  same<typeof receipt, Receipt>()
+  same<typeof put, { readonly version: string | undefined }>()
+  same<typeof deleted, undefined>()
+  // @ts-expect-error the item is missing
+  toAppend(orders, { customer: 'ada' })
+  // @ts-expect-error no such theme
+  toPut(settings, 'theme', 'blue')
+  // @ts-expect-error no such key
+  toDelete(settings, 'volume')
+  // @ts-expect-error a transaction that is sent twice is stored twice
+  toAppend(orders, { customer: 'ada', item: 'book' }, { id: 'x' })
+  await orders.append({ customer: 'ada', item: 'book' }, { id: 'evt_1', delayMs: 1000 })
+  await orders.appendRecords([{ value: { customer: 'ada', item: 'pen' }, id: 'evt_2' }])
+  await openQueue<Order>(source, 'orders', { dedupe: { ms: 60_000, ids: 1_000 } })
 }
 
 export async function group(orders: Queue<Order>, signal: AbortSignal): Promise<void> {

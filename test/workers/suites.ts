@@ -18,6 +18,7 @@ import {
   snapshotsSuite,
   streamBrokerSuite,
   streamProducersSuite,
+  transactionSuite,
 } from 'varve/testing'
 
 export interface Bindings {
@@ -48,6 +49,7 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
     { name: 'R2', cases: doctorSuite(onR2) },
     { name: 'R2', cases: chunkDoctorSuite(onR2) },
     { name: 'R2', cases: queueAppendSuite(onR2) },
+    { name: 'R2', cases: transactionSuite(onR2) },
     { name: 'R2', cases: queueUpkeepSuite(onR2) },
     { name: 'R2 to R2', cases: replicateSuite(onR2, onR2) },
     { name: 'R2 to memory', cases: replicateSuite(onR2, inMemory) },

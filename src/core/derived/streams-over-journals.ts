@@ -131,41 +131,46 @@ class JournalBroker implements StreamBroker {
   }
 }
 
+/** What is beneath a stream of this broker; undefined for one that the backend brings itself. */
+export function journalOf(stream: RecordStream): Journal | undefined {
+  return stream instanceof JournalStream ? stream.journal : undefined
+}
+
 class JournalStream implements RecordStream {
   readonly #context: StoreContext
-  readonly #journal: Journal
+  readonly journal: Journal
   readonly #groups: LazyGroups
   readonly #release: () => Promise<void>
   #closed: Promise<void> | undefined
 
   constructor(context: StoreContext, { journal, groups }: OpenStream, release: () => Promise<void>) {
     this.#context = context
-    this.#journal = journal
+    this.journal = journal
     this.#groups = groups
     this.#release = release
   }
 
-  append: RecordStream['append'] = (batch, options) => this.#journal.append(batch, options)
-  producer: RecordStream['producer'] = (id) => this.#journal.producer(id)
-  read: RecordStream['read'] = (options) => this.#journal.read(options)
-  bounds: RecordStream['bounds'] = () => this.#journal.bounds()
-  stats: RecordStream['stats'] = () => this.#journal.stats()
-  flush: RecordStream['flush'] = () => this.#journal.flush()
-  listen: RecordStream['listen'] = (wake) => this.#journal.listen(wake)
+  append: RecordStream['append'] = (batch, options) => this.journal.append(batch, options)
+  producer: RecordStream['producer'] = (id) => this.journal.producer(id)
+  read: RecordStream['read'] = (options) => this.journal.read(options)
+  bounds: RecordStream['bounds'] = () => this.journal.bounds()
+  stats: RecordStream['stats'] = () => this.journal.stats()
+  flush: RecordStream['flush'] = () => this.journal.flush()
+  listen: RecordStream['listen'] = (wake) => this.journal.listen(wake)
 
   async trim(before: number): Promise<void> {
     await this.#context.writable('trim')
-    await this.#journal.trim(before)
+    await this.journal.trim(before)
   }
 
   async compact(): Promise<CompactionResult> {
     await this.#context.writable('compact')
-    return this.#journal.compact()
+    return this.journal.compact()
   }
 
   async seal(): Promise<void> {
     await this.#context.writable('seal')
-    await this.#journal.seal()
+    await this.journal.seal()
   }
 
   async group(name: string, options: GroupPortOptions = {}): Promise<GroupPort> {

@@ -24,7 +24,7 @@ import { CHUNK_EPOCH, ChunkSegments } from './chunk-segments.js'
 import { ChunkStore } from './chunk-store.js'
 import { ChunkUpkeep } from './chunk-upkeep.js'
 import { ChunkWriter, isStale } from './chunk-writer.js'
-import type { EncodedFrames, FrameBlock, Log, LogEnd, LogSegment, LogStats, WholeFrame } from './log.js'
+import type { EncodedFrames, FrameBlock, Log, LogEnd, LogSegment, LogStats, Proposal, WholeFrame } from './log.js'
 import { logSegment, replaceSegment, type SealedSegment, trimManifest } from './log-manifest.js'
 import { encodeControlFrame } from './segment.js'
 
@@ -125,7 +125,7 @@ export class ChunkLog implements Log {
     await this.#beforeWrite()
     await this.#open()
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      if (this.#isSealed) throw new StorageError('closed', 'the log was sealed: no append follows', { operation: 'append' })
+      if (this.#isSealed) throw sealedError()
       const at = this.#end
       const encoding = encode(this.#logEnd())
       const frames = encoding instanceof Promise ? await encoding : encoding
@@ -143,6 +143,24 @@ export class ChunkLog implements Log {
       operation: 'append',
       facts: { attempts: MAX_ATTEMPTS },
     })
+  }
+
+  async propose(encode: (at: LogEnd) => EncodedFrames | Promise<EncodedFrames>, writeId: Uint8Array): Promise<Proposal> {
+    await this.#beforeWrite()
+    await this.#open()
+    if (this.#isSealed) throw sealedError()
+    const at = this.#end
+    const frames = await encode(this.#logEnd())
+    return {
+      writes: this.#writer.propose(at.chunk, frames.bytes, writeId),
+      durability: this.#options.durability,
+      isStored: () => this.#writer.isStored(at.chunk, writeId),
+      stored: () => this.#stored(frames, at),
+      lost: async () => {
+        await this.#refresh()
+        await this.#writer.checkAlive()
+      },
+    }
   }
 
   /** A put is the commit: nothing is left to sync. */
@@ -380,8 +398,13 @@ export class ChunkLog implements Log {
   }
 
   /** True when the chunk is stored; false when the log goes on from elsewhere. */
-  async #put(frames: EncodedFrames, { chunk, next }: ChunkEnd): Promise<boolean> {
-    if ((await this.#writer.put(chunk, frames.bytes)) === 'lost') return false
+  async #put(frames: EncodedFrames, at: ChunkEnd): Promise<boolean> {
+    if ((await this.#writer.put(at.chunk, frames.bytes)) === 'lost') return false
+    await this.#stored(frames, at)
+    return true
+  }
+
+  async #stored(frames: EncodedFrames, { chunk, next }: ChunkEnd): Promise<void> {
     const before = this.#unmerged()
     this.#index.note({ chunk, base: next })
     const end = { chunk: chunk + 1, next: frames.next, chain: frames.chain, timestamp: frames.timestamp }
@@ -390,7 +413,6 @@ export class ChunkLog implements Log {
     await this.#maintain(before)
     const { chunks } = this.#unmerged()
     if (chunks >= HINT_EVERY_CHUNKS && this.#end.chunk % HINT_EVERY_CHUNKS === 0) await this.#leaveHint()
-    return true
   }
 
   #maintain(before: ChunkCount): Promise<void> {
@@ -435,6 +457,10 @@ export class ChunkLog implements Log {
       }
     }
   }
+}
+
+function sealedError(): StorageError {
+  return new StorageError('closed', 'the log was sealed: no append follows', { operation: 'append' })
 }
 
 function lost({ message, key, facts }: StorageError): StorageError {

@@ -119,29 +119,46 @@ export class ChunkWriter {
 
   /** Why the put was refused although there is no such chunk. */
   async #explain(number: number): Promise<'merged' | 'changed'> {
-    const { manifest, path } = this.#options
-    if (!(await this.isAlive())) {
-      throw new StorageError('closed', 'the queue was deleted', { operation: 'append', facts: { log: path } })
-    }
+    const { manifest } = this.#options
+    await this.checkAlive()
     await manifest.read()
     return number < manifest.value.merged.chunk ? 'merged' : 'changed'
   }
 
-  /** With guard and manifest in the same commit where the backend can: the version of the manifest by which the number is right. */
   async #putOnce(key: string, bytes: Uint8Array): Promise<void> {
-    const { blobs, durability, guard, manifest, manifestKey } = this.#options
+    const { blobs, durability } = this.#options
     const write = durability === undefined ? {} : { durability }
-    if (blobs.batch === undefined) {
-      await blobs.put(key, bytes, { ...write, when: 'absent' })
-      return
-    }
+    if (blobs.batch === undefined) await blobs.put(key, bytes, { ...write, when: 'absent' })
+    else await blobs.batch(this.#checked(key, bytes), write)
+  }
+
+  /** With guard and manifest in the same commit: the version of the manifest by which the number is right. */
+  #checked(key: string, bytes: Uint8Array): BlobWrite[] {
+    const { guard, manifest, manifestKey } = this.#options
     const { version } = manifest
     const writes: BlobWrite[] = [
       { key: manifestKey, check: version === undefined ? 'absent' : { version } },
       { key, put: bytes, when: 'absent' },
     ]
     if (guard !== undefined) writes.unshift({ key: guard.key, check: { version: guard.version } })
-    await blobs.batch(writes, write)
+    return writes
+  }
+
+  /** Frames as chunk `number`, to be put by somebody else together with other blobs, where the backend can do that. */
+  propose(number: number, frames: Uint8Array, writeId: Uint8Array): readonly BlobWrite[] {
+    return this.#checked(this.#options.chunks.key(number), this.#encode(frames, writeId))
+  }
+
+  /** Whether a proposed chunk is there; undefined when there is none, which a merge may have caused. */
+  async isStored(number: number, writeId: Uint8Array): Promise<boolean | undefined> {
+    const found = await this.#options.blobs.get(this.#options.chunks.key(number))
+    return found === undefined ? undefined : equalBytes(chunkWriteId(found.data), writeId)
+  }
+
+  /** Throws `closed` when the queue was deleted. */
+  async checkAlive(): Promise<void> {
+    if (await this.isAlive()) return
+    throw new StorageError('closed', 'the queue was deleted', { operation: 'append', facts: { log: this.#options.path } })
   }
 
   #uncertain(number: number): StorageError {

@@ -54,6 +54,16 @@ export interface JournalOptions {
   readonly background: boolean
 }
 
+export interface JournalInside {
+  readonly log: Log
+  readonly clock: Clock
+  readonly compress: Compress | undefined
+  /** To be called when records were added. */
+  readonly announce: () => void
+}
+
+type Compress = (frames: EncodedFrames, at: LogEnd) => Promise<EncodedFrames>
+
 const DAY_MS = 24 * 3_600_000
 const DEDUPE: DedupeWindow = { ms: DAY_MS, ids: 10_000 }
 
@@ -63,6 +73,7 @@ export class Journal {
   readonly #latch = new Latch()
   readonly #blocks = new BlockReader()
   readonly #retention: Retention | undefined
+  readonly #compress: Compress | undefined
   #enforcing: Promise<void> | undefined
   /** Of the log, when retention was enforced last. */
   #rolled = 0
@@ -74,8 +85,9 @@ export class Journal {
     const beforeRemoval = (): Promise<unknown> => this.#keepHistory()
     if (policy !== undefined) this.#retention = new Retention({ log, policy, clock, committedOf, beforeRemoval })
     const openHistory = (): Promise<AppendHistory> => this.#openHistory()
-    const compress = compression === 'none' ? undefined : compressWith(compression)
-    this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed: () => this.#announce(), compress, openHistory })
+    this.#compress = compression === 'none' ? undefined : compressWith(compression)
+    const committed = (): void => this.#announce()
+    this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed, compress: this.#compress, openHistory })
   }
 
   append(batch: RecordBatch, options: AppendOptions = {}): Promise<AppendResult> {
@@ -86,6 +98,13 @@ export class Journal {
     }
     const wrong = saidWrongly(batch.records, options.producer)
     return wrong === undefined ? this.#commits.append(batch, options) : Promise.reject(wrong)
+  }
+
+  /** What an append needs that somebody else stores, in one commit with other things. */
+  get inside(): JournalInside {
+    this.#checkOpen('transaction')
+    const { log, clock } = this.#options
+    return { log, clock, compress: this.#compress, announce: () => this.#announce() }
   }
 
   producer(id: string): Promise<ProducerState | undefined> {
@@ -262,7 +281,7 @@ export class Journal {
   }
 }
 
-function compressWith(name: CompressionName): (frames: EncodedFrames, at: LogEnd) => Promise<EncodedFrames> {
+function compressWith(name: CompressionName): Compress {
   return async (frames, at) => {
     const { compressFrames } = await loadPart('compression', () => import('./compress-frames.js'))
     return compressFrames(frames, at, name)

@@ -1,11 +1,25 @@
 // The seam between what a journal does (order, group commit, conditions, waiting) and where its frames lie: appended to
 // files by one owner (`FileLog`), or put as create-only chunks by anybody (`ChunkLog`).
 
-import type { Closable, Durability } from '../ports/options.js'
+import type { BlobWrite } from '../ports/blob-store.js'
+import type { Closable, Durability, WriteDurability } from '../ports/options.js'
 import type { FrameFormat } from './frame-format.js'
 import type { EncodedFrames, FrameBlock, LogEnd, WholeFrame } from './frames.js'
 
 export type { EncodedFrames, FrameBlock, LogEnd, WholeFrame } from './frames.js'
+
+/** A commit that is ready to be stored together with other things. */
+export interface Proposal {
+  /** To be stored all or none; a failed condition tells that the log goes on from elsewhere, or was deleted. */
+  readonly writes: readonly BlobWrite[]
+  readonly durability: WriteDurability | undefined
+  /** Whether the writes are in the log; undefined where nothing tells. */
+  isStored(): Promise<boolean | undefined>
+  /** To be called when they are. */
+  stored(): Promise<void>
+  /** To be called when a condition failed, before the next proposal. `closed` when the log was deleted. */
+  lost(): Promise<void>
+}
 
 /** A closed stretch of the log, as retention and compaction see it. */
 export interface LogSegment {
@@ -44,6 +58,8 @@ export interface Log extends Closable {
    * `closed` when the log was sealed.
    */
   commit(encode: (at: LogEnd) => EncodedFrames | undefined | Promise<EncodedFrames | undefined>): Promise<void>
+  /** As `commit`, but the caller stores it, with this write id; absent where it takes more than blobs. */
+  propose?(encode: (at: LogEnd) => EncodedFrames | Promise<EncodedFrames>, writeId: Uint8Array): Promise<Proposal>
   /** Makes all that was committed durable. A failure is final for what was not durable before. */
   sync(): Promise<void>
   /** Makes all that was committed as durable as the backend can, where that is more than `sync` promises. */

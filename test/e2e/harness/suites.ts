@@ -20,6 +20,7 @@ import {
   snapshotsSuite,
   streamBrokerSuite,
   streamProducersSuite,
+  transactionSuite,
 } from 'varve/testing'
 import type { BrowserBackend, Place, TestedBackend } from './backends.js'
 import { indexedDbFaultSuite } from './indexeddb-faults.js'
@@ -48,6 +49,7 @@ export const suites: readonly NamedSuite[] = [
   { name: 'said', suite: streamProducersSuite },
   { name: 'queue', suite: queueSuite },
   { name: 'append', suite: queueAppendSuite },
+  { name: 'transaction', suite: transactionSuite },
   { name: 'upkeep', suite: queueUpkeepSuite },
   { name: 'replicate', suite: (make) => replicateSuite(make, make) },
   { name: 'replicate to memory', suite: (make) => replicateSuite(make, inMemory) },

@@ -77,6 +77,20 @@ export async function updateValue<Value>(
   throw tooBusy(target)
 }
 
+/** What the backend has to check for the user's condition to hold; `conflict` where it does not. */
+export async function conditionOf(target: PutTarget, when: PutCondition): Promise<PutCondition> {
+  const found = await fetchStored(target)
+  const live = liveOnly(found, target.clock)
+  if (when === 'absent' ? live !== undefined : live?.version !== when.version) throw conflict(target, when, live)
+  return found === undefined ? 'absent' : { version: found.version }
+}
+
+/** Whether this write is the one that is stored, and its version. */
+export async function versionOf(target: PutTarget, { writeId }: SealedValue): Promise<string | undefined> {
+  const found = await fetchStored(target)
+  return found?.writeId === writeId ? found.version : undefined
+}
+
 type PutOutcome =
   | { readonly stored: { readonly version: string } }
   | { readonly stored?: undefined; readonly found: StoredValue | undefined; readonly error: unknown }

@@ -12,11 +12,21 @@ import type { PutCondition } from '../../ports/blob-store.js'
 import type { Cancellable } from '../../ports/options.js'
 import { putWhen, type PutTarget, updateValue } from './compare-and-set.js'
 import { KeySpace, type PlacedKey } from './key-space.js'
-import { isLive, openValue, peekExpiry, sealedLength, sealValue, type StoredValue, decodeStored } from './stored-value.js'
+import { isLive, openValue, peekExpiry, type SealedValue, sealedLength, sealValue, type StoredValue, decodeStored } from './stored-value.js'
 import type { Kv, KvEntry, KvItem, KvKey, KvListOptions, KvPutOptions, KvUpdateOptions } from './types.js'
 
 const READ_AHEAD = 16
 const DELETE_AT_ONCE = 256
+
+/** A change of a key that is ready to be stored. */
+export interface PreparedChange {
+  readonly context: StoreContext
+  readonly target: PutTarget
+  /** undefined: the key is to be deleted. */
+  readonly sealed: SealedValue | undefined
+  readonly expiresAt: number | undefined
+  readonly when: PutCondition | undefined
+}
 
 export class KvNamespace<Shape> implements Kv<Shape> {
   readonly #context: StoreContext
@@ -51,6 +61,16 @@ export class KvNamespace<Shape> implements Kv<Shape> {
     const sealed = sealValue(encoded, expiresAt)
     if (options.when !== undefined) return await putWhen(target, sealed, options.when, expiresAt)
     return { version: (await this.#context.backend.blobs.put(target.blobKey, sealed.bytes, withSignal({ expiresAt }, options))).version }
+  }
+
+  /** The change as `put`, or `delete` where there is no value, would make it, for a commit together with other things. */
+  prepare(key: KvKey<Shape>, put: { readonly value: unknown } | undefined, options: KvPutOptions): PreparedChange {
+    this.#checkOpen('transaction')
+    checkCondition(options.when)
+    const target = this.#target(key, 'transaction', {})
+    const expiresAt = this.#expiry(options.ttlMs)
+    const sealed = put === undefined ? undefined : sealValue(this.#encode(key, put.value), expiresAt)
+    return { context: this.#context, target, sealed, expiresAt, when: options.when }
   }
 
   async update<Key extends KvKey<Shape>>(

@@ -30,6 +30,7 @@ import type {
   RecordInput,
   StoredRecord,
   TailOptions,
+  TransactionAppendOptions,
 } from './types.js'
 import type { QueueWriter, WriterOptions } from './writer-types.js'
 
@@ -53,6 +54,12 @@ type RecordMeta = Pick<RecordInput<unknown>, 'key' | 'headers' | 'id' | 'delayMs
 interface RoutedRecord {
   readonly bucket: number
   readonly raw: RawRecord
+}
+
+/** A record that is ready to be stored, and where. */
+export interface PreparedRecord extends RoutedRecord {
+  readonly context: StoreContext
+  readonly stream: RecordStream
 }
 
 export class QueueHandle<Output, Input> implements Queue<Output, Input> {
@@ -98,6 +105,13 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     const { when, signal } = options
     const result = await this.#streamOf(bucket).append({ records: [raw] }, { when, signal })
     return receiptOf(bucket, result)
+  }
+
+  /** The record as `append` would store it, for a commit together with other things. */
+  async prepare(value: Input, options: TransactionAppendOptions): Promise<PreparedRecord> {
+    this.#checkOpen('transaction')
+    const routed = await this.#inOrder(this.#route(value, options))
+    return { ...routed, context: this.#context, stream: this.#streamOf(routed.bucket) }
   }
 
   appendMany(values: Iterable<Input>, options: { readonly signal?: AbortSignal } = {}): Promise<readonly Receipt[]> {

@@ -73,6 +73,12 @@ export interface RecordSaid {
   readonly delayMs?: number
 }
 
+/** `id` is for `append`: a transaction that is sent twice is stored twice, unless a condition says otherwise. */
+export interface TransactionAppendOptions extends Omit<RecordSaid, 'id'> {
+  /** `conflict` unless the record would get this offset (in its bucket). */
+  readonly when?: { readonly next: number }
+}
+
 export interface RecordInput<T> extends RecordSaid {
   readonly value: T
 }
