@@ -10,6 +10,18 @@ export { returnDeadLetters, type ReturnDeadLettersOptions, type ReturnReport } f
 export { outbox, sendOutbox } from './core/compose/outbox.js'
 export type { Connectivity } from './core/compose/connectivity.js'
 export type { Outbox, OutboxOptions, OutboxState, OutboxStatus, Send, SendContext, SendReport } from './core/compose/outbox-types.js'
+export {
+  openEventRecords,
+  type AuditInput,
+  type AuditRecord,
+  type DeadLetterInput,
+  type DeadLetterRecord,
+  type EventInput,
+  type EventRecord,
+  type EventRecords,
+  type EventRecordsOptions,
+  type RecordQueueOptions,
+} from './core/compose/event-records.js'
 export { recover, type Quarantine, type RecoverOptions, type RecoveryReport } from './core/compose/recover.js'
 export {
   replicate,

@@ -67,6 +67,7 @@ export function schemaCases(make: MakeBackend, { reopen }: BackendSuiteOptions):
     ...asynchronousCases(make),
     ...evolutionCases(make),
     ...newerCases(make),
+    ...tolerantCases(make),
     ...(reopen === undefined ? [] : [versionsSurvive(make, reopen)]),
   ]
 }
@@ -283,6 +284,39 @@ function evolutionCases(make: MakeBackend): readonly SuiteCase[] {
       const error = await expectRejects(queue.read({ from: 1 }), 'invalid')
       expectEqual([error.facts.offset, (error.cause as Error).message], [1, 'too bad'])
       expectEqual(values(await queue.read({ from: 2 })), [{ item: 'good' }])
+    }),
+  ]
+}
+
+/** The count is 1 where it is missing, and what is not known is dropped. */
+const tolerant = schemaOf<unknown, Counted>((value) => {
+  const { item = '', count = 1 } = Object(value)
+  return typeof count === 'number' ? { value: { item, count } } : { issues: [{ message: 'is no number', path: ['count'] }] }
+})
+
+function tolerantCases(make: MakeBackend): readonly SuiteCase[] {
+  return [
+    storeCase('schema: a tolerant reader takes values of every version, also of newer ones', make, async (store) => {
+      const strict = {
+        version: 2,
+        schema: counted,
+        upcasters: { 1: (value: Partial<Counted>) => ({ ...value, item: `${value.item ?? ''}!` }) },
+      }
+      await (await openQueue<unknown>(store, 'q')).append({ count: 5 })
+      await (await openQueue(store, 'q', { schema: V1 })).append({ item: 'pen' })
+      await (await openQueue(store, 'q', { schema: V2 })).append({ item: 'cup' })
+      await (await openQueue(store, 'q', { schema: V4 })).append({ item: 'hat', count: 2, price: { amount: 1, currency: 'EUR' } })
+      const queue = await openQueue(store, 'q', { schema: { ...strict, reader: tolerant } })
+      expectEqual(values(await queue.read()), [
+        { item: '!', count: 5 },
+        { item: 'pen!', count: 1 },
+        { item: 'cup', count: 1 },
+        { item: 'hat', count: 2 },
+      ])
+      await expectRejects(queue.append({} as Item), 'invalid', 'what is appended has to fit the schema')
+      await (await openQueue<unknown>(store, 'q')).append({ count: 'many' })
+      expectEqual((await expectRejects(queue.read({ from: 4 }), 'invalid')).facts.offset, 4)
+      await expectRejects(openQueue(store, 'q', { schema: { ...strict, reader: {} as typeof tolerant } }), 'invalid')
     }),
   ]
 }

@@ -7,6 +7,7 @@ import { deleteQueue, queues } from '../core/features/queue/queues.js'
 import type { Position, Queue, QueueEvent, StoredRecord } from '../core/features/queue/types.js'
 import type { Backend } from '../core/ports/backend.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'
+import { eventRecordCases } from './event-records-suite.js'
 import { ManualClock } from './manual-clock.js'
 import { compressionCases } from './queue-compression-suite.js'
 import { groupCases } from './queue-group-suite.js'
@@ -41,6 +42,7 @@ export function queueSuite(make: MakeBackend, options: BackendSuiteOptions = {})
     ...marksCases(make, options),
     ...writerCases(make, options),
     ...outboxCases(make, options),
+    ...eventRecordCases(make, options),
     ...(options.reopen === undefined ? [] : reopenCases(make, options.reopen)),
   ]
 }

@@ -6,7 +6,7 @@ import { type Place, readmeSnippets, type Snippet, snippetsOf } from '../snippet
 import { compile, newProject, type Project, root } from './project.js'
 import { runInNode, runInPage, startWorker } from './runtimes.js'
 
-// Read while the tests are collected, so that each block is a test with its line. Without a README there is nothing to show.
+// Read while the tests are collected, so that each block is a test, named by its place and line. Without a README there is nothing to show.
 const snippets = existsSync(join(root, 'README.md')) ? await readmeSnippets() : []
 
 const OPTIONS: Record<Place, Record<string, unknown>> = {
@@ -32,11 +32,11 @@ describe('code in README', () => {
   })
 
   for (const snippet of snippets) {
-    const { place, line, file } = snippet
-    test(`line ${line} compiles for ${place}`, async () => {
+    const { place, file } = snippet
+    test(`${file} compiles for ${place}`, async () => {
       await compile(project, file, [file], OPTIONS[place])
     })
-    test(`line ${line} runs in ${place}`, async () => {
+    test(`${file} runs in ${place}`, async () => {
       await runs[place](project, snippet)
     })
   }

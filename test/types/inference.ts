@@ -2,13 +2,20 @@
 
 import {
   type Backend,
+  type EventInput,
+  type EventRecord,
   isStorageError,
+  openEventRecords,
   openKv,
   openQueue,
   openSnapshots,
   openStore,
   type Queue,
+  type QueueReader,
+  type QueueWriter,
+  rankAwareSampler,
   type Receipt,
+  type Sampler,
   type SnapshotInfo,
   type Store,
   type StorageError,
@@ -124,6 +131,38 @@ export async function group(orders: Queue<Order>, signal: AbortSignal): Promise<
   same<typeof buckets, readonly number[]>()
   // @ts-expect-error there is no such end
   await billing.process(() => undefined, { until: 'later' })
+}
+
+export async function beside(source: Store, orders: Queue<Order>, signal: AbortSignal): Promise<void> {
+  const writer = await orders.writer({ producerId: 'p', epoch: 1, lingerMs: 5 })
+  same<typeof writer, QueueWriter<Order>>()
+  const receipt = await writer.append({ customer: 'ada', item: 'book' }, { key: 'ada', sequence: 0, signal })
+  same<typeof receipt, Receipt>()
+  // @ts-expect-error the item is missing
+  await writer.send({ customer: 'ada' })
+  // @ts-expect-error a producer has an id
+  await orders.writer({ epoch: 1 })
+  const reader = await orders.reader({ rank: 0, worldSize: 2, from: [0, 5] })
+  for await (const batch of reader.batches({ signal })) same<typeof batch, readonly StoredRecord<Order>[]>()
+  const later = await orders.reader({ from: reader.offsets() })
+  same<typeof later, QueueReader<Order>>()
+  await orders.reader({ from: { last: 5 } })
+  // @ts-expect-error no such position
+  await orders.reader({ from: 'oldest' })
+  const byCustomer: Sampler = { window: 50, choose: (ready) => ready.filter(({ key }) => key === ready[0]?.key) }
+  const marks = await orders.marks('train', { sampler: rankAwareSampler({ rank: 0, worldSize: 2 }, byCustomer) })
+  const batch = await marks.take({ limit: 5 })
+  if (batch !== undefined) same<Awaited<ReturnType<typeof marks.read>>, readonly StoredRecord<Order>[]>()
+  const { events, audits, deadLetters } = await openEventRecords(source, { audits: { format: 'ndjson' } })
+  same<typeof events, Queue<EventRecord, EventInput>>()
+  await events.append({ eventType: 'ActorStarted' })
+  await audits.append({})
+  const [letter] = await deadLetters.read()
+  same<NonNullable<typeof letter>['value']['target'], string | undefined>()
+  // @ts-expect-error an event has a type
+  await events.append({ payload: 1 })
+  // @ts-expect-error the schema is the kind's own
+  await openEventRecords(source, { events: { schema: undefined } })
 }
 
 export async function snapshots(source: Store): Promise<void> {

@@ -17,9 +17,13 @@ export interface StoredPlace {
 /** The error for issues, or for what a schema threw. */
 type Refuse = (issues: readonly SchemaIssue[] | undefined, cause?: unknown) => StorageError
 
+type Validator<Output> = StandardSchema<unknown, Output>['~standard']
+
 export class SchemaGate<Output> {
   readonly version: number
-  readonly #standard: StandardSchema<unknown, Output>['~standard']
+  readonly #standard: Validator<Output>
+  /** Of every value that is read, if there is one. */
+  readonly #reader: Validator<Output> | undefined
   /** In the order of the versions they begin at. */
   readonly #upcasters: readonly (readonly [from: number, upcaster: Upcaster])[]
   #before: Promise<unknown> | undefined
@@ -27,16 +31,18 @@ export class SchemaGate<Output> {
   /** `invalid` for what is no schema. */
   constructor(option: StandardSchema<unknown, Output> | VersionedSchema<unknown, Output>) {
     const given = Object(option) as typeof option // what is no object has no schema either
-    const { version, schema, upcasters = {} } = isStandard(given) ? { version: 1, schema: given } : given
+    const { version, schema, upcasters = {}, reader = undefined } = isStandard(given) ? { version: 1, schema: given } : given
     checkSchema(version, schema)
     this.version = version
     this.#standard = schema['~standard']
+    if (reader !== undefined) checkSchema(version, reader)
+    this.#reader = reader?.['~standard']
     this.#upcasters = sortUpcasters(upcasters, version)
   }
 
   /** Gives `use` what the schema makes of a new value: at once unless the schema is asynchronous. `invalid` with the issues. */
   check<Result>(value: unknown, index: number | undefined, use: (checked: Output) => Result): Result | Promise<Result> {
-    const checked = this.#validate(value, (issues, cause) => {
+    const checked = this.#validate(this.#standard, value, (issues, cause) => {
       const facts = { index, schemaVersion: this.version, ...issueFacts(issues) }
       return new StorageError('invalid', 'the value does not fit the schema of the queue', { operation: 'append', facts, cause })
     })
@@ -63,12 +69,13 @@ export class SchemaGate<Output> {
 
   /**
    * A stored value as the present schema has it. One of this version comes back as it is; an older one goes through its
-   * upcasters and the schema. `unsupported` for a newer one, `invalid` for one that does not fit in the end.
+   * upcasters and the schema; `unsupported` for a newer one. Where there is a tolerant reader, all go through that in the
+   * place of the schema. `invalid` for one that does not fit in the end.
    */
   upgrade(value: unknown, recordVersion: number | undefined, place: StoredPlace): Output | Promise<Output> {
-    if (recordVersion === this.version) return value as Output
+    if (recordVersion === this.version && this.#reader === undefined) return value as Output
     const facts = { ...place, recordVersion: recordVersion ?? 0, readerVersion: this.version }
-    if (recordVersion !== undefined && recordVersion > this.version) {
+    if (recordVersion !== undefined && recordVersion > this.version && this.#reader === undefined) {
       throw new StorageError('unsupported', 'the record was written with a newer schema than the one given', { operation: 'read', facts })
     }
     return this.#upcast(value, recordVersion ?? 0, (issues, cause) => {
@@ -84,12 +91,12 @@ export class SchemaGate<Output> {
     } catch (cause) {
       throw refuse(undefined, cause)
     }
-    return this.#validate(value, refuse)
+    return this.#validate(this.#reader ?? this.#standard, value, refuse)
   }
 
-  #validate(value: unknown, refuse: Refuse): Output | Promise<Output> {
+  #validate(standard: Validator<Output>, value: unknown, refuse: Refuse): Output | Promise<Output> {
     try {
-      const result = this.#standard.validate(value)
+      const result = standard.validate(value)
       if (!('then' in result)) return accept(result, refuse)
       return Promise.resolve(result).then(
         (settled) => accept(settled, refuse),

@@ -34,6 +34,11 @@ export interface VersionedSchema<Input = unknown, Output = Input> {
    * what was added and takes all that was there.
    */
   readonly upcasters?: Readonly<Record<number, Upcaster>>
+  /**
+   * A tolerant reader: every stored value passes it when it is read, one of this and of a newer version too (an older one
+   * after its upcasters). Without it those of this version come back as stored, and newer ones are `unsupported`.
+   */
+  readonly reader?: StandardSchema<unknown, Output>
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each upcaster knows the shape of its own version, and no compiler can
