@@ -44,6 +44,10 @@ export const FINDINGS: Readonly<Record<AnomalyKind, Finding>> = {
     means: 'What a consumer group had acknowledged is not known any more.',
     recovery: 'Where the log of the group is there, nothing is lost. Else it begins again, tells so, and its consumers see records again.',
   },
+  damaged_marks: {
+    means: 'What a task has consumed of a queue cannot be read.',
+    recovery: 'Removes it: the task begins anew, and gets records again that it has had.',
+  },
   damaged_catalogue: {
     means: 'What leads from the name of a queue to its log cannot be read. The records are still there, but nobody finds them.',
     recovery: 'None: put the file back from a copy of the store, or delete the queue. Until then nothing is removed that may belong to it.',

@@ -5,7 +5,7 @@ import { recover } from '../core/compose/recover.js'
 import { scan, type StoreAnomaly } from '../core/compose/scan.js'
 import { openQueue } from '../core/features/queue/open-queue.js'
 import type { Backend } from '../core/ports/backend.js'
-import { expectEqual, expectTrue } from './assert.js'
+import { expectEqual, expectRejects, expectTrue } from './assert.js'
 import { flipStoredByte, storedKeys } from './damage.js'
 import { range } from './queue-place.js'
 import { backendCase, type MakeBackend, type SuiteCase } from './suite.js'
@@ -51,6 +51,23 @@ export function doctorSuite(make: MakeBackend): readonly SuiteCase[] {
       const isKept = backend.files !== undefined
       expectEqual(committed, [isKept ? 10 : 0])
       expectEqual(told, isKept ? [] : [{ type: 'rewound', group: 'g', bucket: 0, from: RECORDS, to: 0 }])
+      await queue.close()
+    }),
+    doctorCase('marks that cannot be read are named, and their task begins anew', make, async (backend) => {
+      await fill(backend, SMALL)
+      const before = await openQueue<number>(backend, 'q')
+      await (await before.marks('train')).take({ limit: 3 })
+      await before.close()
+      expectEqual((await scan(backend)).healthy, true)
+      const [marks = ''] = (await storedKeys(backend, 'log/')).filter((key) => key.includes('/marks/'))
+      await flipStoredByte(backend, marks, 60)
+      expectEqual(kindsOf((await scan(backend)).anomalies), ['damaged_marks'])
+      const damaged = await openQueue<number>(backend, 'q')
+      await expectRejects(damaged.marks('train'), 'corrupt')
+      await damaged.close()
+      await expectRepaired(backend, [])
+      const queue = await openQueue<number>(backend, 'q')
+      expectEqual((await (await queue.marks('train')).take())?.places, [{ bucket: 0, offset: 0 }])
       await queue.close()
     }),
     doctorCase('a damaged catalogue is named, and nothing is removed that may belong to it', make, async (backend) => {

@@ -8,7 +8,9 @@ import { openStreams } from '../derived/streams-over-journals.js'
 import { CATALOGUE_PREFIX, findQueue, type QueueEntry } from '../engine/catalogue.js'
 import type { Anomaly } from '../engine/doctor/anomaly.js'
 import { type ExaminedLog, examineLog, type LogPlace, type RepairOptions } from '../engine/doctor/examine-log.js'
+import { marksThatFail } from '../engine/doctor/examine-marks.js'
 import { copyAside, copyBlobAside, type Quarantine } from '../engine/doctor/quarantine.js'
+import { marksPrefix } from '../features/queue/marks-prefix.js'
 import type { Backend } from '../ports/backend.js'
 import type { StreamBroker } from '../ports/stream-broker.js'
 import type { ScanOptions, ScanReport, StoreAnomaly, StoreNotice } from './scan-report.js'
@@ -57,6 +59,10 @@ export async function examineStore(source: Store | Backend, options: ScanOptions
       notices.push(...found.notices.map((notice) => ({ ...notice, queue, bucket })))
       if (found.anomalies.length + found.notices.length > 0) repairs.push(found.repair)
     }
+    for (const key of await damagedMarksOf(context, entry)) {
+      anomalies.push(damagedMarks(queue, key))
+      repairs.push(({ quarantine }) => removeBlob(context, key, quarantine))
+    }
   }
   // An entry that cannot be read may be the one that leads there.
   const strays = damaged.length > 0 || options.queue !== undefined ? [] : await strayLogs(context, entries)
@@ -91,6 +97,15 @@ async function examineNative(streams: StreamBroker, path: string, progress: (byt
       return 0
     },
   }
+}
+
+/** Keys of the marks of a queue that cannot be read. */
+function damagedMarksOf({ backend, clock }: StoreContext, { incarnation }: QueueEntry): Promise<string[]> {
+  return marksThatFail({ blobs: backend.blobs, clock, prefix: marksPrefix(incarnation) })
+}
+
+function damagedMarks(queue: string, path: string): StoreAnomaly {
+  return { kind: 'damaged_marks', path, queue, detail: 'what a task has consumed cannot be read; without it the task begins anew' }
 }
 
 interface NamedEntry {
@@ -132,6 +147,12 @@ async function strayLogs({ backend }: StoreContext, entries: readonly NamedEntry
   for await (const { key } of backend.blobs.list({ prefix: 'log/' })) note(key)
   for await (const { path } of backend.files?.list('log/') ?? []) note(path)
   return [...strays]
+}
+
+async function removeBlob({ backend }: StoreContext, key: string, quarantine: Quarantine | undefined): Promise<number> {
+  if (quarantine !== undefined) await copyBlobAside(backend.blobs, key, quarantine)
+  await backend.blobs.delete([key])
+  return 0
 }
 
 async function removeAll({ backend }: StoreContext, path: string, quarantine: Quarantine | undefined): Promise<number> {
