@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { openQueue } from 'varve'
 import { memory } from 'varve/adapters/memory'
-import { faulty, type FaultyBackend } from 'varve/testing'
+import { type FaultyBackend, faulty, ManualClock } from 'varve/testing'
+import { createContext, storeOver } from '../../../dist/core/derived/resolve.js'
 
 /** The group's own state can be changed so many times, and never again. */
 function failingAfter(writes: number): FaultyBackend {
@@ -32,6 +33,25 @@ test('process rejects when what its handlers did cannot be acknowledged, and wai
     await backend.close()
   }
   expect(failures[0]).toBe('denied')
+})
+
+test('a waiting receive gets what was given back here when it falls due, and not later', async () => {
+  const clock = new ManualClock()
+  const backend = memory()
+  const context = createContext(backend, { clock })
+  const queue = await openQueue<number>(
+    storeOver(context, () => context.close()),
+    'orders',
+  )
+  await queue.append(1)
+  const group = await queue.group('billing')
+  const [delivery] = await group.receive()
+  await delivery?.nack({ delayMs: 300 })
+  const waiting = group.receive({ waitMs: 60_000 })
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+  await clock.advance(300)
+  expect((await waiting).map(({ value, deliveries }) => [value, deliveries])).toEqual([[1, 2]])
+  await backend.close()
 })
 
 test('a handler may take value and ack out of its delivery, and a delivery can be copied', async () => {

@@ -59,7 +59,13 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
     const deliver = (stored: StoredRecord<T>, delivery: PortDelivery): Delivery<T> => new GroupDelivery(stored, delivery, settler)
     this.#intake = new GroupIntake({ ports, decode, deliver, deadLetters, backoff, clock })
     const sources = [...streams, settler]
-    this.#receiver = new GroupReceiver({ ports, intake: this.#intake, clock, listen: (wake) => listenAll(sources, wake) })
+    this.#receiver = new GroupReceiver({
+      ports,
+      intake: this.#intake,
+      clock,
+      listen: (wake) => listenAll(sources, wake),
+      nextDue: (now) => settler.nextDue(now),
+    })
   }
 
   get clock(): Clock {

@@ -16,6 +16,8 @@ export interface GroupReceiverOptions<T> {
   readonly clock: Clock
   /** Calls back when there may be something to deliver. */
   readonly listen: (wake: () => void) => () => void
+  /** When it is known that something falls due. */
+  readonly nextDue: (now: number) => number | undefined
 }
 
 interface ReceiveInput {
@@ -44,7 +46,7 @@ export class GroupReceiver<T> {
 
   /** Listens before it looks: what comes meanwhile is not waited for. */
   async #waitFor(input: ReceiveInput): Promise<Received<T>> {
-    const { clock, listen } = this.#options
+    const { clock, listen, nextDue } = this.#options
     const { waitMs, signal } = input
     const end = clock.now() + waitMs
     let dead = 0
@@ -64,9 +66,10 @@ export class GroupReceiver<T> {
         mayBeMore = false
         const received = await this.#receiveNow(input)
         dead += received.dead
-        const leftMs = end - clock.now()
-        if (received.deliveries.length > 0 || leftMs <= 0) return { ...received, dead }
-        if (!mayBeMore) await nextWake(clock, listenOnce, Math.min(POLL_MS, leftMs), signal)
+        const now = clock.now()
+        if (received.deliveries.length > 0 || now >= end) return { ...received, dead }
+        const until = Math.min(now + POLL_MS, end, nextDue(now) ?? end)
+        if (!mayBeMore) await nextWake(clock, listenOnce, until - now, signal)
       }
     } finally {
       stop()

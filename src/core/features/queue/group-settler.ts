@@ -26,15 +26,25 @@ export interface PortHandle {
 
 type Handles = Pick<Delivery<unknown>, 'bucket' | 'offset' | 'deliveries'>
 
+/** So many retries are remembered; others are seen at the next look. */
+const MAX_DUES = 1_000
+
 const NONE: SettleResult = { settled: 0, ignored: 0 }
 
 export class GroupSettler {
   readonly #options: GroupSettlerOptions
   /** What is settled here may make way for more: for the next of its key, or where too much was pending. */
   readonly #settled = new Latch()
+  /** When what was given back here may be delivered again. */
+  #dues: number[] = []
 
   constructor(options: GroupSettlerOptions) {
     this.#options = options
+  }
+
+  nextDue(now: number): number | undefined {
+    this.#dues = this.#dues.filter((due) => due > now)
+    return this.#dues.length === 0 ? undefined : Math.min(...this.#dues)
   }
 
   listen(wake: () => void): () => void {
@@ -92,6 +102,7 @@ export class GroupSettler {
     const others = handles.filter(({ attempt }) => !this.isLast(attempt))
     const actions = others.map((handle): SettleAction => {
       const restMs = delayMs ?? backoffMs(clock, handle.attempt - 1, backoff)
+      if (this.#dues.length < MAX_DUES) this.#dues.push(clock.now() + restMs)
       return { ...handle, action: 'nack', delayMs: restMs, ...(reason === undefined ? {} : { reason }) }
     })
     const given = actions.length === 0 ? NONE : await this.#store(bucket, actions)
