@@ -19,7 +19,7 @@ const ROWS = {
   states: { files: ['test/crash/crash-states', 'test/crash/relaxed-chunks'], scale: 50 },
   operations: { files: ['test/crash/fail-operation', 'test/crash/faults'], scale: 5 },
   exhaustive: { files: ['test/crash/exhaustive'], scale: 3 },
-  kill: { files: ['test/crash/kill'], scale: 40 },
+  kill: { files: ['test/crash/kill', 'test/crash/replicate-kill'], scale: 40 },
   browser: { files: ['kill.spec'], scale: 12.5, isBrowser: true },
   flips: { files: ['test/crash/damage', 'test/crash/swaps'], scale: 1 },
   disk: { files: ['test/crash/disk-full'], scale: 25 },

@@ -79,7 +79,7 @@ test(
       expect(await contentOf(store)).toEqual(await contentOf(source))
       await store.close()
       await target.close()
-      tally({ row: 'replication, real kill -9', ran: LIVES, seed: SEED, ms: performance.now() - begun })
+      tally({ row: 'real kill -9: replication', ran: LIVES, seed: SEED, ms: performance.now() - begun })
     } finally {
       await source.close()
       await backend.close()
