@@ -48,6 +48,10 @@ export const FINDINGS: Readonly<Record<AnomalyKind, Finding>> = {
     means: 'What a task has consumed of a queue cannot be read.',
     recovery: 'Removes it: the task begins anew, and gets records again that it has had.',
   },
+  damaged_history: {
+    means: 'What ids and producers said is not known any more. The records are whole.',
+    recovery: 'Reads it from the records again. Of records that were removed before, an append that is repeated is stored again.',
+  },
   damaged_catalogue: {
     means: 'What leads from the name of a queue to its log cannot be read. The records are still there, but nobody finds them.',
     recovery: 'None: put the file back from a copy of the store, or delete the queue. Until then nothing is removed that may belong to it.',

@@ -70,6 +70,24 @@ export function doctorSuite(make: MakeBackend): readonly SuiteCase[] {
       expectEqual((await (await queue.marks('train')).take())?.places, [{ bucket: 0, offset: 0 }])
       await queue.close()
     }),
+    doctorCase('what ids said that cannot be read is named, refused, and read from the records again', make, async (backend) => {
+      const queue = await openQueue<number>(backend, 'q')
+      await queue.append(1, { id: 'a' })
+      await queue.append(2)
+      await queue.close()
+      await flipStoredByte(backend, await keyIn(backend, 'appended', 0), 60)
+      expectEqual(kindsOf((await scan(backend)).anomalies), ['damaged_history'])
+      const damaged = await openQueue<number>(backend, 'q')
+      await expectRejects(damaged.append(1, { id: 'a' }), 'corrupt')
+      expectEqual((await damaged.append(3)).offset, 2)
+      await damaged.close()
+      await recover(backend, { mode: 'repair' })
+      expectEqual((await scan(backend)).anomalies, [])
+      const mended = await openQueue<number>(backend, 'q')
+      const again = await mended.append(1, { id: 'a' })
+      expectEqual([again.offset, again.duplicate], [0, true])
+      await mended.close()
+    }),
     doctorCase('a damaged catalogue is named, and nothing is removed that may belong to it', make, async (backend) => {
       await fill(backend, SMALL)
       const [entry = ''] = await storedKeys(backend, 'queues/')

@@ -5,8 +5,8 @@
  * `corrupted_frame`, `truncated_segment`: stored records cannot be read any more. `damaged_header`: a segment's own header;
  * its records may still be whole. `missing_segment`: the file, blob or chunk is gone. `misplaced_segment`: a file of another log lies in
  * its place. `missing_index`: costs time only. `damaged_manifest`: what names the segments. `damaged_group`: the state of a
- * consumer group. `damaged_marks`: what a task has consumed. `damaged_catalogue`: what leads from the queue's name to its log.
- * `orphaned_file`: left by a crash or a deleted queue, nothing points to it. `unexpected_file`: not Varve's. `foreign_entry`:
+ * consumer group. `damaged_marks`: what a task has consumed. `damaged_history`: what ids and producers said.
+ * `damaged_catalogue`: what leads from the queue's name to its log. `orphaned_file`: left by a crash or a deleted queue, nothing points to it. `unexpected_file`: not Varve's. `foreign_entry`:
  * another client of a server added it to a stream. The `_line` kinds are those of logs of text.
  */
 export type AnomalyKind =
@@ -20,6 +20,7 @@ export type AnomalyKind =
   | 'damaged_manifest'
   | 'damaged_group'
   | 'damaged_marks'
+  | 'damaged_history'
   | 'damaged_catalogue'
   | 'orphaned_file'
   | 'unexpected_file'

@@ -11,6 +11,7 @@ import { BlobSource } from '../blob-source.js'
 import { chunkSalt } from '../chunk.js'
 import { type ChunkEnd, ManifestCell } from '../chunk-manifest.js'
 import type { SegmentEntry } from '../log-manifest.js'
+import { historyKey } from '../journal.js'
 import { examineSegment, type SegmentExamination } from './examine-segment.js'
 
 export interface ChunkLogPlace {
@@ -49,7 +50,7 @@ export async function listLog({ blobs, path }: ChunkLogPlace): Promise<ListedLog
     const name = key.slice(path.length + 1)
     if (/^seg\/\d{10}-\d+-[0-9a-f]{16}$/.test(name)) segments.set(name.slice('seg/'.length), bytes)
     else if (/^log\/\d{20}$/.test(name)) chunks.push(Number(name.slice('log/'.length)))
-    else if (name !== 'manifest' && !name.startsWith('group/')) unexpected.push(key)
+    else if (name !== 'manifest' && key !== historyKey(path) && !name.startsWith('group/')) unexpected.push(key)
   }
   return { segments, chunks, unexpected }
 }

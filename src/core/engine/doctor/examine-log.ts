@@ -10,6 +10,7 @@ import { type ChunkLogExamination, examineChunkLog } from './examine-chunk-log.j
 import { examineFileLog, type LogExamination } from './examine-file-log.js'
 import { examineGroups, type GroupsExamination } from './examine-groups.js'
 import type { FileLogPlace } from './file-log-place.js'
+import { examineHistory, repairHistory } from './mend-history.js'
 import type { Quarantine } from './quarantine.js'
 import { repairChunkLog } from './repair-chunk-log.js'
 import { endOf, repairFileLog } from './repair-file-log.js'
@@ -48,13 +49,22 @@ export interface ExaminedLog {
 export async function examineLog(place: LogPlace): Promise<ExaminedLog> {
   const { files } = place
   const groups = await examineGroups(place)
+  const history = await examineHistory(place)
   if (files === undefined) {
     const found = await examineChunkLog(place)
-    return { ...withGroups(found, groups), notices: [], repair: ({ quarantine }) => mendChunks(place, { found, groups }, quarantine) }
+    return {
+      ...withOthers(found, [groups.anomalies, history]),
+      notices: [],
+      repair: ({ quarantine }) => mendChunks(place, { found, groups }, quarantine),
+    }
   }
   const filePlace = { ...place, files, format: await loadFormat(place.format) }
   const found = await examineFileLog(filePlace)
-  return { ...withGroups(found, groups), notices: found.notices, repair: (options) => mend(filePlace, { found, groups }, options) }
+  return {
+    ...withOthers(found, [groups.anomalies, history]),
+    notices: found.notices,
+    repair: (options) => mend(filePlace, { found, groups }, options),
+  }
 }
 
 interface Found<Examination> {
@@ -62,18 +72,19 @@ interface Found<Examination> {
   readonly groups: GroupsExamination
 }
 
-function withGroups(
+function withOthers(
   found: Pick<ExaminedLog, 'anomalies' | 'records' | 'bytes'>,
-  groups: GroupsExamination,
+  others: readonly (readonly Anomaly[])[],
 ): Omit<ExaminedLog, 'notices' | 'repair'> {
   const { anomalies, records, bytes } = found
-  return { anomalies: [...anomalies, ...groups.anomalies], records, bytes }
+  return { anomalies: [...anomalies, ...others.flat()], records, bytes }
 }
 
 async function mendChunks(place: LogPlace, { found, groups }: Found<ChunkLogExamination>, quarantine?: Quarantine): Promise<number> {
   if (found.anomalies.length > 0) await repairChunkLog(place, found, quarantine)
   const { manifest, chunks } = found
   await repairGroups(place, groups, { first: manifest.first ?? 0, next: chunks.end.next }, quarantine)
+  await repairHistory(place, quarantine)
   return 0
 }
 
@@ -83,5 +94,6 @@ async function mend(place: FileLogPlace, { found, groups }: Found<LogExamination
   if (found.anomalies.length > 0) await repairFileLog(place, found, quarantine)
   const { manifest, segments } = found
   await repairGroups(place, groups, { first: manifest.first ?? 0, next: endOf(manifest.segments, segments) }, quarantine)
+  await repairHistory(place, quarantine)
   return salvage === undefined || tails.length === 0 ? 0 : bringBack(place, tails, { ...salvage, quarantine })
 }
