@@ -2,7 +2,7 @@
 // that is referenced is missing, I5 verification is clean, I8 another look sees the same.
 
 import { type Backend, isStorageError } from 'varve'
-import { type Note, type Notes, openAll, type Opened, SESSION } from './small-world.js'
+import { type Note, type Notes, ONCE, openAll, type Opened, SESSION } from './small-world.js'
 
 /** Nothing happened: all that was acknowledged is there. */
 export const NOTHING_HAPPENED: Happening = { operations: Number.MAX_SAFE_INTEGER, failure: 'kill', isCut: false }
@@ -41,6 +41,7 @@ export async function checkWorld(connect: () => Backend, notes: Notes, happening
   await visit(connect(), 2, async (opened) => {
     expectSame(await look(opened), seen, 'a second look')
     await goOn(opened, seen)
+    await appendAgain(opened, seen, notes, happening)
   })
 }
 
@@ -144,6 +145,21 @@ async function goOn({ queue, kv, snapshots }: Opened, { records }: Seen): Promis
   await kv.put('k', -1)
   const { id } = await snapshots.save({ ...SESSION, state: { n: -1 } })
   expectSame([await kv.get('k'), (await snapshots.load(id)).n], [-1, -1], 'what was stored afterwards')
+}
+
+/** An append with an id that was acknowledged is acknowledged as what it was, whatever went since; another is stored once. */
+async function appendAgain({ queue }: Opened, { records }: Seen, notes: Notes, happening: Happening): Promise<void> {
+  const note = notes.records.find(({ isOnce }) => isOnce)
+  if (note === undefined) return
+  const found = records.find(({ value }) => value === note.value)
+  const expected = found?.offset ?? (isRequired(note, happening) ? note.offset : undefined)
+  const receipt = await queue.append(note.value, { key: note.key, id: ONCE })
+  if (expected !== undefined && (receipt.offset !== expected || receipt.duplicate !== true))
+    throw new Error(`${note.value} of offset ${expected} is acknowledged as ${JSON.stringify(receipt)} when it comes again`)
+  const there = (await queue.read({ bucket: note.bucket, limit: 10_000 })).filter(({ value }) => value === note.value)
+  const isGone = expected !== undefined && found === undefined
+  if (there.length > (isGone ? 0 : 1) || (found !== undefined && there.length === 0))
+    throw new Error(`${note.value} is there ${there.length} times after it came again`)
 }
 
 /** The notes as a life begins with them that begins in what happened. */

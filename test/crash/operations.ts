@@ -13,6 +13,7 @@ export const operations: readonly Operation[] = [
   { name: 'append', run: (world) => world.append(['a']) },
   { name: 'append elsewhere', run: (world) => world.append(['b']) },
   { name: 'append a batch', run: (world) => world.append(['g', 'c', 'a', 'g', 'b']) },
+  { name: 'append once', run: (world) => world.appendOnce() },
   { name: 'put', run: (world) => world.put() },
   { name: 'delete', run: (world) => world.delete() },
   { name: 'save', run: (world) => world.save() },

@@ -32,6 +32,8 @@ interface RecordNote extends Note {
   /** Records of one append are there together or not at all. */
   readonly batch: number
   offset?: number
+  /** It was appended with the id ONCE. */
+  readonly isOnce?: boolean
 }
 
 interface AckNote extends Note {
@@ -58,7 +60,10 @@ export const KEYS = [
   ['b', 'c'],
 ] as const
 export const SESSION = { agent: 'a', session: 's' } as const
-const QUEUE_OPTIONS = { buckets: 2, segmentBytes: 400, compaction: 'key' } as const
+/** Of a record that is appended again and again, and stored once. Crashes lie days apart. */
+export const ONCE = 'once'
+const DEDUPE = { ms: 1_000 * A_DAY_MS, ids: 100 }
+const QUEUE_OPTIONS = { buckets: 2, segmentBytes: 400, compaction: 'key', dedupe: DEDUPE } as const
 
 /** Everything open in one store. */
 export interface Opened {
@@ -138,6 +143,7 @@ export class SmallWorld {
   /** Something of each kind, before anything can go wrong. */
   async furnish(): Promise<void> {
     for (const key of ['a', 'b', 'g', 'a']) await this.append([key])
+    await this.appendOnce()
     await this.ack()
     await this.put()
     await this.save()
@@ -154,6 +160,20 @@ export class SmallWorld {
       note.offset = receipts[index]?.offset
       this.#acknowledge(note, receipts[index]?.durability === 'disk')
     }
+  }
+
+  /** The first time it is a new record; from then on the same one, by its id. */
+  async appendOnce(): Promise<void> {
+    const { queue } = await this.#open()
+    const known = this.notes.records.find(({ isOnce }) => isOnce)
+    const batch = this.#made
+    const note: RecordNote = known ?? { ...this.#begin(), bucket: 0, key: 'a', value: `a ${this.#made++}`, batch, isOnce: true }
+    if (known === undefined) this.notes.records.push(note)
+    const receipt = await queue.append(note.value, { key: note.key, id: ONCE })
+    if (note.offset !== undefined && receipt.offset !== note.offset)
+      throw new Error(`${note.value} was stored at ${note.offset} and, again, at ${receipt.offset}`)
+    note.offset = receipt.offset
+    if (!Number.isFinite(note.acknowledgedAt)) this.#acknowledge(note, receipt.durability === 'disk')
   }
 
   async put(): Promise<void> {

@@ -100,6 +100,44 @@ export const mutants: readonly Mutant[] = [
     tests: ['crash/faults.test.ts'],
   },
   {
+    name: 'a put of a cell that was done after its time-out is made once more',
+    patches: [{ file: 'core/engine/cell.js', find: 'if (current.writeIds.some((id) => tries.has(id)))', replace: 'if (false)' }],
+    tests: ['unit/engine/cell.test.ts'],
+  },
+  {
+    name: 'a group goes on from what it made, although others wrote behind a lost answer',
+    patches: [
+      {
+        file: 'core/engine/group-cell-store.js',
+        find: 'made === undefined || made === now ? cell.version : undefined',
+        replace: 'cell.version',
+      },
+    ],
+    tests: ['histories/edges.test.ts'],
+  },
+  {
+    name: 'a group delivers, and acknowledges, before that is stored',
+    patches: [
+      {
+        file: 'core/engine/group-log-store.js',
+        find: 'await this.#store(state, delta);',
+        replace: 'this.#store(state, delta).catch(() => {});',
+      },
+    ],
+    tests: ['crash/crash-states.test.ts'],
+  },
+  {
+    name: 'what ids and producers said is forgotten with the records that are trimmed',
+    patches: [
+      {
+        file: 'core/engine/append-history.js',
+        find: 'if (table.upTo > this.#checkpoint)\n            await this.#store(table, epoch);',
+        replace: '',
+      },
+    ],
+    tests: ['unit/queue/once.test.ts'],
+  },
+  {
     name: 'a chunk whose answer was lost is not known again',
     patches: [
       {
