@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { openQueue, type Quarantine, recover, scan } from 'varve'
+import { faulty } from 'varve/testing'
 import { describe, expect, test } from 'vitest'
 import { makeLeft, makeTorn, segmentsOf, withBackend } from './torn-store.js'
 
@@ -81,6 +82,24 @@ describe('a torn tail', () => {
       ...['value 0', 'value 2', 'value 3', 'value 4', 'later'],
       ...['value 6', 'value 7', 'value 8', 'value 9'],
     ])
+  })
+
+  test('is brought back once, also when the recovery fails at any of its writes and is run again', async () => {
+    for (let n = 1, struck = 1; struck > 0; n++) {
+      const directory = await makeLeft()
+      struck = await withBackend(directory, async (backend) => {
+        const failing = faulty(backend, [
+          { on: ['file.append', 'file.sync', 'blobs.put', 'files.delete'], n, always: true, effect: 'fail', code: 'quota' },
+        ])
+        await recover(failing, { mode: 'repair', salvage: true }).catch((error) => expect(error.code).toMatch(/^(quota|unavailable)$/))
+        return failing.struck
+      })
+      const { after } = await withBackend(directory, (backend) => recover(backend, { mode: 'repair', salvage: true }))
+      expect(after, `write ${n}`).toMatchObject({ healthy: true, notices: [] })
+      const values = (await read(directory)).map(({ value }) => value)
+      expect(values.slice(0, 6)).toEqual(['value 0', 'value 1', 'value 2', 'value 3', 'value 4', 'later'])
+      expect(values.slice(6), `write ${n}`).toEqual(['value 6', 'value 7', 'value 8', 'value 9'])
+    }
   })
 
   test('of a queue that was sealed stays as it is', async () => {
