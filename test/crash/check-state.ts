@@ -21,13 +21,15 @@ const AFTER = ['after 1', 'after 2', 'after 3']
  * the group had passed is there again, with other records.
  */
 interface Plan {
+  /** Whether what has an id is appended again in the end. */
+  readonly repeats?: boolean
   readonly first: 'log' | 'group'
   readonly second?: 'log' | 'group'
   readonly third?: 'group'
 }
 
 const PLANS: readonly Plan[] = [
-  { first: 'group' },
+  { first: 'group', repeats: true },
   { first: 'log', second: 'group' },
   { first: 'group' },
   { first: 'log', second: 'log', third: 'group' },
@@ -99,6 +101,7 @@ class Checker {
     this.#expectBefore(left)
     this.#expectKnown(left)
     this.#expectWhole(left)
+    if (plan.repeats) await this.#repeat(backend.another(), left)
     if (plan.second === undefined) return
     const again = await this.#look(backend.another(), { state, left, append: true, group: plan.second === 'group' })
     expectSame(again, left, 'a second look')
@@ -116,6 +119,31 @@ class Checker {
     if (visit.group) await checkGroup(queue, { life: this.#life, state: visit.state, left: visit.left ?? found, content }, !visit.isLater)
     await store.close()
     return found
+  }
+
+  /** Whatever of it the crash left, each record is there once afterwards, behind what was there or in its place. */
+  async #repeat(backend: FaultBackend, left: readonly (readonly string[])[]): Promise<void> {
+    const { identified, clock, options } = this.#life
+    const store = await openStore(backend, { clock: new ManualClock({ now: clock.now() + A_DAY_MS }) })
+    const queue = await openQueue<string>(store, QUEUE, { ...options, sync: 'always' })
+    const receipts = await queue.appendRecords(identified.map((one) => ({ ...one, id: one.value })))
+    const content = await contentOf(queue)
+    for (const [index, { bucket, offset, duplicate }] of receipts.entries()) {
+      const { value } = identified[index] as { readonly value: string }
+      const isOld = left[bucket]?.includes(value) === true
+      if (content[bucket]?.[offset] !== value || (duplicate === true) !== isOld)
+        throw new Error(
+          `${value}, ${isOld ? 'stored before' : 'lost'}, is acknowledged at ${offset} of bucket ${bucket} when it comes again`,
+        )
+    }
+    const all = content.flat()
+    if (new Set(all).size !== all.length) throw new Error('a value is there twice after it came again')
+    expectSame(
+      content.map((values, bucket) => values.slice(0, left[bucket]?.length)),
+      left,
+      'what was there before appends came again',
+    )
+    await store.close()
   }
 
   async #append(queue: Queue<string>, content: readonly (readonly string[])[]): Promise<string[][]> {

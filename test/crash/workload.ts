@@ -2,7 +2,7 @@
 
 import { type Group, openQueue, openStore, type Queue, type QueueOptions } from 'varve'
 import { type FaultBackend, ManualClock, type Recording, seededRandom } from 'varve/testing'
-import { GroupDiary } from './group-diary.js'
+import { A_DAY_MS, GroupDiary } from './group-diary.js'
 
 export interface Promised {
   readonly bucket: number
@@ -20,10 +20,17 @@ export interface Life {
   readonly promised: readonly Promised[]
   /** Values of each append, which is stored as a whole in each bucket or not at all. */
   readonly batches: readonly (readonly string[])[]
+  /** Records that were appended with an id, which is their value. */
+  readonly identified: readonly Identified[]
   /** What each bucket held when this life began. */
   readonly before: readonly (readonly string[])[]
   readonly group: Pick<GroupDiary, 'acks' | 'receives'>
   readonly clock: ManualClock
+}
+
+export interface Identified {
+  readonly value: string
+  readonly key: string
 }
 
 export interface LifePlan {
@@ -37,6 +44,8 @@ export interface LifePlan {
 
 export const QUEUE = 'q'
 export const GROUP = 'g'
+/** Crashes are looked at days later. */
+const DEDUPE = { ms: 30 * A_DAY_MS, ids: 10_000 }
 
 /** Opens, appends from several callers beside a consumer, closes; several times. The last session stays open. */
 export async function live(first: FaultBackend, plan: LifePlan): Promise<Life> {
@@ -44,7 +53,7 @@ export async function live(first: FaultBackend, plan: LifePlan): Promise<Life> {
   let backend = first
   for (let session = 0; session < plan.sessions; session++) {
     const store = await openStore(backend, { clock: diary.clock })
-    const queue = await openQueue<string>(store, QUEUE, plan.options)
+    const queue = await openQueue<string>(store, QUEUE, diary.options)
     if (session === 0) await diary.begin(queue)
     const group = await queue.group(GROUP)
     for (let round = 0; round < plan.rounds; round++) await diary.round(queue, group)
@@ -61,6 +70,7 @@ class Diary implements Life {
   readonly options: QueueOptions<string>
   readonly promised: Promised[] = []
   readonly batches: string[][] = []
+  readonly identified: Identified[] = []
   before: string[][] = []
   readonly group: GroupDiary
   readonly clock: ManualClock
@@ -70,7 +80,7 @@ class Diary implements Life {
 
   constructor(backend: FaultBackend, plan: LifePlan) {
     this.recording = backend.recording
-    this.options = plan.options
+    this.options = { ...plan.options, dedupe: DEDUPE }
     this.clock = new ManualClock({ now: plan.now })
     this.#plan = plan
     this.#random = seededRandom(plan.seed)
@@ -105,7 +115,10 @@ class Diary implements Life {
     const count = this.#below(3) === 0 ? 2 + this.#below(4) : 1
     const values = Array.from({ length: count }, () => this.#value())
     this.batches.push(values)
-    const records = values.map((value) => ({ value, key: `k${this.#below(8)}` }))
+    const said = values.map((value) => ({ value, key: `k${this.#below(8)}` }))
+    const hasIds = this.#below(4) === 0
+    if (hasIds) this.identified.push(...said)
+    const records = hasIds ? said.map((one) => ({ ...one, id: one.value })) : said
     const receipts = await queue.appendRecords(records)
     const now = this.recording.operations.length
     for (const [index, { bucket, offset, durability }] of receipts.entries()) {

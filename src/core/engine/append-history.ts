@@ -28,7 +28,10 @@ const RECORDS_PER_ENTRY = 2
 const READ_RECORDS = 4_096
 const READ_BYTES = 4 * 1024 * 1024
 
-/** All its calls but `judge` and `stored` come between commits. */
+/**
+ * What it stores is put strictly: records that speak, and the removal of others, rest on it. All its calls but `judge` and
+ * `stored` come between commits.
+ */
 export class AppendHistory {
   readonly #options: AppendHistoryOptions
   readonly #cell: Cell<StoredTable>
@@ -122,7 +125,7 @@ export class AppendHistory {
     const { durability } = this.#options.log
     const upTo = durability.written === durability.synced ? next : durable
     const empty: StoredTable = { format: 1, epoch, upTo, producers: [], ids: [] }
-    await this.#cell.update((stored) => (stored === undefined ? empty : undefined))
+    await this.#cell.update((stored) => (stored === undefined ? empty : undefined), undefined, 'strict')
     return (await this.#tableAt(next)) as AppendTable
   }
 
@@ -147,7 +150,7 @@ export class AppendHistory {
   async #store(table: AppendTable, epoch: number): Promise<void> {
     const mine = table.toStored(epoch)
     const isNewer = (stored: StoredTable): boolean => stored.epoch > epoch || (stored.epoch === epoch && stored.upTo >= mine.upTo)
-    await this.#cell.update((stored) => (stored !== undefined && isNewer(stored) ? undefined : mine))
+    await this.#cell.update((stored) => (stored !== undefined && isNewer(stored) ? undefined : mine), undefined, 'strict')
     this.#checkpoint = mine.upTo
     this.#isChanged = table.upTo > mine.upTo
   }
