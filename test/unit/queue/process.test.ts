@@ -68,3 +68,20 @@ test('a handler may take value and ack out of its delivery, and a delivery can b
   expect(await ack?.()).toEqual({ settled: 1, ignored: 0 })
   await backend.close()
 })
+
+test('what handlers acknowledge without a wait is stored in one write, together with what is received next', async () => {
+  const backend = faulty(memory(), [])
+  const queue = await openQueue<number>(backend, 'orders')
+  const records = Array.from({ length: 63 }, (_, value) => ({ key: `customer-${value % 8}`, value }))
+  await queue.appendRecords(records)
+  const group = await queue.group('billing', { ordering: 'key' })
+  const writes = (): number =>
+    backend.operations.filter(({ operation, key }) => /blobs.(put|batch)/.test(operation) && key.includes('/group')).length
+  const before = writes()
+  const seen: number[] = []
+  await group.process(({ value }) => seen.push(value), { until: 'empty' })
+  for (let key = 0; key < 8; key++)
+    expect(seen.filter((value) => value % 8 === key)).toEqual([...Array(8).keys()].map((n) => 8 * n + key).filter((n) => n < 63))
+  expect(writes() - before).toBe(4 + 6 + 1) // 1, 2, 4 and 8 received, then one of each key, six times; the last acknowledgements
+  await backend.close()
+})

@@ -124,6 +124,7 @@ class Processing<T> {
     try {
       this.#tune()
       const waitMs = until === 'empty' ? 0 : RECEIVE_WAIT_MS
+      this.#acks.flush() // one write stores both, and the next of their keys are free
       const { deliveries, dead } = await fetchUntilAborted(this.#source, { limit: this.#limit, waitMs, consumer }, signal)
       this.#result.dead += dead
       this.#filledAt = deliveries.length === this.#limit ? this.#source.clock.now() : undefined
