@@ -4,7 +4,10 @@
 import { openQueue, openStore, outbox, StorageError } from 'varve'
 
 const store = await openStore('shop')
-const orders = await openQueue(store, 'orders', { key: () => 'orders' }) // one line, in the order of the clicks
+const orders = await openQueue(store, 'orders', {
+  key: () => 'orders', // one line, in the order of the clicks
+  durability: 'strict', // an order that was sent keeps its number, also when the power fails
+})
 
 const box = await outbox(orders, send, { backoff: { firstMs: 200, maxMs: 10_000 } })
 box.watch(() => show().catch(console.error))

@@ -104,6 +104,11 @@ function sendingCases(make: MakeBackend): readonly SuiteCase[] {
       await until(async () => (await box.waiting()) === 0)
       for (const customer of ['ada', 'bob', 'cyd']) expectEqual(receiver.of(customer), [0, 1, 2, 3, 4])
       expectEqual(new Set(receiver.ids).size, 15)
+      const { offset, timestamp } = (await queue.read({ limit: 1 }))[0] as StoredRecord<Order>
+      expectTrue(
+        receiver.ids.some((id) => id.endsWith(`/0/${offset}/${timestamp}`)),
+        'the id tells a record from another one at its offset',
+      )
       expectEqual(box.state, { status: 'sending', sent: 15, dead: 0 })
       await box.close()
       expectEqual(box.state.status, 'closed')
@@ -163,6 +168,22 @@ function networkCases(make: MakeBackend): readonly SuiteCase[] {
       expectEqual(box.state.dead, 0)
       expectTrue(network.synced.length >= 20 && network.synced.every((tag) => tag === 'orders'), 'background sync was asked for')
       await box.close()
+    }),
+    storeCase('outbox: what is under way when the network fails is not counted either', make, async (store) => {
+      const queue = await ordersIn(store)
+      const attempts: number[] = []
+      let failures = 0
+      const send = async ({ value }: StoredRecord<Order>, { attempt, signal }: SendContext): Promise<void> => {
+        attempts.push(attempt)
+        if (failures >= 12) return
+        if (value.customer === 'ada' && ++failures > 0) throw new TypeError('Failed to fetch')
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      }
+      const box = await outbox(queue, send, { ...SOON, connectivity: new Network(), maxDeliveries: 2 })
+      await queue.appendMany(['bob', 'cyd', 'ada'].map((customer) => ({ customer, number: 0 })))
+      await until(async () => (await box.waiting()) === 0)
+      await box.close()
+      expectEqual([new Set(attempts), box.state.sent, box.state.dead], [new Set([1]), 3, 0])
     }),
     storeCase('outbox: retry() does not wait for the back-off', make, async (store) => {
       const queue = await ordersIn(store)

@@ -36,8 +36,12 @@ export function connectivityHere(): Connectivity {
       return () => here.removeEventListener?.('online', wake)
     },
     async requestSync(tag) {
-      const registration = here.registration ?? (await here.navigator?.serviceWorker?.getRegistration())
-      await registration?.sync?.register(tag).catch(() => {}) // refused, or not allowed: the next `online` does it
+      try {
+        const registration = here.registration ?? (await here.navigator?.serviceWorker?.getRegistration())
+        await registration?.sync?.register(tag)
+      } catch {
+        // refused, or not allowed: the next `online` does it
+      }
     },
   }
 }

@@ -44,8 +44,9 @@ export class OutboxSender<T> {
     if (!isOnline()) return { end: 'offline', sent: 0, dead: 0 }
     const pause = linkedSignal(signal)
     let isOffline = false
+    let sent = 0
     const onError = (error: unknown): FailureVerdict => {
-      if (signal.aborted) return 'release'
+      if (pause.signal.aborted) return 'release' // cut off by the end of the pass: no fault of the record
       if (!this.#meansOffline(error)) return isStorageError(error, 'invalid') ? 'dead' : 'retry'
       isOffline = true
       pause.abort()
@@ -53,9 +54,12 @@ export class OutboxSender<T> {
     }
     try {
       const { concurrency = DEFAULT_CONCURRENCY } = options
-      const handler = (delivery: Delivery<T>): Promise<void> => this.#send(delivery, pause.signal)
-      const { acked, dead } = await group.process(handler, { concurrency, until, signal: pause.signal, onError })
-      return { end: isOffline ? 'offline' : signal.aborted ? 'stopped' : 'empty', sent: acked, dead }
+      const handler = async (delivery: Delivery<T>): Promise<void> => {
+        await this.#send(delivery, pause.signal)
+        sent++
+      }
+      const { dead } = await group.process(handler, { concurrency, until, signal: pause.signal, onError })
+      return { end: isOffline ? 'offline' : signal.aborted ? 'stopped' : 'empty', sent, dead }
     } finally {
       pause.end()
     }
@@ -64,7 +68,9 @@ export class OutboxSender<T> {
   async #send(delivery: Delivery<T>, signal: AbortSignal): Promise<void> {
     const { send, idPrefix, clock, options, ended } = this.#options
     const { timeoutMs: ms = DEFAULT_TIMEOUT_MS } = options
-    const { bucket, offset, deliveries: attempt } = delivery
+    const { bucket, offset, timestamp, deliveries: attempt } = delivery
+    // With its time: after a power failure another record may have the offset of one that was sent and then lost here.
+    const id = `${idPrefix}/${bucket}/${offset}/${timestamp}`
     const late = (): StorageError => {
       const error = new StorageError('unavailable', 'sending took too long', { operation: 'outbox', facts: { timeoutMs: ms } })
       this.#late.add(error)
@@ -72,7 +78,7 @@ export class OutboxSender<T> {
     }
     try {
       await within(clock, { ms, late, signal }, async (sending) => {
-        const context: SendContext = { id: `${idPrefix}/${bucket}/${offset}`, attempt, signal: sending }
+        const context: SendContext = { id, attempt, signal: sending }
         await send(delivery, context)
       })
       await delivery.ack() // before anybody hears of it

@@ -146,7 +146,8 @@ class OutboxHandle<T> implements Outbox {
         await this.#asSender((lost) => this.#sendOn(lost))
       } catch (error) {
         if (signal.aborted) return
-        if (!isStorageError(error) || !error.retryable) return this.#tell({ status: 'failed', error })
+        if (!passes(error)) return this.#tell({ status: 'failed', error })
+        this.#tell({ error })
         this.#failures++
         await this.#pause()
       }
@@ -211,6 +212,22 @@ class OutboxHandle<T> implements Outbox {
 
   #tell(change: Partial<OutboxState>): void {
     this.#state = { ...this.#state, ...change }
-    for (const listener of this.#listeners) listener(this.#state)
+    for (const listener of this.#listeners) tell(listener, this.#state)
+  }
+}
+
+/** What may be over when it is tried again: also a store that is full. */
+function passes(error: unknown): boolean {
+  return isStorageError(error) && (error.retryable || error.code === 'quota')
+}
+
+/** A listener that throws is heard of, and stops nothing. */
+function tell(listener: (state: OutboxState) => void, state: OutboxState): void {
+  try {
+    listener(state)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }

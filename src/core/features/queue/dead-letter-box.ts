@@ -54,7 +54,8 @@ export class DeadLetterBox {
     const { record, reason, deliveries, isUnreadable = false } = spent
     const { offset, timestamp, key } = record
     const letter = { reason, queue: origin.name, bucket, offset, timestamp, group, deliveries, time: clock.now() }
-    const id = `${origin.incarnation}/${bucket}/${offset}/${group}`
+    // With its time: after a power failure another record may have the offset of one that is a dead letter already.
+    const id = `${origin.incarnation}/${bucket}/${offset}/${timestamp}/${group}`
     const buckets = queue.streams.length
     // The same bucket each time, since a bucket knows its own ids only.
     await queue.append(key === undefined ? bucket % buckets : bucketOf(key, buckets), toDeadLetter({ record, letter, isUnreadable }, id))
