@@ -13,7 +13,20 @@ import type { Packable } from './pack.js'
 export type Entry = readonly [id: Uint8Array, fields: readonly Uint8Array[]]
 
 const HEADER = 'h:'
+const H = 0x68
+const COLON = 0x3a
 const ZERO = 0x30
+const DASH = 0x2d
+/** Of the number in an id. */
+const ID_START = 2
+const NAMES = {
+  timestamp: Buffer.from('timestamp'),
+  value: Buffer.from('value'),
+  key: Buffer.from('key'),
+  codec: Buffer.from('codec'),
+  schema: Buffer.from('schema'),
+  encoding: Buffer.from('encoding'),
+}
 /** Lua passes so many arguments at most, with room to spare. */
 const MAX_HEADERS = 1_000
 
@@ -40,26 +53,35 @@ export function fieldsOf({ key, value, headers = [], codec, schema }: RawRecord,
 /** Throws `corrupt` for an entry that no append of ours made. */
 export function recordOf(entry: Entry): StreamRecord {
   const [id, fields] = entry
-  const offset = offsetOfId(textOf(id))
+  const offset = offsetOfId(id)
   if (offset === undefined) throw foreign(id, 'its id is not 0-<offset + 1>')
   let [key, value, codec, timestamp, schema, encoding]: (Uint8Array | undefined)[] = []
   const headers: (readonly [string, Uint8Array])[] = []
   for (let at = 0; at + 1 < fields.length; at += 2) {
-    const name = textOf(fields[at] as Uint8Array)
-    const bytes = plain(fields[at + 1] as Uint8Array)
-    if (name === 'timestamp') timestamp = bytes
-    else if (name === 'value') value = bytes
-    else if (name === 'key') key = bytes
-    else if (name === 'codec') codec = bytes
-    else if (name === 'schema') schema = bytes
-    else if (name === 'encoding') encoding = bytes
-    else if (name.startsWith(HEADER)) headers.push([name.slice(HEADER.length), bytes])
+    const name = fields[at] as Uint8Array
+    const bytes = fields[at + 1] as Uint8Array
+    if (isName(name, NAMES.timestamp)) timestamp = bytes
+    else if (isName(name, NAMES.value)) value = bytes
+    else if (isName(name, NAMES.key)) key = bytes
+    else if (isName(name, NAMES.codec)) codec = bytes
+    else if (isName(name, NAMES.schema)) schema = bytes
+    else if (isName(name, NAMES.encoding)) encoding = bytes
+    else if (name[0] === H && name[1] === COLON) headers.push([textOf(name.subarray(HEADER.length)), plain(bytes)])
   }
-  if (encoding !== undefined && value !== undefined) value = plain(inflated(value, textOf(encoding)))
-  const record = { offset, timestamp: wholeNumber(timestamp), key, value, headers, codec: wholeNumber(codec) }
-  if (record.timestamp === undefined || record.codec === undefined) throw foreign(id, 'it has no timestamp or no codec')
+  if (encoding !== undefined && value !== undefined) value = inflated(value, textOf(encoding))
+  const time = wholeNumber(timestamp)
+  const codecId = wholeNumber(codec)
+  if (time === undefined || codecId === undefined) throw foreign(id, 'it has no timestamp or no codec')
+  const record = { offset, timestamp: time, key: key && plain(key), value: value && plain(value), headers, codec: codecId }
   const version = wholeNumber(schema)
-  return { ...(record as StreamRecord), ...(version === undefined ? {} : { schema: version }) }
+  return version === undefined ? record : { ...record, schema: version }
+}
+
+/** Bytes are compared where they lie: a text for every name of every entry costs more than all else. */
+function isName(bytes: Uint8Array, name: Uint8Array): boolean {
+  if (bytes.length !== name.length) return false
+  for (let at = 0; at < name.length; at++) if (bytes[at] !== name[at]) return false
+  return true
 }
 
 export function idOf(offset: number): string {
@@ -67,9 +89,10 @@ export function idOf(offset: number): string {
 }
 
 /** undefined for an id that is none of ours. */
-export function offsetOfId(id: string): number | undefined {
-  if (!/^0-[1-9]\d{0,15}$/.test(id)) return undefined
-  return Number(id.slice(2)) - 1
+export function offsetOfId(id: Uint8Array): number | undefined {
+  if (id[0] !== ZERO || id[1] !== DASH || id[2] === ZERO) return undefined
+  const next = wholeNumber(id, ID_START)
+  return next === undefined ? undefined : next - 1
 }
 
 /** What an entry takes of the limit of a read. */
@@ -98,10 +121,11 @@ export function dueOf({ headers }: StreamRecord): number {
 }
 
 /** undefined for what is no whole number of at most 16 digits. */
-function wholeNumber(bytes: Uint8Array | undefined): number | undefined {
-  if (bytes === undefined || bytes.length === 0 || bytes.length > 16) return undefined
+function wholeNumber(bytes: Uint8Array | undefined, start = 0): number | undefined {
+  if (bytes === undefined || bytes.length === start || bytes.length > start + 16) return undefined
   let number = 0
-  for (const byte of bytes) {
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at] as number
     if (byte < ZERO || byte > ZERO + 9) return undefined
     number = number * 10 + (byte - ZERO)
   }

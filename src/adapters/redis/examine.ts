@@ -73,7 +73,7 @@ async function look({ connection, keys }: Place, progress: (bytes: number) => vo
 
 function faultOf(entry: Entry, next: number | undefined, path: string): FoundFault | undefined {
   const id = textOf(entry[0])
-  const offset = offsetOfId(id)
+  const offset = offsetOfId(entry[0])
   if (offset === undefined)
     return { kind: 'foreign_entry', path, id, detail: `another client added the entry ${id}: appends fail while it is there` }
   if (next !== undefined && offset >= next) {

@@ -2,12 +2,18 @@
 // time at which their visibility ends: one member for all that a receive delivered, so that neither a delivery nor an
 // acknowledgement costs more than the native command. `due`, the same for single entries that wait otherwise: given back,
 // extended, taken over, delayed (a fraction of a millisecond says why: .5 given back, .25 not due yet). And a hash with the
-// reasons of nacks, the time of the last change, the last offset delivered here, and how many were trimmed away.
-// Other clients read and acknowledge as they are used to: what they took lies behind the last offset delivered here, and
-// becomes a stretch like any other; what they acknowledged is not pending any more when its time comes.
+// reasons of nacks, the time of the last change, the last offset that a script knew to be delivered, and how many were
+// trimmed away.
+// Most reads are the native command alone, here as by other clients. What they took lies behind the last offset that a script
+// knew of: the next script makes stretches of it, by the time at which the server says that each was delivered. `readers` is
+// the visibility of those who read so, and when one of them last asked a script: who has another must not read so meanwhile,
+// and what was read is hidden for the longer of the two. What was acknowledged is not pending any more when its time comes.
 // Time is the server's, or `now` where a clock was given.
 
 import { Script } from './connection.js'
+
+/** Longer than anybody reads by the native command without asking a script. */
+const READERS_MS = 5_000
 
 const HELPERS = `
 local function int(number) return string.format('%.0f', number) end
@@ -63,6 +69,18 @@ local function tick(stream, group, due, runs, info, given)
 end
 local function addRun(runs, first, last, visibility, deadline)
   redis.call('ZADD', runs, int(deadline), int(first) .. ':' .. int(last) .. ':' .. int(visibility))
+end
+local function adopt(stream, group, runs, first, last, visibility)
+  local from = idOf(first)
+  repeat
+    local entries, idle = redis.call('XPENDING', stream, group, from, idOf(last), 100), 0
+    for _, entry in ipairs(entries) do idle = math.max(idle, entry[3]) end
+    if #entries > 0 then
+      local ends = entries[#entries][1]
+      addRun(runs, offsetOf(entries[1][1]), offsetOf(ends), visibility, serverNow - idle + visibility)
+      from = '(' .. ends
+    end
+  until #entries < 100
 end
 local function forget(due, info, member)
   redis.call('ZREM', due, member)
@@ -122,14 +140,23 @@ if pending > 0 and (offsetOf(oldest) or first) < first then
   redis.call('HINCRBY', info, 'dropped', dropped)
   pending = pending - dropped
 end
-local last = tonumber(redis.call('HGET', info, 'last') or -1)
+local remembered = redis.call('HMGET', info, 'last', 'readers')
+local last = tonumber(remembered[1] or -1)
 local function passed(offset)
   if offset > last then last = offset end
 end
+local granted, isReader = visibility, true
+if remembered[2] and not isGiven then
+  local theirs, seen = string.match(remembered[2], '^(%d+):(%d+)$')
+  granted = math.max(visibility, tonumber(theirs))
+  isReader = tonumber(theirs) == visibility or math.abs(now - tonumber(seen)) > ${READERS_MS}
+end
+if isReader and not isGiven then redis.call('HSET', info, 'readers', int(visibility) .. ':' .. int(now)) end
 if pending > 0 then
   local reached = offsetOf(newest)
   if reached and reached > last then
-    addRun(runs, last + 1, reached, visibility, deadline)
+    if isGiven then addRun(runs, last + 1, reached, visibility, deadline)
+    else adopt(stream, group, runs, last + 1, reached, granted) end
     passed(reached)
   elseif not reached then
     redis.call('ZADD', due, 'NX', int(deadline), memberOf(newest))
@@ -219,24 +246,7 @@ for _, key in ipairs({due, runs}) do
   score = score and math.floor(tonumber(score))
   if score and (soonest < 0 or score < soonest) then soonest = score end
 end
-return {now, soonest, deadline, taken, maxPending - pending}`)
-
-/**
- * KEYS stream due info meta runs; ARGV group visibilityMs. Follows a native XREADGROUP: what that delivered is a stretch like any
- * other. The time, and when it ends.
- */
-export const NOTE_READ = new Script(`${HELPERS}
-local stream, due, info, _, runs = unpack(KEYS)
-local group, visibility = ARGV[1], tonumber(ARGV[2])
-local pending, _, newest = unpack(redis.call('XPENDING', stream, group))
-tick(stream, group, due, runs, info, '')
-local last = tonumber(redis.call('HGET', info, 'last') or -1)
-local reached = pending > 0 and offsetOf(newest)
-if reached and reached > last then
-  addRun(runs, last + 1, reached, visibility, serverNow + visibility)
-  redis.call('HSET', info, 'last', int(reached))
-end
-return {serverNow, serverNow + visibility}`)
+return {now, soonest, deadline, taken, isReader and maxPending - pending or 0}`)
 
 /** KEYS stream due; ARGV group, packed deliveries [offset, time]: not due yet. */
 export const DEFER = new Script(`${HELPERS}
@@ -255,7 +265,7 @@ export const SETTLE = new Script(`${HELPERS}
 local stream, due, info, _, runs = unpack(KEYS)
 local group, now = ARGV[1], clockOf(ARGV[2])
 local settled, acks, members = 0, {}, {}
-local isPlain = redis.call('EXISTS', due) == 0 and redis.call('HLEN', info) <= 3
+local isPlain = redis.call('EXISTS', due) == 0 and redis.call('HLEN', info) <= 4
 local function ack()
   if #acks == 0 then return end
   settled = settled + redis.call('XACK', stream, group, unpack(acks))

@@ -17,7 +17,7 @@ import { type Argument, type Reply, type Script, textOf } from './connection.js'
 import { dueOf, entriesRead, type Entry, idOf, recordOf } from './entry.js'
 import { NAME } from './errors.js'
 import type { GroupPace } from './group-pace.js'
-import { CLAIM, DEFER, GROUP_STATE, MOVE, NOTE_READ, PENDING, QUARANTINE, RECEIVE, RELEASE_DELIVERIES, SETTLE } from './group-scripts.js'
+import { CLAIM, DEFER, GROUP_STATE, MOVE, PENDING, QUARANTINE, RECEIVE, RELEASE_DELIVERIES, SETTLE } from './group-scripts.js'
 import { pack } from './pack.js'
 import type { StreamCore } from './stream-core.js'
 
@@ -150,7 +150,7 @@ export class RedisGroup implements GroupPort {
   }
 
   async #receiveNow(consumer: string, limit: number): Promise<Received> {
-    if (this.#pace.isFast(limit)) {
+    if (this.#pace.isFast(limit, this.#visibilityMs)) {
       const deliveries = await this.#readOn(consumer, limit)
       if (deliveries.length > 0) return { deliveries, untilDueMs: 0 }
     }
@@ -162,32 +162,29 @@ export class RedisGroup implements GroupPort {
       )) as unknown as Taken
       const [now, nextDue, , entries, room] = taken
       const untilDueMs = nextDue < 0 ? Number.POSITIVE_INFINITY : nextDue - now
-      if (this.#options.clock === systemClock) this.#pace.asked({ untilDueMs, room })
+      if (this.#options.clock === systemClock) this.#pace.asked({ now, untilDueMs, room, visibilityMs: this.#visibilityMs })
       const deliveries = await this.#deliveries(taken)
       if (entries.length === 0 || deliveries.length > 0) return { deliveries, untilDueMs }
     }
   }
 
-  /** While nothing waits to be delivered again: the native command, and a note of what it delivered, in one go. */
+  /** While nothing waits to be delivered again: the native command, which records the delivery and its time. */
   async #readOn(consumer: string, limit: number): Promise<readonly PortDelivery[]> {
     const { core, name } = this.#options
     const { stream } = core.keys
     core.checkOpen('receive')
+    const now = this.#pace.now
     const read = ['XREADGROUP', 'GROUP', name, consumer, 'COUNT', limit, 'STREAMS', stream, '>']
-    const [reply, noted] = await Promise.all([
-      core.connection.command(read, 'receive', name),
-      this.#run(NOTE_READ, [this.#visibilityMs], 'receive') as Promise<readonly [now: number, deadline: number]>,
-    ])
-    const entries = entriesRead(reply)
+    const entries = entriesRead(await core.connection.command(read, 'receive', name))
     this.#pace.took(entries.length)
-    const [now, deadline] = noted
-    const deliveries = await this.#deliveries([now, -1, deadline, entries.map((entry) => [entry, 1, NOTHING] as const), 0])
+    const taken = entries.map((entry) => [entry, 1, NOTHING] as const)
+    const deliveries = await this.#deliveries([now, -1, now + this.#visibilityMs, taken, 0])
     return this.#withoutDelayed(deliveries, now)
   }
 
   async #withoutDelayed(deliveries: readonly PortDelivery[], now: number): Promise<readonly PortDelivery[]> {
+    if (!deliveries.some(({ record }) => dueOf(record) > now)) return deliveries
     const delayed = deliveries.filter(({ record }) => dueOf(record) > now)
-    if (delayed.length === 0) return deliveries
     this.#pace.slowUntilAsked()
     await this.#run(DEFER, [pack(delayed.map(({ record }) => [record.offset, dueOf(record)]))], 'receive')
     return deliveries.filter((delivery) => !delayed.includes(delivery))
@@ -198,7 +195,8 @@ export class RedisGroup implements GroupPort {
     const deliveries: PortDelivery[] = []
     for (const [entry, attempt, reason] of taken) {
       try {
-        deliveries.push({ record: recordOf(entry), attempt, deadline, ...reasonIn(reason) })
+        const record = recordOf(entry)
+        deliveries.push(reason.length === 0 ? { record, attempt, deadline } : { record, attempt, deadline, ...reasonIn(reason) })
       } catch (error) {
         if (!isStorageError(error, 'corrupt')) throw error
         await moveAside(this.#options.core, textOf(entry[0]), error.message)
