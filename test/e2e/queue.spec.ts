@@ -27,3 +27,18 @@ for (const callers of [1, 16]) {
     }
   })
 }
+
+for (const ordering of ['none', 'key'] as const) {
+  test(`indexeddb: three tabs share a group, ordering: ${ordering}; each record is worked on once, and none is left`, async ({
+    context,
+  }) => {
+    const tabs = [await context.newPage(), await context.newPage(), await context.newPage()]
+    for (const tab of tabs) await openHarness(tab)
+    const place = { backend: 'indexeddb', store: `shared-group-${ordering}` }
+    await ask(tabs[0] as never, 'page', 'appendRecords', { ...place, writer: 'tab 0', count: COUNT, callers: 1 })
+    const worked = await Promise.all(
+      tabs.map((tab) => ask<readonly number[]>(tab, 'page', 'workOff', { ...place, ordering, count: COUNT })),
+    )
+    expect(worked.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: COUNT }, (_, i) => i))
+  })
+}

@@ -33,6 +33,29 @@ export async function appendRecords(request: {
   return offsets
 }
 
+/** Works off a group that other tabs share until all `count` records are acknowledged; what this tab got, by `n`. */
+export async function workOff(request: {
+  backend: string
+  store: string
+  ordering: 'none' | 'key'
+  count: number
+}): Promise<readonly number[]> {
+  const backend = openFor(request)
+  const queue = await openQueue<Event>(backend, QUEUE)
+  const group = await queue.group('shared', { ordering: request.ordering })
+  const worked: number[] = []
+  const left = async (): Promise<number> => request.count - ((await group.committed())[0] as number)
+  while ((await left()) > 0) {
+    for (const delivery of await group.receive({ limit: 5, waitMs: 100 })) {
+      worked.push(delivery.value.n)
+      await new Promise((resolve) => setTimeout(resolve, 5)) // work, so that the others have their share
+      await delivery.ack()
+    }
+  }
+  await backend.close()
+  return worked
+}
+
 /** Never ends. Prints `acked <n>` when the record n is stored. */
 export async function appendForEver(request: WriterRequest): Promise<void> {
   const queue = await openQueue<Event>(openFor(request), QUEUE)
