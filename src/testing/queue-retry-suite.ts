@@ -159,6 +159,24 @@ function deadLetterCases(make: MakeBackend): readonly SuiteCase[] {
       expectEqual(valuesOf(await dead.read()), [0, 1])
       expectEqual(await group.committed(), [2])
     }),
+    groupCase('dead letters: what was done already is none, whoever gives it back', make, async ({ store, queue, clock }) => {
+      const dead = await openQueue<number>(store, 'dead')
+      const group = await queue.group('other', { deadLetters: dead, maxDeliveries: 1 })
+      const [acked, committed, failed] = await group.receive({ limit: 3 })
+      await acked?.ack()
+      expectEqual(await acked?.nack({ reason: 'too late' }), { settled: 0, ignored: 1 })
+      await group.commit(0, 2)
+      const all = [acked, committed, failed].filter((one) => one !== undefined)
+      expectEqual(await group.nack(all, { reason: 'no' }), { settled: 1, ignored: 2 })
+      expectEqual(valuesOf(await dead.read()), [2])
+      const handler = async (delivery: Delivery<number>): Promise<void> => {
+        await delivery.ack()
+        throw new Error('after it was done')
+      }
+      const result = await driven(clock, group.process(handler, { until: 'empty' }))
+      expectEqual(result, { acked: 0, failed: 7, dead: 0 })
+      expectEqual(valuesOf(await dead.read()), [2])
+    }),
     groupCase('dead letters: several queues and groups share one queue for them', make, async ({ store, queue, clock }) => {
       const dead = await openQueue<number>(store, 'dead', { buckets: 3 })
       const second = await openQueue<number>(store, 'second', { buckets: 2 })

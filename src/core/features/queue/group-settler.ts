@@ -127,7 +127,7 @@ export class GroupSettler {
   async #giveUp(bucket: number, handles: readonly PortHandle[], reason = 'given back', box: DeadLetterBox): Promise<SettleResult> {
     const stream = this.#options.streams[bucket] as RecordStream
     const spent: SpentRecord[] = []
-    for (const { offset, attempt } of handles) {
+    for (const { offset, attempt } of await this.#stillOut(bucket, handles)) {
       const [record] = await stream.read({ from: offset, limit: 1 })
       // One that was trimmed meanwhile is forgotten by the group, too.
       if (record?.offset === offset) spent.push({ record, attempt, deliveries: attempt, reason })
@@ -135,6 +135,13 @@ export class GroupSettler {
     const result = spent.length === 0 ? NONE : await box.take(bucket, spent)
     this.wake()
     return sum(result, { settled: 0, ignored: handles.length - spent.length })
+  }
+
+  /** Hidden anew until the letter is stored. What was acknowledged meanwhile, or belongs to somebody else, is no dead letter. */
+  async #stillOut(bucket: number, handles: readonly PortHandle[]): Promise<readonly PortHandle[]> {
+    const port = this.#options.ports[bucket] as GroupPort
+    const results = await Promise.all(handles.map((handle) => port.settle([{ ...handle, action: 'extend' }])))
+    return handles.filter((_, at) => results[at]?.settled === 1)
   }
 
   async #store(bucket: number, actions: readonly SettleAction[]): Promise<SettleResult> {
