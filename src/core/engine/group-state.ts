@@ -142,7 +142,7 @@ export class GroupState {
     return grants
   }
 
-  /** ack takes any attempt; nack and extend only the current one. Anything else is counted as ignored. */
+  /** ack takes any attempt; nack and extend only the current one, extend while it is out. Anything else is counted as ignored. */
   settle(inputs: readonly SettleInput[]): { settled: number; ignored: number } {
     let settled = 0
     for (const input of inputs) {
@@ -150,6 +150,8 @@ export class GroupState {
       if (entry === undefined) continue
       if (input.action === 'ack') this.#remove(entry)
       else if (entry.attempt !== input.attempt || entry.attempt === 0) continue
+      else if (input.action === 'extend' && !entry.isOut)
+        continue // it rests, as long as it was told
       else this.#hide(entry, input)
       settled++
     }

@@ -255,7 +255,7 @@ export interface PortDelivery {
 export interface SettleAction {
   readonly offset: number
   readonly attempt: number
-  /** ack takes any attempt; nack and extend only the current one. */
+  /** ack takes any attempt; nack and extend only the current one, and extend only while it does not rest. */
   readonly action: 'ack' | 'nack' | 'extend'
   /** Of a nack: how long it rests; of an extend: how long it is hidden from others. */
   readonly delayMs?: number

@@ -55,6 +55,7 @@ export class NaiveGroup {
     for (const input of inputs) {
       const entry = this.#entry(input.offset)
       if (entry === undefined || (input.action !== 'ack' && (entry.attempt !== input.attempt || entry.attempt === 0))) continue
+      if (input.action === 'extend' && !entry.isOut) continue
       settled++
       if (input.action === 'ack') this.#remove(({ offset }) => offset === input.offset)
       else {

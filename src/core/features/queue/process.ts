@@ -36,6 +36,8 @@ class Processing<T> {
   readonly #ahead: Delivery<T>[] = []
   /** All that is neither acknowledged nor given back. */
   readonly #held = new Set<Delivery<T>>()
+  /** What was or is being given back: it shall rest, and not be extended. */
+  readonly #ending = new WeakSet<Delivery<T>>()
   readonly #letGo = new Latch()
   #fetching: Promise<void> | undefined
   #limit: number
@@ -103,6 +105,7 @@ class Processing<T> {
 
   async #end(delivery: Delivery<T>, thrown: unknown): Promise<void> {
     const { onError } = this.#options
+    this.#ending.add(delivery)
     try {
       const verdict = onError?.(thrown, delivery) ?? 'retry'
       if (verdict === 'release') await this.#source.release([delivery])
@@ -171,7 +174,8 @@ class Processing<T> {
     let cancel = (): void => {}
     const schedule = (): void => {
       cancel = clock.after(visibilityMs / 3, () => {
-        extending = this.#source.extend([...this.#held], visibilityMs).catch(() => {}) // a missed extension means a redelivery, no loss
+        const held = [...this.#held].filter((delivery) => !this.#ending.has(delivery))
+        extending = this.#source.extend(held, visibilityMs).catch(() => {}) // a missed extension means a redelivery, no loss
         schedule()
       })
     }

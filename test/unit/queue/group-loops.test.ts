@@ -1,0 +1,66 @@
+// What a loop over a group says to it, and when.
+
+import { expect, test } from 'vitest'
+import { openQueue } from 'varve'
+import { memory } from 'varve/adapters/memory'
+import { ManualClock } from 'varve/testing'
+import { createContext, storeOver } from '../../../dist/core/derived/resolve.js'
+import type { GroupHandle } from '../../../dist/core/features/queue/group-handle.js'
+import type { GroupSource } from '../../../dist/core/features/queue/group-source.js'
+import { processGroup } from '../../../dist/core/features/queue/process.js'
+
+const MINUTE_MS = 60_000
+
+test('what is being given back is not extended, so that it rests as long as it was told', async () => {
+  const clock = new ManualClock()
+  const context = createContext(memory(), { clock })
+  const queue = await openQueue<number>(
+    storeOver(context, () => context.close()),
+    'orders',
+  )
+  await queue.append(1)
+  const group = (await queue.group('billing', { visibilityMs: MINUTE_MS, backoff: { firstMs: 1_000 } })) as GroupHandle<number>
+  const extended: number[] = []
+  const slow: GroupSource<number> = {
+    clock,
+    visibilityMs: MINUTE_MS,
+    fetch: (options) => group.fetch(options),
+    ack: (deliveries) => group.ack(deliveries),
+    extend: (deliveries, ms) => {
+      extended.push(...deliveries.map(({ offset }) => offset))
+      return group.extend(deliveries, ms)
+    },
+    release: (deliveries) => group.release(deliveries),
+    giveBack: async (delivery, options) => {
+      const dead = await group.giveBack(delivery, options)
+      await clock.advance(MINUTE_MS / 3)
+      return dead
+    },
+  }
+  const controller = new AbortController()
+  const handler = (): void => {
+    controller.abort()
+    throw new Error('no')
+  }
+  expect(await processGroup(slow, handler, { signal: controller.signal })).toEqual({ acked: 0, failed: 1, dead: 0 })
+  expect(extended).toEqual([])
+  expect((await group.receive()).map(({ deliveries }) => deliveries)).toEqual([2])
+  await context.close()
+})
+
+test('what rests cannot be extended', async () => {
+  const clock = new ManualClock()
+  const context = createContext(memory(), { clock })
+  const queue = await openQueue<number>(
+    storeOver(context, () => context.close()),
+    'orders',
+  )
+  await queue.append(1)
+  const group = await queue.group('billing')
+  const [delivery] = await group.receive()
+  await delivery?.nack({ delayMs: 10 })
+  expect(await delivery?.extend(MINUTE_MS)).toEqual({ settled: 0, ignored: 1 })
+  await clock.advance(10)
+  expect((await group.receive()).map(({ deliveries }) => deliveries)).toEqual([2])
+  await context.close()
+})
