@@ -105,6 +105,26 @@ describeRedis('other clients of the same Redis', () => {
       await close()
     })
 
+    test('what was read by the native command is hidden for as long as its reader asked, whoever looks next', async () => {
+      const { queue, streamKey, close } = await newQueue<number>()
+      await queue.appendMany([0, 1, 2, 3, 4, 5, 6])
+      const patient = await queue.group('g', { visibilityMs: 60_000 })
+      await patient.receive()
+      const read = await patient.receive({ limit: 5 })
+      const key = await streamKey()
+      expect(await other.hget(`${key}:group:g`, 'last')).toBe('0') // no script took part
+      const another = redis({ client: opened.client, prefix: key.slice(0, key.indexOf('stream:')) })
+      const hasty = await (await openQueue<number>(another, 'q')).group('g', { visibilityMs: 5_000 })
+      expect((await hasty.receive({ limit: 9 })).map(({ value }) => value)).toEqual([6])
+      expect(await other.zrange(`${key}:runs:g`, '0', '-1')).toEqual(['6:6:5000', '0:0:60000', '1:5:60000'])
+      const [first, second] = (await other.zrange(`${key}:runs:g`, '1', '2', 'WITHSCORES')).filter((_, at) => at % 2 === 1).map(Number)
+      expect(second).toBeGreaterThanOrEqual(first as number) // by the time of the read
+      await patient.ack(read)
+      expect(await pendingOf(key, 'g')).toBe(2)
+      await another.close()
+      await close()
+    })
+
     test('a client may take over what was delivered here, by XAUTOCLAIM', async () => {
       const { queue, streamKey, close } = await newQueue<number>()
       await queue.append(7)

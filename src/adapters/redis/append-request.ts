@@ -19,28 +19,35 @@ export interface RequestContext {
   readonly compression: Compression
 }
 
-export function appendRequest(
-  records: readonly RawRecord[],
-  options: AppendOptions,
-  context: RequestContext,
-): (number: number) => Packable {
+export interface AppendRequest {
+  /** With the number of the append. */
+  packed(number: number): Packable
+  /** Arguments of their own: `true` stands in their places. */
+  readonly values: readonly BytesOrText[]
+}
+
+/** Redis takes a million arguments; the values of a larger batch are packed with the rest. */
+const MAX_VALUES = 1_000
+
+export function appendRequest(records: readonly RawRecord[], options: AppendOptions, context: RequestContext): AppendRequest {
   const { when, at, producer, timestamps } = options
   const keeps = timestamps === 'keep'
   const said: Packable = producer === undefined ? false : [producer.id, producer.epoch, producer.sequence, producer.allowGaps === true, '']
   const marked = producer === undefined ? records : withProducer(records, producerHeader(producer))
+  const values: BytesOrText[] = []
   const packed = marked.map((record): Packable => {
     const { id } = record
     const full = id === undefined ? record : withHeader(record, OWN_HEADER.id, id)
-    return [
-      fieldsOf(full, context.compression),
-      keeps ? (record.timestamp ?? false) : false,
-      saidId(full),
-      saidBatch(full, producer !== undefined),
-    ]
+    const fields = fieldsOf(full, context.compression)
+    if (fields[0] === 'value' && records.length <= MAX_VALUES) {
+      values.push(fields[1] as BytesOrText)
+      fields[1] = true
+    }
+    return [fields, keeps ? (record.timestamp ?? false) : false, saidId(full), saidBatch(full, producer !== undefined)]
   })
   const hasDelays = records.some(({ headers = [] }) => headers.some(([name]) => name === OWN_HEADER.due))
   const { now, window, guardVersion, markBytes } = context
-  return (number) => [
+  const request = (number: number): Packable => [
     now ?? false,
     when?.next ?? false,
     at ?? false,
@@ -54,6 +61,7 @@ export function appendRequest(
     packed,
     hasDelays,
   ]
+  return { packed: request, values }
 }
 
 /** Throws what the answer refuses. */

@@ -30,8 +30,8 @@ const NAMES = {
 /** Lua passes so many arguments at most, with room to spare. */
 const MAX_HEADERS = 1_000
 
-/** Names and values in turn; the time is the script's to add. */
-export function fieldsOf({ key, value, headers = [], codec, schema }: RawRecord, compression: Compression): readonly Packable[] {
+/** Names and values in turn, the value first where there is one; the time is the script's to add. */
+export function fieldsOf({ key, value, headers = [], codec, schema }: RawRecord, compression: Compression): Packable[] {
   if (headers.length > MAX_HEADERS) {
     throw new StorageError('invalid', 'a record has too many headers', {
       backend: NAME,

@@ -24,7 +24,8 @@ end
 `
 
 /**
- * KEYS stream meta session marks ids idOrder producers producerOrder guard; ARGV packed request, channel. The request is
+ * KEYS stream meta session marks ids idOrder producers producerOrder guard; ARGV packed request, channel, values…: those in
+ * whose place the request says true, in their order, so that they are not copied once more. The request is
  * now or false, when or false, at or false, keep, number of the append, producer [id, epoch, sequence, allowGaps] or false,
  * window ms, window ids, version of the guard, bytes between marks, records [fields, timestamp or false, id or false,
  * said producer [epoch, sequence, id] or false], whether one of them is delayed. Answers begin with a word.
@@ -70,10 +71,14 @@ if producer then
   end
 end
 
-local fresh, places, times, isPartly = {}, {}, {}, false
+local fresh, places, times, isPartly, count, apart = {}, {}, {}, false, 0, 2
 local begin = at or next
 local here = {}
 for index, record in ipairs(records) do
+  if record[1][2] == true then
+    apart = apart + 1
+    record[1][2] = ARGV[apart]
+  end
   local id = record[3]
   local seen = id and not at and here[id]
   if id and not at and not seen then
@@ -84,12 +89,13 @@ for index, record in ipairs(records) do
     isPartly = true
     places[index], times[index] = seen[1], seen[2]
   else
-    places[index], times[index] = begin + #fresh, stamp
-    if id then here[id] = {places[index], stamp} end
-    fresh[#fresh + 1] = record
+    places[index], times[index] = begin + count, stamp
+    if id then here[id] = {begin + count, stamp} end
+    count = count + 1
+    fresh[count] = record
   end
 end
-if #fresh == 0 then return {'known', places, times} end
+if count == 0 then return {'known', places, times} end
 if when and when ~= next then return {'conflict', next} end
 if at and at < next then return {'past', next} end
 if at and at - next > 2147483648 then return {'far', next} end
@@ -97,15 +103,16 @@ if at and at - next > 2147483648 then return {'far', next} end
 local offset, bytes, total, mark = begin, tonumber(stored[4] or 0), tonumber(stored[5] or 0), tonumber(stored[6] or 0)
 local isMarked = 0
 local said = {}
+local stampText = int(stamp)
 for _, record in ipairs(fresh) do
-  local time = keep and record[2] or stamp
-  latest = math.max(latest, time)
-  local fields = record[1]
+  local time, timeText, fields = stamp, stampText, record[1]
+  if keep and record[2] then time, timeText = record[2], int(record[2]) end
+  if time > latest then latest = time end
   local added
   if latest > time then
-    added = redis.pcall('XADD', stream, idOf(offset), 'timestamp', int(time), 'max', int(latest), unpack(fields))
+    added = redis.pcall('XADD', stream, idOf(offset), 'timestamp', timeText, 'max', int(latest), unpack(fields))
   else
-    added = redis.pcall('XADD', stream, idOf(offset), 'timestamp', int(time), unpack(fields))
+    added = redis.pcall('XADD', stream, idOf(offset), 'timestamp', timeText, unpack(fields))
   end
   if type(added) == 'table' and added.err then
     if string.find(added.err, 'equal or smaller', 1, true) then return {'foreign'} end
@@ -115,11 +122,11 @@ for _, record in ipairs(fresh) do
     redis.call('ZADD', marks, total, int(offset))
     mark, isMarked = total, 1
   end
-  local size = 9 + #int(time)
-  for _, field in ipairs(fields) do size = size + #field end
+  local size = 9 + #timeText
+  for at = 1, #fields do size = size + #fields[at] end
   bytes, total = bytes + size, total + size
   if record[3] then
-    redis.call('HSET', ids, record[3], int(offset) .. ':' .. int(time))
+    redis.call('HSET', ids, record[3], int(offset) .. ':' .. timeText)
     redis.call('ZADD', idOrder, offset, record[3])
   end
   if record[4] then said[#said + 1] = {record[4][1], record[4][2], record[4][3], offset, time} end

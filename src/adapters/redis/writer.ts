@@ -5,9 +5,10 @@ import { toHex } from '../../core/base/bytes.js'
 import { backOff } from '../../core/base/backoff.js'
 import { systemClock } from '../../core/base/clock.js'
 import { isStorageError, StorageError } from '../../core/base/errors.js'
-import type { Connection, Reply } from './connection.js'
+import type { AppendRequest } from './append-request.js'
+import type { Argument, Connection, Reply } from './connection.js'
 import { NAME } from './errors.js'
-import { pack, type Packable } from './pack.js'
+import { pack } from './pack.js'
 import { APPEND, SLOTS } from './stream-scripts.js'
 import type { StreamKeys } from './stream-keys.js'
 
@@ -35,8 +36,8 @@ export class Writer {
     this.#session = options.keys.writerPrefix + toHex(crypto.getRandomValues(new Uint8Array(12)))
   }
 
-  /** `request` is given the number of the append; `guard` is the key of a blob. What the script answers. */
-  append(request: (number: number) => Packable, guard: string): Promise<readonly Reply[]> {
+  /** `guard` is the key of a blob. What the script answers. */
+  append(request: AppendRequest, guard: string): Promise<readonly Reply[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push(() => this.#begin(request, guard).then(resolve, reject))
       this.#beginAll()
@@ -48,11 +49,11 @@ export class Writer {
     while (this.#waiting.length > 0 && !this.#isFull()) void this.#waiting.shift()?.()
   }
 
-  async #begin(request: (number: number) => Packable, guard: string): Promise<readonly Reply[]> {
+  async #begin({ packed, values }: AppendRequest, guard: string): Promise<readonly Reply[]> {
     const number = this.#number++
     this.#underWay.add(number)
     try {
-      return await this.#send(pack(request(number)), guard)
+      return await this.#send([pack(packed(number)), this.#options.channel, ...values], guard)
     } finally {
       this.#underWay.delete(number)
       this.#beginAll()
@@ -64,14 +65,14 @@ export class Writer {
     return oldest !== undefined && this.#number - oldest >= SLOTS
   }
 
-  async #send(request: Uint8Array, guard: string): Promise<readonly Reply[]> {
-    const { connection, keys, channel } = this.#options
+  async #send(args: readonly Argument[], guard: string): Promise<readonly Reply[]> {
+    const { connection, keys } = this.#options
     const { stream, meta, marks, ids, idOrder, producers, producerOrder } = keys
     const names = [stream, meta, this.#session, marks, ids, idOrder, producers, producerOrder, guard]
     for (;;) {
       while (this.#recovery !== undefined) await this.#recovery
       try {
-        return (await connection.run(APPEND, names, [request, channel], 'append')) as readonly Reply[]
+        return (await connection.run(APPEND, names, args, 'append')) as readonly Reply[]
       } catch (error) {
         if (!isStorageError(error, 'unavailable')) throw error
         this.#recovery ??= this.#recover()
