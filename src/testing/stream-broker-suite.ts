@@ -258,6 +258,14 @@ function groupCases(streamCase: StreamCase): SuiteCase[] {
       expectEqual(await group.settle([{ offset: 0, attempt: 1, action: 'extend' }]), { settled: 0, ignored: 1 })
       expectEqual(await group.settle([{ offset: 0, attempt: 1, action: 'ack' }]), { settled: 1, ignored: 0 })
     }),
+    streamCase('what was given back is not extended by who gave it back', async (stream) => {
+      await stream.append({ records: records(1) })
+      const group = await stream.group('g')
+      await group.receive('a', { limit: 1 })
+      await group.settle([{ offset: 0, attempt: 1, action: 'nack', delayMs: 0 }])
+      expectEqual(await group.settle([{ offset: 0, attempt: 1, action: 'extend', delayMs: 60_000 }]), { settled: 0, ignored: 1 })
+      expectEqual(offsets(await group.receive('b', { limit: 1 })), [0])
+    }),
     streamCase('claim takes over what has been out long enough, and pending tells of it', async (stream) => {
       await stream.append({ records: records(2) })
       const group = await stream.group('g')
