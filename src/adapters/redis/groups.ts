@@ -8,6 +8,7 @@ import { type Reply, textOf } from './connection.js'
 import { NAME } from './errors.js'
 import { missing, RedisGroup } from './group.js'
 import { CREATE_GROUP, DELETE_GROUP, GROUP_NAMES, GROUP_STATE } from './group-scripts.js'
+import { groupSource } from './group-source.js'
 import type { StreamCore } from './stream-core.js'
 
 export class RedisGroups {
@@ -20,7 +21,7 @@ export class RedisGroups {
     const { blobs, name } = core
     this.#core = core
     this.#clock = clock
-    this.#ordered = new StreamGroups(source, { blobs, clock, path: name, writable: true, beforeWrite: () => undefined })
+    this.#ordered = new StreamGroups(groupSource(core, source), { blobs, clock, path: name, writable: true, beforeWrite: () => undefined })
   }
 
   async open(name: string, options: GroupPortOptions = {}): Promise<GroupPort> {
