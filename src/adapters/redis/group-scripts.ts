@@ -44,6 +44,15 @@ local function infoOf(stream, group)
   end
 end
 local RESTS, DELAYED = '.5', '.25'
+local function dueIn(fields)
+  local found
+  for at = 1, #fields, 2 do if fields[at] == 'h:varve-due' then found = tonumber(fields[at + 1]) end end
+  return found
+end
+local function defer(stream, group, consumer, due, id, dueAt)
+  redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', 0, 'JUSTID')
+  redis.call('ZADD', due, int(dueAt) .. DELAYED, memberOf(id))
+end
 local function tick(stream, group, due, runs, info, given)
   local now = clockOf(given)
   local last = tonumber(redis.call('HGET', info, 'now') or 0)
@@ -169,7 +178,10 @@ local function again(entry)
   local claimed
   if isGiven then claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', entry[4] + 1)[1]
   else claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', entry[4] + 1)[1] end
-  if claimed then
+  local dueAt = claimed and hasDelays and dueIn(claimed[2])
+  if dueAt and dueAt > now then -- who read it died before that was noted
+    defer(stream, group, consumer, due, id, dueAt)
+  elseif claimed then
     taken[#taken + 1] = {claimed, entry[4] + 1, redis.call('HGET', info, member) or ''}
     redis.call('ZADD', due, int(deadline), member)
   else
@@ -213,13 +225,9 @@ while room > 0 do
   local entries = reply and reply[1] and reply[1][2] or {}
   local from
   for _, entry in ipairs(entries) do
-    local id, fields, dueAt = entry[1], entry[2], nil
-    if hasDelays then
-      for at = 1, #fields, 2 do if fields[at] == 'h:varve-due' then dueAt = tonumber(fields[at + 1]) end end
-    end
+    local id, dueAt = entry[1], hasDelays and dueIn(entry[2])
     if dueAt and dueAt > now then
-      redis.call('XCLAIM', stream, group, consumer, 0, id, 'RETRYCOUNT', 0, 'JUSTID')
-      redis.call('ZADD', due, int(dueAt) .. DELAYED, memberOf(id))
+      defer(stream, group, consumer, due, id, dueAt)
     else
       if isGiven then redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', 1, 'JUSTID') end
       taken[#taken + 1] = {entry, 1, ''}
@@ -253,10 +261,7 @@ export const DEFER = new Script(`${HELPERS}
 for _, delivery in ipairs(cmsgpack.unpack(ARGV[2])) do
   local id = idOf(delivery[1])
   local entry = entryOf(KEYS[1], ARGV[1], id)
-  if entry then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], entry[2], 0, id, 'RETRYCOUNT', 0, 'JUSTID')
-    redis.call('ZADD', KEYS[2], int(delivery[2]) .. DELAYED, memberOf(id))
-  end
+  if entry then defer(KEYS[1], ARGV[1], entry[2], KEYS[2], id, delivery[2]) end
 end
 return 1`)
 
@@ -286,7 +291,8 @@ for _, action in ipairs(cmsgpack.unpack(ARGV[3])) do
     ack()
     isPlain = false
     local entry = entryOf(stream, group, id)
-    if entry and entry[4] == attempt and attempt > 0 then
+    local isResting = kind == 'extend' and tonumber(redis.call('ZSCORE', due, memberOf(id)) or 0) % 1 ~= 0
+    if entry and entry[4] == attempt and attempt > 0 and not isResting then
       redis.call('XCLAIM', stream, group, entry[2], 0, id, 'TIME', int(now), 'RETRYCOUNT', attempt, 'JUSTID')
       tick(stream, group, due, runs, info, ARGV[2])
       redis.call('ZADD', due, int(now + ms) .. (kind == 'nack' and RESTS or ''), memberOf(id))
@@ -335,7 +341,10 @@ for _, entry in ipairs(out) do
   if #taken >= limit then break end
   local id, attempt, member = entry[1], entry[2], memberOf(entry[1])
   local claimed = redis.call('XCLAIM', stream, group, consumer, 0, id, 'TIME', int(now), 'RETRYCOUNT', attempt + 1)[1]
-  if claimed then
+  local dueAt = claimed and dueIn(claimed[2])
+  if dueAt and dueAt > now then
+    defer(stream, group, consumer, due, id, dueAt)
+  elseif claimed then
     redis.call('ZADD', due, int(deadline), member)
     taken[#taken + 1] = {claimed, attempt + 1, redis.call('HGET', info, member) or ''}
   else
@@ -345,15 +354,19 @@ end
 if #taken > 0 then tick(stream, group, due, runs, info, ARGV[6]) end
 return {now, -1, deadline, taken}`)
 
-/** KEYS stream due info; ARGV group after limit now visibilityMs. Offset, consumer, ms since its delivery, attempt, deadline, reason of each. */
+/**
+ * KEYS stream due info; ARGV group after limit now visibilityMs. Offset, consumer, ms since its delivery, attempt, deadline,
+ * reason of each. Foreign entries, which come last, are left out: the next receive moves them aside.
+ */
 export const PENDING = new Script(`${HELPERS}
 local stream, due, info = unpack(KEYS)
 local now, found = clockOf(ARGV[4]), {}
 for _, entry in ipairs(redis.call('XPENDING', stream, ARGV[1], '(' .. ARGV[2], '+', ARGV[3])) do
-  local member = memberOf(entry[1])
+  local offset, member = offsetOf(entry[1]), memberOf(entry[1])
+  if not offset then break end
   local deadline = tonumber(redis.call('ZSCORE', due, member) or serverNow - entry[3] + ARGV[5])
   local idle = deadline % 1 == 0.25 and 0 or math.max(0, now - (serverNow - entry[3]))
-  found[#found + 1] = {offsetOf(entry[1]) or -1, entry[2], idle, entry[4], math.floor(deadline), redis.call('HGET', info, member) or ''}
+  found[#found + 1] = {offset, entry[2], idle, entry[4], math.floor(deadline), redis.call('HGET', info, member) or ''}
 end
 return found`)
 
@@ -367,8 +380,10 @@ local found = infoOf(stream, group)
 if not found then return redis.error_reply('NOGROUP there is no such group') end
 if ARGV[3] == 'seek' then
   ackTo(stream, group, due, info, '+')
-  redis.call('DEL', runs)
-  redis.call('HSET', info, 'last', int(next - 1))
+  -- what is acknowledged natively leaves its deadline and its reason behind
+  local known = redis.call('HMGET', info, 'now', 'dropped')
+  redis.call('DEL', due, info, runs)
+  redis.call('HSET', info, 'now', known[1] or 0, 'dropped', known[2] or 0, 'last', int(next - 1))
   redis.call('XGROUP', 'SETID', stream, group, '0-' .. int(next))
 else
   if next > 0 then ackTo(stream, group, due, info, '0-' .. int(next)) end
