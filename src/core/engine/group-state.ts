@@ -155,8 +155,7 @@ export class GroupState {
       if (entry === undefined) continue
       if (input.action === 'ack') this.#remove(entry)
       else if (entry.attempt !== input.attempt || entry.attempt === 0) continue
-      else if (input.action === 'extend' && !entry.isOut)
-        continue // it rests, as long as it was told
+      else if (input.action === 'extend' && !entry.isOut) continue
       else this.#hide(entry, input)
       settled++
     }

@@ -64,3 +64,23 @@ test('what rests cannot be extended', async () => {
   expect((await group.receive()).map(({ deliveries }) => deliveries)).toEqual([2])
   await context.close()
 })
+
+test('a waiting handle is woken by what another handle of its group settles', async () => {
+  const clock = new ManualClock()
+  const context = createContext(memory(), { clock })
+  const store = storeOver(context, () => context.close())
+  const queue = await openQueue<number>(store, 'orders')
+  const same = await openQueue<number>(store, 'orders')
+  await queue.appendRecords([1, 2, 3].map((value) => ({ key: 'ada', value })))
+  const one = await queue.group('billing', { ordering: 'key' })
+  const two = await same.group('billing')
+  let [delivery] = await one.receive()
+  for (const [expected, taker] of [[2, two] as const, [3, one] as const]) {
+    const waiting = taker.receive({ waitMs: MINUTE_MS })
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve))
+    await delivery?.ack() // no time passes
+    delivery = (await waiting)[0]
+    expect(delivery?.value).toBe(expected)
+  }
+  await context.close()
+})

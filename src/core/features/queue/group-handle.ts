@@ -58,7 +58,7 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
     this.#settler = settler
     const deliver = (stored: StoredRecord<T>, delivery: PortDelivery): Delivery<T> => new GroupDelivery(stored, delivery, settler)
     this.#intake = new GroupIntake({ ports, decode, deliver, deadLetters, backoff, clock })
-    const sources = [...streams, settler]
+    const sources = [...ports.map((port, bucket) => wakerOf(port) ?? (streams[bucket] as RecordStream)), settler]
     this.#receiver = new GroupReceiver({
       ports,
       intake: this.#intake,
@@ -181,4 +181,9 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
     if (port !== undefined) return port
     throw new StorageError('invalid', 'the queue has no such bucket', { operation, facts: { bucket, buckets: this.#options.ports.length } })
   }
+}
+
+/** Where a port tells what its other handles here do, it tells of new records, too. */
+function wakerOf(port: GroupPort): Pick<RecordStream, 'listen'> | undefined {
+  return port.listen === undefined ? undefined : (port as Required<GroupPort>)
 }
