@@ -3,6 +3,8 @@
 import { returnDeadLetters } from '../core/compose/dead-letters.js'
 import type { Codec } from '../core/codec/codec.js'
 import { fromUtf8, utf8 } from '../core/base/bytes.js'
+import { type Clock, systemClock } from '../core/base/clock.js'
+import type { Store } from '../core/derived/resolve.js'
 import { deadLetterOf } from '../core/features/queue/dead-letter.js'
 import { queues } from '../core/features/queue/queues.js'
 import type { Delivery, Group } from '../core/features/queue/group-types.js'
@@ -16,7 +18,7 @@ import type { BackendSuiteOptions, MakeBackend, SuiteCase } from './suite.js'
 
 /** Part of `queueSuite`. */
 export function retryCases(make: MakeBackend, { reopen }: BackendSuiteOptions): readonly SuiteCase[] {
-  const cases = [...backoffCases(make), ...deadLetterCases(make), ...unreadableCases(make), ...returnCases(make)]
+  const cases = [...backoffCases(make), ...deadLetterCases(make), ...unreadableCases(make), ...returnCases(make), slowReturnCase(make)]
   return reopen === undefined ? cases : [...cases, ...restartCases(make, reopen)]
 }
 
@@ -318,6 +320,34 @@ function returnCases(make: MakeBackend): readonly SuiteCase[] {
       }
     }),
   ]
+}
+
+/** Time passes only when it is told to. */
+function slowReturnCase(make: MakeBackend): SuiteCase {
+  let passed = 0
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + passed }
+  const name = 'dead letters: each is looked at once, however long it takes'
+  const body = async (store: Store): Promise<void> => {
+    const queue = await openQueue<number>(store, 'q')
+    const dead = await openQueue<number>(store, 'dead')
+    await queue.appendMany(range(10))
+    const group = await queue.group('g', { deadLetters: dead, maxDeliveries: 1 })
+    await group.nack(await group.receive({ limit: 10 }))
+    const seen: number[] = []
+    const filter = ({ value }: { readonly value: number }): boolean => {
+      seen.push(value)
+      passed += MINUTE_MS
+      if (seen.length > 20) throw new RangeError('it begins again and again')
+      return value % 2 === 1
+    }
+    expectEqual(await returnDeadLetters(dead, queue, { filter, limit: 9 }), { returned: 5, left: 5 })
+    expectEqual(
+      seen.sort((a, b) => a - b),
+      range(10),
+    )
+    expectEqual(await returnDeadLetters(dead, queue), { returned: 5, left: 0 })
+  }
+  return storeCase(name, make, body, () => clock)
 }
 
 function restartCases(make: MakeBackend, reopen: NonNullable<BackendSuiteOptions['reopen']>): readonly SuiteCase[] {

@@ -34,7 +34,8 @@ export async function returnLetters<T>(deadLetters: AnyQueue, to: AnyQueue, opti
   const report = { returned: 0, left: 0 }
   for (const [bucket, stream] of from.streams.entries()) {
     const port = await stream.group(RETURNED, { from: 0, maxPending: MAX_LEFT })
-    await new Returning({ from, target, bucket, port, options: { ...options, limit }, report }).run()
+    const { next: end } = await stream.bounds()
+    await new Returning({ from, target, bucket, port, end, options: { ...options, limit }, report }).run()
   }
   return report
 }
@@ -44,13 +45,21 @@ interface ReturningInput<T> {
   readonly target: RawQueue
   readonly bucket: number
   readonly port: GroupPort
+  /** What is appended later is for another call. */
+  readonly end: number
   readonly options: ReturnLettersOptions<T> & { readonly limit: number }
   readonly report: { returned: number; left: number }
 }
 
+interface Handle {
+  readonly offset: number
+  readonly attempt: number
+}
+
 class Returning<T> {
   readonly #input: ReturningInput<T>
-  readonly #kept = new Set<PortDelivery>()
+  /** By offset: received, and not put back. */
+  readonly #kept = new Map<number, PortDelivery>()
 
   constructor(input: ReturningInput<T>) {
     this.#input = input
@@ -58,19 +67,33 @@ class Returning<T> {
 
   /** What was not chosen is held until the end, so that it does not come again. */
   async run(): Promise<void> {
-    const { port, options, report } = this.#input
+    const { port, report, end } = this.#input
     try {
-      while (report.returned < options.limit) {
-        options.signal?.throwIfAborted()
-        const received = await port.receive('return', { limit: Math.min(BATCH, options.limit - report.returned) })
-        if (received.length === 0) break
-        for (const delivery of received) this.#kept.add(delivery)
-        await this.#putBack(received)
-      }
+      await this.#pass()
     } finally {
-      report.left += this.#kept.size
-      if (this.#kept.size > 0) await port.release([...this.#kept].map(handleOf))
+      for (const offset of this.#kept.keys()) if (offset < end) report.left++
+      if (this.#kept.size > 0) await port.release(this.#handles())
     }
+  }
+
+  /** Over what was there when it began, each once: what took so long that it came again is held anew. */
+  async #pass(): Promise<void> {
+    const { port, options, report, end } = this.#input
+    let isHeldAnew = false
+    while (report.returned < options.limit) {
+      options.signal?.throwIfAborted()
+      const received = await port.receive('return', { limit: Math.min(BATCH, options.limit - report.returned) })
+      const fresh = received.filter(({ record }) => record.offset < end && !this.#kept.has(record.offset))
+      for (const delivery of received) this.#kept.set(delivery.record.offset, delivery)
+      if (fresh.length > 0) await this.#putBack(fresh)
+      else if (received.length === 0 || isHeldAnew) return
+      isHeldAnew = fresh.length < received.length
+      if (isHeldAnew) await port.settle(this.#handles().map((handle) => ({ ...handle, action: 'extend' })))
+    }
+  }
+
+  #handles(): Handle[] {
+    return [...this.#kept.values()].map(handleOf)
   }
 
   async #putBack(received: readonly PortDelivery[]): Promise<void> {
@@ -84,7 +107,7 @@ class Returning<T> {
     for (const outcome of await Promise.allSettled(appends)) if (outcome.status === 'rejected') throw outcome.reason
     if (chosen.length === 0) return
     await port.settle(chosen.map(({ delivery }) => ({ ...handleOf(delivery), action: 'ack' as const })))
-    for (const { delivery } of chosen) this.#kept.delete(delivery)
+    for (const { delivery } of chosen) this.#kept.delete(delivery.record.offset)
     report.returned += chosen.length
   }
 
@@ -103,6 +126,6 @@ class Returning<T> {
   }
 }
 
-function handleOf({ record, attempt }: PortDelivery): { readonly offset: number; readonly attempt: number } {
+function handleOf({ record, attempt }: PortDelivery): Handle {
   return { offset: record.offset, attempt }
 }
