@@ -84,3 +84,12 @@ test('a waiting handle is woken by what another handle of its group settles', as
   }
   await context.close()
 })
+
+test('process counts a handler that returned, also where it acknowledged its record itself', async () => {
+  const backend = memory()
+  const queue = await openQueue<number>(backend, 'orders')
+  await queue.appendMany([1, 2])
+  const group = await queue.group('billing')
+  expect(await group.process(({ ack }) => ack(), { until: 'empty' })).toEqual({ acked: 2, failed: 0, dead: 0 })
+  await backend.close()
+})

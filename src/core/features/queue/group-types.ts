@@ -22,7 +22,7 @@ export interface Delivery<T> extends StoredRecord<T> {
    * With `deadLetters`, the last delivery's makes the record a dead letter.
    */
   nack(options?: NackOptions): Promise<SettleResult>
-  /** Hides it from others for `ms` from now. */
+  /** Hides it from others for `ms` from now; ignored once it was given back. */
   extend(ms: number): Promise<SettleResult>
 }
 
@@ -90,7 +90,7 @@ export type FailureVerdict = 'retry' | 'release' | 'dead'
 
 /** What `process` did. */
 export interface ProcessResult {
-  /** Handlers that returned, with their acknowledgements stored. */
+  /** Handlers that returned, with their acknowledgements stored; also where the record was done already. */
   readonly acked: number
   /** Handlers that threw. */
   readonly failed: number
