@@ -23,8 +23,6 @@ export interface Ahead {
   readonly fresh: Fresh<FreshRecord>
   /** First offset still held. */
   readonly first: number
-  /** There is more, and it was not looked at because enough seemed to be there. */
-  readonly isCut: boolean
   /** Why nothing could be read. */
   readonly error?: unknown
 }
@@ -35,16 +33,9 @@ export interface Demand {
   readonly maxPending: number
 }
 
-/** What is good to know before a change is applied. */
-export interface Plan {
-  readonly demand?: Demand
-  /** These will be acknowledged. */
-  readonly acks?: readonly number[]
-}
-
 interface WaitingChange {
   readonly apply: (state: GroupState, ahead: Ahead) => void
-  readonly plan: Plan
+  readonly demand: Demand | undefined
   resolve(): void
   reject(error: unknown): void
 }
@@ -60,7 +51,7 @@ function reachOf({ nextDeadline = Number.POSITIVE_INFINITY, cursor, size }: Grou
   return { deadline: nextDeadline, cursor, size }
 }
 
-const NOTHING_AHEAD: Ahead = { fresh: { candidates: [], from: 0, to: 0 }, first: 0, isCut: false }
+const NOTHING_AHEAD: Ahead = { fresh: { candidates: [], from: 0, to: 0 }, first: 0 }
 
 export class GroupChanges {
   readonly #options: GroupChangesOptions
@@ -93,11 +84,11 @@ export class GroupChanges {
   }
 
   /** Applies a change to the stored state and stores what it makes, together with others that wait. */
-  async change<R>(run: (state: GroupState, ahead: Ahead) => R, plan: Plan = {}): Promise<R> {
+  async change<R>(run: (state: GroupState, ahead: Ahead) => R, demand?: Demand): Promise<R> {
     const writable = this.#options.beforeWrite()
     if (writable !== undefined) await writable
     await this.#prepare()
-    return this.#enqueue(run, plan)
+    return this.#enqueue(run, demand)
   }
 
   /** What is stored, behind all the changes that came before. */
@@ -123,13 +114,13 @@ export class GroupChanges {
     this.#latch.wake()
   }
 
-  async #enqueue<R>(run: (state: GroupState, ahead: Ahead) => R, plan: Plan = {}): Promise<R> {
+  async #enqueue<R>(run: (state: GroupState, ahead: Ahead) => R, demand?: Demand): Promise<R> {
     let result: R | undefined
     await new Promise<void>((resolve, reject) => {
       const apply = (state: GroupState, ahead: Ahead): void => {
         result = run(state, ahead)
       }
-      this.#waiting.push({ apply, plan, resolve, reject })
+      this.#waiting.push({ apply, demand, resolve, reject })
       this.#storing ??= this.#store()
     })
     return result as R
@@ -169,29 +160,27 @@ export class GroupChanges {
   }
 
   async #lookAhead(changes: readonly WaitingChange[]): Promise<Ahead> {
-    const demands = changes.flatMap(({ plan }) => plan.demand ?? [])
+    const demands = changes.flatMap(({ demand }) => demand ?? [])
     if (demands.length === 0) return NOTHING_AHEAD
     const limit = demands.reduce((sum, demand) => sum + demand.limit, 0)
     const maxPending = Math.max(...demands.map((demand) => demand.maxPending))
     this.#leastRoom = Math.min(this.#leastRoom, ...demands.map((demand) => demand.maxPending))
     try {
-      return await this.#read({ limit, maxPending }, changes)
+      return await this.#read(limit, maxPending)
     } catch (error) {
       return { ...NOTHING_AHEAD, error }
     }
   }
 
-  async #read({ limit, maxPending }: Demand, changes: readonly WaitingChange[]): Promise<Ahead> {
+  async #read(limit: number, maxPending: number): Promise<Ahead> {
     const { source, store, ordering, clock } = this.#options
     const { first, next, epoch } = await source.bounds()
     this.#epoch = epoch
     const state = store.known ?? (await store.read())
     const now = clock.now()
     const from = Math.max(state.cursor, first)
-    const ready = state.freeAt(now) + state.freedBy(changes.flatMap(({ plan }) => plan.acks ?? []))
-    const options = { ordering, now, limit, ready, room: maxPending - state.size, next, from }
-    const fresh = await fetchFresh(source, state, options)
-    return { fresh, first, isCut: ready > 0 && fresh.to < next }
+    const options = { ordering, now, limit: limit - state.freeAt(now), room: maxPending - state.size, next, from }
+    return { fresh: await fetchFresh(source, state, options), first }
   }
 
   #prepare(): Promise<void> {

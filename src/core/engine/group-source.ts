@@ -20,9 +20,8 @@ export interface FreshRecord extends Candidate {
 export interface FetchOptions {
   readonly ordering: GroupOrdering
   readonly now: number
+  /** How many are wanted, apart from those that wait to be delivered again. */
   readonly limit: number
-  /** So many of them are there without new ones. */
-  readonly ready: number
   /** So many are looked at, at most: those of blocked keys too. */
   readonly room: number
   /** High-water mark. */
@@ -30,22 +29,15 @@ export interface FetchOptions {
   readonly from: number
 }
 
-/** Where half of what is wanted is there, no more are passed over than so many. */
-const FAR = 1_000
-/** Past blocked ones at least so many are read at once. */
-const STEP = 32
-
-/** Reads ahead of a group until as many can be delivered as are wanted, or, where many are blocked, half of them. */
+/** Reads ahead of a group until as many can be delivered as are wanted. */
 export async function fetchFresh(source: GroupSource, state: GroupState, options: FetchOptions): Promise<Fresh<FreshRecord>> {
-  const { ordering, now, limit, ready, room, next, from } = options
+  const { ordering, now, limit, room, next, from } = options
   const candidates: FreshRecord[] = []
   const keys = new Set<number>()
   let to = from
-  let wanted = limit - ready
-  const isEnough = (): boolean => wanted <= 0 || (ordering === 'key' && 2 * wanted <= limit && state.size + candidates.length >= FAR)
-  while (!isEnough() && to < next && candidates.length < room) {
-    const count = to === from ? wanted : Math.max(wanted, STEP)
-    const read = await source.read({ from: to, limit: Math.min(count, next - to, room - candidates.length) }).catch((error) => {
+  let wanted = limit
+  while (wanted > 0 && to < next && candidates.length < room) {
+    const read = await source.read({ from: to, limit: Math.min(wanted, next - to, room - candidates.length) }).catch((error) => {
       if (candidates.length === 0) throw error
       return [] // what is whole comes first
     })

@@ -115,11 +115,6 @@ export class GroupState {
     return this.#pending.free
   }
 
-  /** How many more may be once these are acknowledged: each makes way for the next of its key. An estimate: that one may be gone, or not due. */
-  freedBy(offsets: readonly number[]): number {
-    return offsets.reduce((count, offset) => (this.#pending.get(offset)?.behind === undefined ? count : count + 1), 0)
-  }
-
   /** While one of this key is pending no other is delivered for the first time. */
   hasKey(key: number): boolean {
     return this.#pending.hasKey(key)

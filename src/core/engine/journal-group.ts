@@ -39,7 +39,7 @@ export interface JournalGroupOptions {
 interface Taken {
   readonly grants: readonly Grant[]
   readonly candidates: readonly FreshRecord[]
-  /** Others had taken what was read, or not all was looked at: there may be more. */
+  /** Others had taken what was read: there may be more. */
   readonly isBehind: boolean
   /** Why no new ones could be read. */
   readonly error: unknown
@@ -82,8 +82,7 @@ export class JournalGroup implements GroupPort {
   async settle(actions: readonly SettleAction[]): Promise<SettleResult> {
     const now = this.#options.clock.now()
     const inputs = actions.map((action) => this.#settleInput(action, now))
-    const acks = inputs.flatMap(({ action, offset }) => (action === 'ack' ? [offset] : []))
-    return this.#options.changes.change((state) => state.settle(inputs), { acks })
+    return this.#options.changes.change((state) => state.settle(inputs))
   }
 
   async release(handles: readonly Handle[]): Promise<void> {
@@ -133,12 +132,12 @@ export class JournalGroup implements GroupPort {
   #take(consumer: string, limit: number): Promise<Taken> {
     const { clock, changes } = this.#options
     const [visibilityMs, maxPending] = [this.#visibilityMs, this.#maxPending]
-    const run = (state: GroupState, { fresh, first, isCut, error }: Ahead): Taken => {
-      const isBehind = isCut || (fresh.from !== state.cursor && fresh.candidates.length > 0)
+    const run = (state: GroupState, { fresh, first, error }: Ahead): Taken => {
+      const isBehind = fresh.from !== state.cursor && fresh.candidates.length > 0
       const grants = state.receive({ consumer, now: clock.now(), visibilityMs, limit, maxPending, first, fresh })
       return { grants, candidates: fresh.candidates, isBehind, error }
     }
-    return changes.change(run, { demand: { limit, maxPending } })
+    return changes.change(run, { limit, maxPending })
   }
 
   /** What a compaction took will never be there again: nobody need acknowledge it. */

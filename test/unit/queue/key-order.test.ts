@@ -8,22 +8,6 @@ async function withQueue(use: (queue: Queue<number>) => Promise<void>): Promise<
   await backend.close()
 }
 
-test('where half of what is asked for is there, only so many records of the same keys are passed over', () =>
-  withQueue(async (queue) => {
-    const records = Array.from({ length: 5_000 }, (_, value) => ({ key: `customer-${value % 4}`, value }))
-    await queue.appendRecords(records)
-    const group = await queue.group('billing', { ordering: 'key' })
-    const seen: number[] = []
-    let mostPending = 0
-    for (let taken = await group.receive({ limit: 8 }); taken.length > 0; taken = await group.receive({ limit: 8 })) {
-      seen.push(...taken.map(({ value }) => value))
-      if (seen.length <= 400) mostPending = Math.max(mostPending, (await group.pending({ limit: 10_000 })).length)
-      await group.ack(taken)
-    }
-    expect(seen).toEqual(records.map(({ value }) => value))
-    expect(mostPending).toBeLessThan(1_100)
-  }))
-
 test('one key in front of all others holds none of them up', () =>
   withQueue(async (queue) => {
     const hot = Array.from({ length: 3_000 }, (_, value) => ({ key: 'hot', value }))
