@@ -1,7 +1,10 @@
 // Whether two logs hold the same records where both hold any. Logs that are only appended to agree up to some offset, so
-// that looking at the end of the shorter one is enough, and where they part is found by halves.
+// that looking at the end of the shorter one is enough, and where they part is found by halves. The end of one that was
+// replaced and appended to since would pass: who copies looks with every batch whether the last record it copied is still
+// there.
 
 import { equalBytes } from '../base/bytes.js'
+import { murmur3 } from '../codec/murmur3.js'
 import type { RecordStream, StreamRecord } from '../ports/stream-broker.js'
 
 /** `unknown` where no offset was found that has a record in both. */
@@ -11,7 +14,7 @@ export type Agreement = 'same' | 'unknown' | { readonly differsFrom: number }
 const PIECE = 16
 const PIECES = 64
 
-/** Compares the newest records below `end` that both hold, back to `first`. */
+/** Compares the newest records below `end` that both hold, back to `first`: one piece in which both hold any, not all below it. */
 export async function compareEnds(a: RecordStream, b: RecordStream, first: number, end: number): Promise<Agreement> {
   let to = end
   for (let piece = 0; piece < PIECES && to > first; piece++) {
@@ -22,6 +25,11 @@ export async function compareEnds(a: RecordStream, b: RecordStream, first: numbe
     to = from
   }
   return 'unknown'
+}
+
+/** Tells a record from another that took its offset. */
+export function fingerprintOf({ timestamp, codec, key, value }: StreamRecord): string {
+  return [timestamp, codec, ...[key, value].map((bytes) => bytes && `${bytes.length}:${murmur3(bytes)}`)].join('/')
 }
 
 /** The first offset that is known to differ, `known` being one. */

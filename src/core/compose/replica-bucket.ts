@@ -7,7 +7,7 @@ import { isStorageError, StorageError } from '../base/errors.js'
 import { Latch, nextWake } from '../base/latch.js'
 import type { RecordStream, StreamBounds, StreamRecord } from '../ports/stream-broker.js'
 import { appendCopies, withoutLastRun } from './append-copies.js'
-import { compareEnds } from './replica-agreement.js'
+import { compareEnds, fingerprintOf } from './replica-agreement.js'
 import type { BucketReplication, SkippedOffsets } from './replication-report.js'
 import type { Slots } from './slots.js'
 
@@ -39,6 +39,8 @@ export class ReplicaBucket {
   readonly #options: ReplicaBucketOptions
   /** All that the source has below is in the target. */
   #position = 0
+  /** The record that was copied last, where the target still has it. */
+  #last: { readonly offset: number; readonly fingerprint: string } | undefined
   /** Where the target ends: below the position where the source ends in a gap. */
   #targetNext = 0
   /** Where a replication that is not live ends. */
@@ -126,6 +128,7 @@ export class ReplicaBucket {
     this.#epoch = from.epoch
     this.#position = to.next
     this.#targetNext = to.next
+    this.#remember(to.next > to.first ? (await target.read({ from: to.next - 1, limit: 1 }))[0] : undefined)
     this.#isSealed = to.sealed === true
     changed()
   }
@@ -146,11 +149,12 @@ export class ReplicaBucket {
     for (;;) {
       signal?.throwIfAborted()
       const bounds = await this.#lookAtSource()
-      // The source was recovered, or only opened again: what was copied of it must still be there.
-      if (bounds.epoch !== this.#epoch) await this.#begin()
+      // The source was recovered, or only opened again, or lost its end: what was copied of it must still be there.
+      if (bounds.epoch !== this.#epoch || bounds.next < this.#position) await this.#begin()
       const end = Math.min(bounds.next, this.#until ?? bounds.next)
       if (this.#position < end) {
-        await slots.run(() => this.#copyNext(source, end))
+        const isSameSource = await slots.run(() => this.#copyNext(source, end))
+        if (!isSameSource) await this.#begin()
         continue
       }
       await this.#settle(target, bounds)
@@ -158,10 +162,11 @@ export class ReplicaBucket {
     }
   }
 
-  async #copyNext(source: RecordStream, end: number): Promise<void> {
-    const { target, signal, changed } = this.#options
-    const options = { from: this.#position, limit: READ_RECORDS, maxBytes: READ_BYTES }
-    const read = await source.read(signal === undefined ? options : { ...options, signal })
+  /** False when the source does not hold any more what was copied last. */
+  async #copyNext(source: RecordStream, end: number): Promise<boolean> {
+    const { target, changed } = this.#options
+    const read = await this.#readNext(source)
+    if (read === undefined) return false
     const below = read.filter(({ offset }) => offset < end)
     const isAll = below.length < read.length || (read[read.length - 1]?.offset ?? end) >= end - 1
     const records = isAll ? below : withoutLastRun(below)
@@ -171,11 +176,38 @@ export class ReplicaBucket {
       this.#position = end // the source ends in a gap
     } else {
       this.#targetNext = await appendCopies(target, this.#targetNext, records)
-      this.#position = (records[records.length - 1] as StreamRecord).offset + 1
+      const last = records[records.length - 1] as StreamRecord
+      this.#remember(last)
+      this.#position = last.offset + 1
       this.#records += records.length
       this.#isUnsettled = true
     }
     changed()
+    return true
+  }
+
+  /**
+   * What follows the last copied record, read together with that: another server may have taken over the source that
+   * lacks what was copied, and have stored other records there since. undefined when it did.
+   */
+  async #readNext(source: RecordStream): Promise<readonly StreamRecord[] | undefined> {
+    const { signal } = this.#options
+    const limits = { limit: READ_RECORDS, maxBytes: READ_BYTES, ...(signal === undefined ? {} : { signal }) }
+    if (this.#last !== undefined) {
+      const read = await source.read({ ...limits, from: this.#last.offset, limit: READ_RECORDS + 1 })
+      const copied = read.filter(({ offset }) => offset < this.#position)
+      if (!copied.every((record) => this.#isLast(record))) return undefined
+      if (copied.length < read.length) return read.slice(copied.length)
+    }
+    return source.read({ ...limits, from: this.#position })
+  }
+
+  #isLast(record: StreamRecord): boolean {
+    return record.offset === this.#last?.offset && fingerprintOf(record) === this.#last.fingerprint
+  }
+
+  #remember(record: StreamRecord | undefined): void {
+    this.#last = record && { offset: record.offset, fingerprint: fingerprintOf(record) }
   }
 
   /** What retention or a trim took before it was copied; what a compaction took is no loss. */
