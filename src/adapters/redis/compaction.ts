@@ -24,7 +24,7 @@ export async function removeReplaced(core: StreamCore, tombstonesBefore: number)
   removed.sort((a, b) => a - b)
   for (let at = 0; at < removed.length; at += PAGE) {
     const { connection, keys } = core
-    await connection.run(REMOVE, [keys.stream, keys.meta], [pack(removed.slice(at, at + PAGE))], 'compact')
+    await connection.run(REMOVE, [keys.stream, keys.meta, keys.marks], [pack(removed.slice(at, at + PAGE))], 'compact')
   }
 }
 

@@ -1,5 +1,5 @@
 // A bucket is a native stream with dense offsets. Beside it lie a hash of its bounds (`next`, `first`, `timestamp` the
-// greatest so far, `bytes`, `total` ever appended, `mark`, `ended`), marks of where which byte was appended, the tables of
+// greatest so far, `bytes`, `total` appended but for what a compaction took, `mark`, `ended`), marks of where which byte lies, the tables of
 // ids and producers, and the last answers of each writer, so that an append that is sent twice is answered twice and stored
 // once. Every script is atomic, in memory, in the append-only file and on replicas.
 
@@ -178,7 +178,7 @@ return reply`)
  * oldest to keep, the first at or after the time (by the greatest timestamp so far), and how the stream ended.
  */
 export const LOCATE = new Script(`${HELPERS}
-local stored = redis.call('HMGET', KEYS[2], 'next', 'first', 'ended', 'total')
+local stored = redis.call('HMGET', KEYS[2], 'next', 'first', 'ended', 'total', 'bytes')
 local next, first = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
 local function fieldOf(fields, name)
   for at = 1, #fields, 2 do if fields[at] == name then return fields[at + 1] end end
@@ -205,7 +205,7 @@ if ARGV[3] ~= '' then floor = math.max(floor, offsetAt(now - tonumber(ARGV[3])))
 if ARGV[4] ~= '' then floor = math.max(floor, next - tonumber(ARGV[4])) end
 if ARGV[5] ~= '' then
   local from = tonumber(stored[4] or 0) - tonumber(ARGV[5])
-  if from > 0 then
+  if from > 0 and tonumber(stored[5] or 0) > tonumber(ARGV[5]) then
     local mark = redis.call('ZRANGEBYSCORE', KEYS[3], int(from), '+inf', 'LIMIT', 0, 1)[1] or redis.call('ZRANGE', KEYS[3], -1, -1)[1]
     floor = math.max(floor, tonumber(mark or 0))
   end
@@ -232,19 +232,36 @@ for _, mark in ipairs(redis.call('ZRANGE', KEYS[3], 0, limit)) do
 end
 return #entries`)
 
-/** KEYS stream meta; ARGV packed offsets. How many went. */
+/**
+ * KEYS stream meta marks; ARGV packed offsets, the smallest first. How many went. The marks behind them move, as if what went
+ * had never been appended: retention counts what is held. A mark with nothing left between it and the next is dropped.
+ */
 export const REMOVE = new Script(`${HELPERS}
-local bytes, removed = tonumber(redis.call('HGET', KEYS[2], 'bytes') or 0), 0
+local removed, gone = {}, 0
 for _, offset in ipairs(cmsgpack.unpack(ARGV[1])) do
   local id = idOf(offset)
   local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
   if entry then
-    bytes, removed = bytes - sizeOf(entry), removed + 1
+    removed[#removed + 1] = {offset, sizeOf(entry)}
+    gone = gone + sizeOf(entry)
     redis.call('XDEL', KEYS[1], id)
   end
 end
-redis.call('HSET', KEYS[2], 'bytes', int(math.max(0, bytes)))
-return removed`)
+local stored = redis.call('HMGET', KEYS[2], 'bytes', 'total')
+local marks, at, before, last, previous = redis.call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES'), 1, 0, 0, nil
+for index = 1, #marks, 2 do
+  local mark = tonumber(marks[index])
+  while removed[at] and removed[at][1] < mark do
+    before, at = before + removed[at][2], at + 1
+  end
+  local score = math.max(last, tonumber(marks[index + 1]) - before)
+  if previous and score == last then redis.call('ZREM', KEYS[3], previous) end
+  if before > 0 then redis.call('ZADD', KEYS[3], int(score), marks[index]) end
+  last, previous = score, marks[index]
+end
+local bytes, total = math.max(0, tonumber(stored[1] or 0) - gone), math.max(last, tonumber(stored[2] or 0) - gone)
+redis.call('HSET', KEYS[2], 'bytes', int(bytes), 'total', int(total), 'mark', int(last))
+return #removed`)
 
 /** KEYS stream meta. Records, bytes and nodes of the native stream. */
 export const STATS = new Script(`
