@@ -1,7 +1,7 @@
 // What a group knows of its deliveries, and how it may be told to hold them back: the pending list, claims, order by key,
 // a bound on what is pending, how it is created.
 
-import type { Delivery } from '../core/features/queue/group-types.js'
+import type { Delivery, PendingRecord } from '../core/features/queue/group-types.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'
 import { openQueue } from './queue-format.js'
 import { groupCase, liveGroupCase, MINUTE_MS, valuesOf } from './queue-group-scene.js'
@@ -13,6 +13,11 @@ export function pendingCases(make: MakeBackend): readonly SuiteCase[] {
   return [...listCases(make), ...claimCases(make), ...boundCases(make), ...orderCases(make), ...creationCases(make)]
 }
 
+/** A server counts idle time by its own clock, which goes on while a case runs. */
+function roughly(entry: PendingRecord): PendingRecord {
+  return { ...entry, idleMs: Math.round(entry.idleMs / 250) * 250 }
+}
+
 function listCases(make: MakeBackend): readonly SuiteCase[] {
   return [
     groupCase('pending: the list tells who has what, since when, how often and why', make, async ({ group, clock }) => {
@@ -21,7 +26,7 @@ function listCases(make: MakeBackend): readonly SuiteCase[] {
       await first?.nack({ delayMs: 1_000, reason: 'not now' })
       await group.receive({ consumer: 'bo' })
       await clock.advance(500)
-      expectEqual(await group.pending(), [
+      expectEqual((await group.pending()).map(roughly), [
         { bucket: 0, offset: 0, consumer: 'ada', idleMs: 500, deliveries: 1, reason: 'not now' },
         { bucket: 0, offset: 1, consumer: 'ada', idleMs: 5_500, deliveries: 1 },
         { bucket: 0, offset: 2, consumer: 'bo', idleMs: 500, deliveries: 1 },
@@ -29,7 +34,7 @@ function listCases(make: MakeBackend): readonly SuiteCase[] {
       await clock.advance(500)
       const [again] = await group.receive({ consumer: 'cy' })
       expectEqual([again?.value, again?.deliveries, again?.reason], [0, 2, 'not now'])
-      expectEqual((await group.pending({ limit: 1 }))[0], {
+      expectEqual((await group.pending({ limit: 1 })).map(roughly)[0], {
         bucket: 0,
         offset: 0,
         consumer: 'cy',
