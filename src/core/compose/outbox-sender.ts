@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { linkedSignal, within } from '../base/linked-signal.js'
 import type { Delivery, FailureVerdict, Group } from '../features/queue/group-types.js'
+import { type RawQueue, recordId } from '../features/queue/raw-queue.js'
 import type { OutboxOptions, Send, SendContext } from './outbox-types.js'
 
 const DEFAULT_TIMEOUT_MS = 30_000
@@ -12,8 +13,7 @@ const DEFAULT_CONCURRENCY = 4
 export interface OutboxSenderOptions<T> {
   readonly group: Group<T>
   readonly send: Send<T>
-  /** Before the place of a record makes it an id that no other record has. */
-  readonly idPrefix: string
+  readonly queue: Pick<RawQueue, 'incarnation'>
   readonly clock: Clock
   readonly options: OutboxOptions
   readonly isOnline: () => boolean
@@ -66,11 +66,9 @@ export class OutboxSender<T> {
   }
 
   async #send(delivery: Delivery<T>, signal: AbortSignal): Promise<void> {
-    const { send, idPrefix, clock, options, ended } = this.#options
+    const { send, queue, clock, options, ended } = this.#options
     const { timeoutMs: ms = DEFAULT_TIMEOUT_MS } = options
-    const { bucket, offset, timestamp, deliveries: attempt } = delivery
-    // With its time: after a power failure another record may have the offset of one that was sent and then lost here.
-    const id = `${idPrefix}/${bucket}/${offset}/${timestamp}`
+    const id = recordId(queue, delivery.bucket, delivery)
     const late = (): StorageError => {
       const error = new StorageError('unavailable', 'sending took too long', { operation: 'outbox', facts: { timeoutMs: ms } })
       this.#late.add(error)
@@ -78,7 +76,7 @@ export class OutboxSender<T> {
     }
     try {
       await within(clock, { ms, late, signal }, async (sending) => {
-        const context: SendContext = { id, attempt, signal: sending }
+        const context: SendContext = { id, attempt: delivery.deliveries, signal: sending }
         await send(delivery, context)
       })
       await delivery.ack() // before anybody hears of it

@@ -5,7 +5,7 @@ import { StorageError } from '../base/errors.js'
 import type { DeadLetter, deadLetterOf } from '../features/queue/dead-letter.js'
 import { fromDeadLetter } from '../features/queue/dead-record.js'
 import type { AnyQueue } from '../features/queue/group-types.js'
-import { type RawQueue, rawOf } from '../features/queue/raw-queue.js'
+import { type RawQueue, rawOf, recordId } from '../features/queue/raw-queue.js'
 import { bucketOf, headersOf } from '../features/queue/record-codec.js'
 import type { StoredRecord } from '../features/queue/record-types.js'
 import type { GroupPort, PortDelivery } from '../ports/stream-broker.js'
@@ -122,7 +122,7 @@ class Returning<T> {
     const { from, target, bucket } = this.#input
     const buckets = target.streams.length
     const to = record.key === undefined ? letter.bucket % buckets : bucketOf(record.key, buckets)
-    await target.append(to, fromDeadLetter(record, `${from.incarnation}/${bucket}/${record.offset}/returned`))
+    await target.append(to, fromDeadLetter(record, `${recordId(from, bucket, record)}/returned`))
   }
 }
 

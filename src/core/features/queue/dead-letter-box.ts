@@ -4,7 +4,7 @@
 import type { Clock } from '../../base/clock.js'
 import type { GroupPort, SettleResult, StreamRecord } from '../../ports/stream-broker.js'
 import { toDeadLetter } from './dead-record.js'
-import type { RawQueue } from './raw-queue.js'
+import { type RawQueue, recordId } from './raw-queue.js'
 import { bucketOf } from './record-codec.js'
 
 export interface DeadLetterBoxOptions {
@@ -54,8 +54,7 @@ export class DeadLetterBox {
     const { record, reason, deliveries, isUnreadable = false } = spent
     const { offset, timestamp, key } = record
     const letter = { reason, queue: origin.name, bucket, offset, timestamp, group, deliveries, time: clock.now() }
-    // With its time: after a power failure another record may have the offset of one that is a dead letter already.
-    const id = `${origin.incarnation}/${bucket}/${offset}/${timestamp}/${group}`
+    const id = `${recordId(origin, bucket, record)}/${group}`
     const buckets = queue.streams.length
     // The same bucket each time, since a bucket knows its own ids only.
     await queue.append(key === undefined ? bucket % buckets : bucketOf(key, buckets), toDeadLetter({ record, letter, isUnreadable }, id))

@@ -23,6 +23,18 @@ export interface RawQueue extends QueuePlace {
   decode(bucket: number, records: readonly StreamRecord[]): Promise<readonly StoredRecord<unknown>[]>
 }
 
+/**
+ * What no other record has: by it a receiver, or the window of another queue, tells a repetition. With the time, because after a
+ * power failure another record may stand where one was lost that had been passed on.
+ */
+export function recordId(
+  { incarnation }: Pick<QueuePlace, 'incarnation'>,
+  bucket: number,
+  { offset, timestamp }: Pick<StoredRecord<unknown>, 'offset' | 'timestamp'>,
+): string {
+  return `${incarnation}/${bucket}/${offset}/${timestamp}`
+}
+
 const rawQueues = new WeakMap<object, RawQueue>()
 
 export function keepRaw(queue: object, raw: RawQueue): void {
