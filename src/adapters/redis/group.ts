@@ -3,7 +3,8 @@
 import { backoffMs } from '../../core/base/backoff.js'
 import { type Clock, systemClock } from '../../core/base/clock.js'
 import { isStorageError, StorageError } from '../../core/base/errors.js'
-import { Wakes } from '../../core/base/latch.js'
+import { MAX_PENDING, MAX_REASON, RETRY, VISIBILITY_MS } from '../../core/base/group-defaults.js'
+import { POLL_MS, Wakes } from '../../core/base/latch.js'
 import type {
   GroupBounds,
   GroupPort,
@@ -21,12 +22,7 @@ import { CLAIM, DEFER, GROUP_STATE, MOVE, PENDING, QUARANTINE, RECEIVE, RELEASE_
 import { pack } from './pack.js'
 import type { StreamCore } from './stream-core.js'
 
-const DEFAULT_VISIBILITY_MS = 30_000
-const DEFAULT_MAX_PENDING = 10_000
-const MAX_REASON = 1_000
 const MAX_ACKS = 1_000
-const RETRY = { firstMs: 1_000, maxMs: 300_000 }
-const POLL_MS = 1_000
 
 export interface RedisGroupOptions {
   readonly core: StreamCore
@@ -61,8 +57,8 @@ export class RedisGroup implements GroupPort {
 
   constructor(options: RedisGroupOptions) {
     this.#options = options
-    this.#visibilityMs = options.visibilityMs ?? DEFAULT_VISIBILITY_MS
-    this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING
+    this.#visibilityMs = options.visibilityMs ?? VISIBILITY_MS
+    this.#maxPending = options.maxPending ?? MAX_PENDING
     this.#pace = options.core.paceOf(options.name)
   }
 

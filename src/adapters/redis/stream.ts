@@ -4,7 +4,7 @@
 import { fromHex } from '../../core/base/bytes.js'
 import { type Clock, systemClock } from '../../core/base/clock.js'
 import { isStorageError, StorageError } from '../../core/base/errors.js'
-import { Wakes } from '../../core/base/latch.js'
+import { POLL_MS, Wakes } from '../../core/base/latch.js'
 import { saidWrongly } from '../../core/base/own-headers.js'
 import type { Cancellable } from '../../core/ports/options.js'
 import type {
@@ -32,7 +32,6 @@ import { type Limits, NO_LIMITS, Retention } from './retention.js'
 import type { StreamCore } from './stream-core.js'
 import { LOCATE, PRODUCER, SEAL, STATS, TRIM } from './stream-scripts.js'
 
-const POLL_MS = 1_000
 const DEFAULT_READ_BYTES = 4 * 1024 * 1024
 const MAX_PAGE = 1_000
 const DEFAULT_WINDOW = { ms: 86_400_000, ids: 10_000 }

@@ -1,5 +1,16 @@
 import type { Clock } from './clock.js'
 
+/** Where signals can be lost, data is looked at again at least so often. */
+export const POLL_MS = 1_000
+
+/** Listens to all of them; returns how to stop. */
+export function listenAll(sources: readonly { listen(wake: () => void): () => void }[], wake: () => void): () => void {
+  const stops = sources.map((source) => source.listen(wake))
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
 /** Wakes everyone who waits. A wake-up with nobody waiting is forgotten: waiters look at the data before they wait. */
 export class Latch {
   readonly #listeners = new Set<() => void>()

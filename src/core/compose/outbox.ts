@@ -2,9 +2,10 @@
 // by a lock where the platform has locks. The group's position says what was sent, so a closed tab loses nothing.
 
 import { asyncDispose } from '../base/async-dispose.js'
-import { type BackoffOptions, backoffMs } from '../base/backoff.js'
+import { backoffMs } from '../base/backoff.js'
 import { isStorageError, StorageError } from '../base/errors.js'
-import { Latch, nextWake } from '../base/latch.js'
+import { RETRY } from '../base/group-defaults.js'
+import { Latch, listenAll, nextWake } from '../base/latch.js'
 import { type LinkedSignal, linkedSignal } from '../base/linked-signal.js'
 import type { StoreContext } from '../derived/store-context.js'
 import type { Group } from '../features/queue/group-types.js'
@@ -15,7 +16,6 @@ import { type Connectivity, connectivityHere } from './connectivity.js'
 import { OutboxSender } from './outbox-sender.js'
 import type { Outbox, OutboxOptions, OutboxState, Send, SendReport } from './outbox-types.js'
 
-const BACKOFF: BackoffOptions = { firstMs: 1_000, maxMs: 300_000 }
 const DEFAULT_GROUP = 'outbox'
 
 /**
@@ -66,7 +66,8 @@ async function openParts<T>(queue: Queue<T, never>, send: Send<T>, options: Outb
   if (typeof send !== 'function') {
     throw new StorageError('invalid', 'an outbox needs a function that sends', { operation: 'outbox', facts: { got: typeof send } })
   }
-  const { context, incarnation, name } = rawOf(queue)
+  const raw = rawOf(queue)
+  const { context, incarnation, name } = raw
   const { group: groupName = DEFAULT_GROUP, ordering = 'key', maxDeliveries, backoff } = options
   const group = await queue.group(groupName, {
     ordering,
@@ -78,7 +79,7 @@ async function openParts<T>(queue: Queue<T, never>, send: Send<T>, options: Outb
   const { clock } = context
   const isOnline = (): boolean => connectivity.isOnline()
   const senderOf = (ended: (error?: unknown) => void): OutboxSender<T> =>
-    new OutboxSender({ group, send, idPrefix: incarnation, clock, options, isOnline, ended })
+    new OutboxSender({ group, send, queue: raw, clock, options, isOnline, ended })
   return { context, lockName: `outbox/${incarnation}/${groupName}`, group, connectivity, options, senderOf }
 }
 
@@ -193,13 +194,8 @@ class OutboxHandle<T> implements Outbox {
   async #pause(): Promise<void> {
     const { connectivity, context, options } = this.#parts
     const { signal } = this.#stop
-    const listen = (wake: () => void): (() => void) => {
-      const stops = [connectivity.listen(wake), this.#retry.listen(wake)]
-      return () => {
-        for (const stop of stops) stop()
-      }
-    }
-    const ms = backoffMs(context.clock, this.#failures - 1, { ...BACKOFF, ...options.backoff })
+    const listen = (wake: () => void): (() => void) => listenAll([connectivity, this.#retry], wake)
+    const ms = backoffMs(context.clock, this.#failures - 1, { ...RETRY, ...options.backoff })
     await nextWake(context.clock, listen, ms, signal)
   }
 

@@ -2,6 +2,7 @@
 
 import { type Clock, sleep } from '../base/clock.js'
 import { isStorageError } from '../base/errors.js'
+import { type LinkedSignal, linkedSignal } from '../base/linked-signal.js'
 import { contextOf } from '../derived/resolve.js'
 import { findQueue } from '../engine/catalogue.js'
 import type { RecordStream } from '../ports/stream-broker.js'
@@ -23,13 +24,14 @@ export interface QueueReplicatorOptions extends Omit<ReplicateOptions, 'queues'>
 export class QueueReplicator {
   readonly #options: QueueReplicatorOptions
   readonly #clock: Clock
-  readonly #stop = new AbortController()
+  readonly #stop: LinkedSignal
   #buckets: readonly ReplicaBucket[] = []
   #isDeleted = false
 
   constructor(options: QueueReplicatorOptions) {
     this.#options = options
     this.#clock = contextOf(options.from.store).clock
+    this.#stop = linkedSignal(options.signal)
   }
 
   get state(): QueueReplication {
@@ -42,8 +44,6 @@ export class QueueReplicator {
   async run(): Promise<void> {
     const { from, to, signal } = this.#options
     signal?.throwIfAborted()
-    const abort = (): void => this.#stop.abort(signal?.reason)
-    signal?.addEventListener('abort', abort, { once: true })
     try {
       const replica = await openReplica(from, to, this.#options)
       try {
@@ -56,7 +56,7 @@ export class QueueReplicator {
         await replica.close()
       }
     } finally {
-      signal?.removeEventListener('abort', abort)
+      this.#stop.end()
     }
   }
 

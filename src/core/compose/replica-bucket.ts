@@ -4,7 +4,7 @@
 import { backOff } from '../base/backoff.js'
 import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
-import { Latch, nextWake } from '../base/latch.js'
+import { POLL_MS, Wakes } from '../base/latch.js'
 import type { RecordStream, StreamBounds, StreamRecord } from '../ports/stream-broker.js'
 import { appendCopies, withoutLastRun } from './append-copies.js'
 import { compareEnds, fingerprintOf } from './replica-agreement.js'
@@ -13,8 +13,6 @@ import type { Slots } from './slots.js'
 
 const READ_RECORDS = 2_000
 const READ_BYTES = 4 * 1024 * 1024
-/** Where signals can be lost, the source is looked at again at least so often. */
-const POLL_MS = 1_000
 const RETRY = { firstMs: 50, maxMs: 30_000 }
 /** In a row and without a record stored in between; a live replication goes on trying where the trouble is a passing one. */
 const MAX_RETRIES = 8
@@ -55,8 +53,6 @@ export class ReplicaBucket {
   #records = 0
   #isSealed = false
   readonly #skipped: SkippedOffsets[] = []
-  readonly #latch = new Latch()
-  #isWoken = false
 
   constructor(options: ReplicaBucketOptions) {
     this.#options = options
@@ -71,31 +67,32 @@ export class ReplicaBucket {
 
   /** Resolves when all is copied; where it is live when the source is sealed, or rejects when the signal aborts. */
   async run(): Promise<void> {
-    const stopListening = this.#options.source.listen(() => this.#wake())
+    const wakes = new Wakes((wake) => this.#options.source.listen(wake))
     try {
       let retries = 0
       for (;;) {
         const before = this.#records
-        const failure = await this.#session()
+        const failure = await this.#session(wakes)
         if (failure === undefined) return
         retries = this.#records > before ? 0 : retries + 1
         await this.#rest(failure, retries)
       }
     } finally {
-      stopListening()
+      wakes.stop()
     }
   }
 
   /** undefined when there is nothing left to do; else what it may get past by beginning again. */
-  async #session(): Promise<StorageError | undefined> {
+  async #session(wakes: Wakes): Promise<StorageError | undefined> {
+    const { clock, signal } = this.#options
     let isCopying = false
     try {
       await this.#begin()
       isCopying = true
-      while (!(await this.#copyAll())) await this.#nextWake()
+      while (!(await this.#copyAll())) await wakes.next(clock, POLL_MS, signal)
       return undefined
     } catch (error) {
-      this.#options.signal?.throwIfAborted()
+      signal?.throwIfAborted()
       // A target that is not where it was left tells in the next session what it holds instead.
       const isMoved = isCopying && (isStorageError(error, 'conflict') || isStorageError(error, 'closed'))
       if (isMoved || isStorageError(error, 'unavailable')) return error
@@ -234,18 +231,6 @@ export class ReplicaBucket {
     const [oldest] = await target.read({ from: first, limit: 1 })
     if (oldest !== undefined && oldest.offset > first) await target.trim(oldest.offset)
     this.#isUnsettled = false
-  }
-
-  #wake(): void {
-    this.#isWoken = true
-    this.#latch.wake()
-  }
-
-  /** What came since the source was looked at last needs no waiting for. */
-  async #nextWake(): Promise<void> {
-    const { clock, signal } = this.#options
-    if (!this.#isWoken) await nextWake(clock, (wake) => this.#latch.listen(wake), POLL_MS, signal)
-    this.#isWoken = false
   }
 
   #diverged(differsFrom: number, from: StreamBounds, to: StreamBounds): StorageError {

@@ -2,6 +2,7 @@
 
 import { type Clock, sleep } from '../base/clock.js'
 import { isStorageError } from '../base/errors.js'
+import { type LinkedSignal, linkedSignal } from '../base/linked-signal.js'
 import { contextOf } from '../derived/resolve.js'
 import type { Store } from '../derived/store-context.js'
 import { listQueues } from '../engine/catalogue.js'
@@ -26,7 +27,7 @@ export class Replication {
   readonly #slots = new Slots(SLOTS)
   readonly #replicators: QueueReplicator[] = []
   readonly #running = new Map<string, Promise<void>>()
-  readonly #stop = new AbortController()
+  readonly #stop: LinkedSignal
   #failure: { readonly error: unknown } | undefined
 
   constructor(source: Store | Backend, target: Store | Backend, options: ReplicateOptions) {
@@ -36,20 +37,19 @@ export class Replication {
     const { backend, clock } = contextOf(source)
     this.#blobs = backend.blobs
     this.#clock = clock
+    this.#stop = linkedSignal(options.signal)
   }
 
   async run(): Promise<ReplicationReport> {
     const { signal, live = false } = this.#options
     signal?.throwIfAborted()
-    const abort = (): void => this.#stop.abort(signal?.reason)
-    signal?.addEventListener('abort', abort, { once: true })
     try {
       await this.#runQueues()
     } catch (error) {
       this.#fail(error)
     } finally {
       await Promise.all(this.#running.values())
-      signal?.removeEventListener('abort', abort)
+      this.#stop.end()
     }
     if (this.#failure !== undefined) throw this.#failure.error
     if (!live) signal?.throwIfAborted()

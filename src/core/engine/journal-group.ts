@@ -3,7 +3,8 @@
 import { backoffMs } from '../base/backoff.js'
 import type { Clock } from '../base/clock.js'
 import { StorageError } from '../base/errors.js'
-import { nextWake } from '../base/latch.js'
+import { MAX_PENDING, MAX_REASON, RETRY, VISIBILITY_MS } from '../base/group-defaults.js'
+import { listenAll, nextWake, POLL_MS } from '../base/latch.js'
 import type {
   GroupBounds,
   GroupPort,
@@ -18,13 +19,6 @@ import type { Ahead, GroupChanges } from './group-changes.js'
 import type { EntryFields } from './group-delta.js'
 import type { FreshRecord, GroupSource } from './group-source.js'
 import { firstFrom, type Grant, type GroupState, type Handle, type SettleInput } from './group-state.js'
-
-const DEFAULT_VISIBILITY_MS = 30_000
-/** A bucket stops delivering new records while so many are unacknowledged. */
-const DEFAULT_MAX_PENDING = 10_000
-const MAX_REASON = 1_000
-const RETRY = { firstMs: 1_000, maxMs: 300_000 }
-const POLL_MS = 1_000
 
 export interface JournalGroupOptions {
   readonly source: GroupSource
@@ -52,8 +46,8 @@ export class JournalGroup implements GroupPort {
 
   constructor(options: JournalGroupOptions) {
     this.#options = options
-    this.#visibilityMs = options.visibilityMs ?? DEFAULT_VISIBILITY_MS
-    this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING
+    this.#visibilityMs = options.visibilityMs ?? VISIBILITY_MS
+    this.#maxPending = options.maxPending ?? MAX_PENDING
   }
 
   async receive(consumer: string, options: ReceiveOptions): Promise<readonly PortDelivery[]> {
@@ -71,12 +65,7 @@ export class JournalGroup implements GroupPort {
   }
 
   listen(wake: () => void): () => void {
-    const stopRecords = this.#options.source.listen(wake)
-    const stopChanges = this.#options.changes.listen(wake)
-    return () => {
-      stopRecords()
-      stopChanges()
-    }
+    return listenAll([this.#options.source, this.#options.changes], wake)
   }
 
   async settle(actions: readonly SettleAction[]): Promise<SettleResult> {

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.js'
 import { isStorageError, StorageError } from '../base/errors.js'
 import { loadPart } from '../base/load-part.js'
 import { saidWrongly } from '../base/own-headers.js'
-import { Latch, nextWake } from '../base/latch.js'
+import { Latch, nextWake, POLL_MS } from '../base/latch.js'
 import type { CompressionName } from '../codec/compression.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import type { SignalBus } from '../ports/signal-bus.js'
@@ -30,8 +30,6 @@ import type { EncodedFrames, Log, LogEnd } from './log.js'
 import { Retention } from './retention.js'
 
 const DEFAULT_READ_BYTES = 4 * 1024 * 1024
-/** Where signals can be lost, data is looked at again at least so often. */
-const POLL_MS = 1_000
 
 export interface JournalOptions {
   readonly log: Log

@@ -1,5 +1,6 @@
 // Deliveries one at a time. What was fetched ahead and not seen is given back when the loop is left.
 
+import { linkedSignal } from '../../base/linked-signal.js'
 import { checkLimit } from './checks.js'
 import { fetchUntilAborted, type GroupSource, RECEIVE_WAIT_MS } from './group-source.js'
 import type { ConsumeOptions, Delivery } from './group-types.js'
@@ -7,7 +8,7 @@ import type { ConsumeOptions, Delivery } from './group-types.js'
 /** Leaving ends a wait that is under way, too. */
 export function consumeGroup<T>(source: GroupSource<T>, options: ConsumeOptions): AsyncIterableIterator<Delivery<T>> {
   const leaving = new AbortController()
-  const deliveries = oneByOne(source, options, leaving)
+  const deliveries = oneByOne(source, options, leaving.signal)
   return {
     next: () => deliveries.next(),
     return: () => {
@@ -20,23 +21,17 @@ export function consumeGroup<T>(source: GroupSource<T>, options: ConsumeOptions)
   }
 }
 
-async function* oneByOne<T>(
-  source: GroupSource<T>,
-  options: ConsumeOptions,
-  leaving: AbortController,
-): AsyncGenerator<Delivery<T>, undefined> {
-  const leave = (): void => leaving.abort()
-  if (options.signal?.aborted) leave()
-  options.signal?.addEventListener('abort', leave, { once: true })
-  const ahead = new Prefetched(source, options, leaving.signal)
+async function* oneByOne<T>(source: GroupSource<T>, options: ConsumeOptions, leaving: AbortSignal): AsyncGenerator<Delivery<T>, undefined> {
+  const left = linkedSignal(leaving, options.signal)
+  const ahead = new Prefetched(source, options, left.signal)
   try {
-    while (!leaving.signal.aborted) {
+    while (!left.signal.aborted) {
       const next = await ahead.next()
       if (next !== undefined) yield next
       else if (options.until === 'empty') return
     }
   } finally {
-    options.signal?.removeEventListener('abort', leave)
+    left.end()
     await ahead.giveBack()
   }
 }

@@ -12,7 +12,7 @@ import { GroupSettler } from './group-settler.js'
 import type { GiveBackOptions, GroupSource, Received } from './group-source.js'
 import { offsetOf } from './position.js'
 import { processGroup } from './process.js'
-import { listenAll } from './tail.js'
+import { listenAll } from '../../base/latch.js'
 import type {
   ClaimOptions,
   ConsumeOptions,

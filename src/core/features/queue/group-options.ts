@@ -2,11 +2,10 @@
 
 import type { BackoffOptions } from '../../base/backoff.js'
 import { StorageError } from '../../base/errors.js'
+import { RETRY, VISIBILITY_MS } from '../../base/group-defaults.js'
 import type { GroupPortOptions } from '../../ports/stream-broker.js'
 import type { GroupOptions } from './group-types.js'
 
-const DEFAULT_VISIBILITY_MS = 30_000
-const DEFAULT_BACKOFF = { firstMs: 1_000, maxMs: 300_000 }
 const DEFAULT_MAX_DELIVERIES = 10
 const CREATE = [undefined, true, false, 'new']
 const ORDERINGS = [undefined, 'none', 'key']
@@ -22,8 +21,8 @@ export interface GroupRules {
 
 /** `invalid` for what makes no sense. */
 export function checkGroupOptions(options: GroupOptions): GroupRules {
-  const { visibilityMs = DEFAULT_VISIBILITY_MS, ordering, maxPending, create, maxDeliveries, deadLetters } = options
-  const backoff = { ...DEFAULT_BACKOFF, ...options.backoff }
+  const { visibilityMs = VISIBILITY_MS, ordering, maxPending, create, maxDeliveries, deadLetters } = options
+  const backoff = { ...RETRY, ...options.backoff }
   check(visibilityMs > 0, 'visibilityMs is a positive number of milliseconds', { visibilityMs })
   check(backoff.firstMs > 0 && backoff.maxMs >= backoff.firstMs, 'backoff goes from firstMs, above 0, up to maxMs', { ...backoff })
   check(maxPending === undefined || isCount(maxPending), 'maxPending is a whole number from 1', { maxPending })

@@ -1,13 +1,11 @@
 // One receive over all buckets: they take turns, and one wait stands for all of them.
 
 import type { Clock } from '../../base/clock.js'
-import { nextWake } from '../../base/latch.js'
+import { POLL_MS, Wakes } from '../../base/latch.js'
 import type { GroupPort } from '../../ports/stream-broker.js'
 import type { GroupIntake } from './group-intake.js'
 import type { Received } from './group-source.js'
 import type { Delivery } from './group-types.js'
-
-const POLL_MS = 1_000
 
 export interface GroupReceiverOptions<T> {
   /** One a bucket. */
@@ -50,29 +48,19 @@ export class GroupReceiver<T> {
     const { waitMs, signal } = input
     const end = clock.now() + waitMs
     let dead = 0
-    let mayBeMore = false
-    let wake = (): void => {}
-    const stop = listen(() => {
-      mayBeMore = true
-      wake()
-    })
-    const listenOnce = (run: () => void): (() => void) => {
-      wake = run
-      return () => {}
-    }
+    const wakes = new Wakes(listen)
     try {
       for (;;) {
         signal?.throwIfAborted()
-        mayBeMore = false
         const received = await this.#receiveNow(input)
         dead += received.dead
         const now = clock.now()
         if (received.deliveries.length > 0 || now >= end) return { ...received, dead }
         const until = Math.min(now + POLL_MS, end, nextDue(now) ?? end)
-        if (!mayBeMore) await nextWake(clock, listenOnce, until - now, signal)
+        await wakes.next(clock, until - now, signal)
       }
     } finally {
-      stop()
+      wakes.stop()
     }
   }
 

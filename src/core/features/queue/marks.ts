@@ -4,7 +4,7 @@
 import { backOff, type BackoffOptions } from '../../base/backoff.js'
 import { StorageError } from '../../base/errors.js'
 import { checkName, keyComponent } from '../../base/key.js'
-import { Latch, Wakes } from '../../base/latch.js'
+import { Latch, listenAll, POLL_MS, Wakes } from '../../base/latch.js'
 import { Mutex } from '../../base/mutex.js'
 import type { StoreContext } from '../../derived/store-context.js'
 import { Cell } from '../../engine/cell.js'
@@ -19,9 +19,7 @@ import { offsetWithin } from './position.js'
 import { readPlaces } from './read-places.js'
 import { readReady, type ReadyRecords } from './ready-records.js'
 import type { Position, StoredRecord } from './record-types.js'
-import { listenAll } from './tail.js'
 
-const POLL_MS = 1_000
 const MAX_ATTEMPTS = 64
 const MAX_WINDOW = 10_000
 /** What `sequentialSampler` gives; not imported, because that one is in every bundle. */
@@ -218,12 +216,7 @@ class QueueMarks<T> implements Marks<T> {
   }
 
   #listen(wake: () => void): () => void {
-    const stopListening = listenAll(this.#input.streams, wake)
-    const stopWaiting = this.#changed.listen(wake)
-    return () => {
-      stopListening()
-      stopWaiting()
-    }
+    return listenAll([...this.#input.streams, this.#changed], wake)
   }
 }
 

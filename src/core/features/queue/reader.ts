@@ -3,17 +3,15 @@
 import { asyncDispose } from '../../base/async-dispose.js'
 import type { Clock } from '../../base/clock.js'
 import { StorageError } from '../../base/errors.js'
-import { Latch, Wakes } from '../../base/latch.js'
+import { Latch, listenAll, POLL_MS, Wakes } from '../../base/latch.js'
 import { Mutex } from '../../base/mutex.js'
 import type { RecordStream, StreamRecord } from '../../ports/stream-broker.js'
 import { checkLimit, checkWaitMs } from './checks.js'
 import { offsetWithin } from './position.js'
 import type { BucketOffsets, QueueReader, ReadBatchOptions, ReaderOptions, ReadNextOptions } from './reader-types.js'
-import { listenAll } from './tail.js'
 import type { Position, StoredRecord } from './record-types.js'
 
 const DEFAULT_LIMIT = 100
-const POLL_MS = 1_000
 /** A batch of an iteration is waited for in steps; each looks whether the queue is still open. */
 const BATCH_WAIT_MS = 60_000
 
@@ -172,15 +170,8 @@ class Reader<T> implements QueueReader<T> {
   }
 
   #listen(wake: () => void): () => void {
-    const stopListening = listenAll(
-      this.buckets.map((bucket) => this.#input.streams[bucket] as RecordStream),
-      wake,
-    )
-    const stopWaiting = this.#changed.listen(wake)
-    return () => {
-      stopListening()
-      stopWaiting()
-    }
+    const streams = this.buckets.map((bucket) => this.#input.streams[bucket] as RecordStream)
+    return listenAll([...streams, this.#changed], wake)
   }
 
   #checkOpen(operation: string): void {

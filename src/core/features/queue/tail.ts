@@ -1,11 +1,10 @@
 // Live records of all buckets, in order within each, until the signal aborts or the loop is left.
 
 import type { Clock } from '../../base/clock.js'
-import { nextWake } from '../../base/latch.js'
+import { listenAll, nextWake, POLL_MS } from '../../base/latch.js'
 import type { RecordStream, StreamRecord } from '../../ports/stream-broker.js'
 
 const BATCH = 500
-const POLL_MS = 1_000
 
 export interface TailInput {
   readonly streams: readonly RecordStream[]
@@ -29,12 +28,5 @@ export async function* tailStreams(input: TailInput): AsyncGenerator<{ readonly 
       }
     }
     if (isIdle) await nextWake(clock, (wake) => listenAll(streams, wake), POLL_MS, signal)
-  }
-}
-
-export function listenAll(streams: readonly Pick<RecordStream, 'listen'>[], wake: () => void): () => void {
-  const stops = streams.map((stream) => stream.listen(wake))
-  return () => {
-    for (const stop of stops) stop()
   }
 }

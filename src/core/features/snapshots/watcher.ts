@@ -2,6 +2,7 @@
 // cells again, and what differs from what was known is told. Runs only while somebody listens.
 
 import { isStorageError } from '../../base/errors.js'
+import { POLL_MS } from '../../base/latch.js'
 import { Mutex } from '../../base/mutex.js'
 import type { StoreContext } from '../../derived/resolve.js'
 import type { SessionEntry } from './session.js'
@@ -9,8 +10,6 @@ import type { SnapshotIndex } from './snapshot-index.js'
 import type { SessionRef, SnapshotChange } from './types.js'
 
 const TOPIC = 'snapshots'
-/** A lost signal costs this much latency. */
-const POLL_MS = 1_000
 
 interface KnownSession {
   readonly version: string
