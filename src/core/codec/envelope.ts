@@ -18,8 +18,8 @@ const MAJOR = 1
 const WRITE_ID_BYTES = 16
 
 /** What a blob is. Numbers are for ever. */
-export type EnvelopeKind = 'cell' | 'value' | 'catalogue' | 'manifest' | 'content' | 'canary'
-const KINDS: readonly EnvelopeKind[] = ['cell', 'value', 'catalogue', 'manifest', 'content', 'canary']
+const KINDS = ['cell', 'value', 'catalogue', 'manifest', 'content', 'canary', 'page', 'index', 'manifests', 'keyring', 'sealed'] as const
+export type EnvelopeKind = (typeof KINDS)[number]
 
 export interface EnvelopeFields {
   readonly kind: EnvelopeKind
