@@ -109,17 +109,52 @@ export type {
 export type { QueueWriter, WriteOptions, WriterOptions } from './core/features/queue/writer-types.js'
 export { openSnapshots } from './core/features/snapshots/open-snapshots.js'
 export type {
-  BranchRef,
+  LazySnapshot,
+  LoadOptions,
+  LoadPathOptions,
+  LostPart,
+  PatchOperation,
+  Salvaged,
+  StatePath,
+} from './core/features/snapshots/read-types.js'
+export type { KeptSnapshot, PruneOptions, PrunePolicy, PruneReport } from './core/features/snapshots/retention-types.js'
+export type {
+  AutoOptions,
+  AutoSave,
+  ByteSource,
+  PartialSave,
+  ProgressListener,
+  SaveDetails,
+  SaveItem,
+  SaveManyOptions,
   SaveOptions,
+  SaveState,
+  SaveStream,
+  SnapshotProgress,
+} from './core/features/snapshots/save-types.js'
+export type {
+  BranchRef,
+  ForkTarget,
   SessionRef,
   SnapshotChange,
   SnapshotFilter,
   SnapshotInfo,
-  SnapshotProblem,
-  SnapshotReport,
   Snapshots,
   SnapshotsOptions,
+  SubscribeOptions,
 } from './core/features/snapshots/types.js'
+export type {
+  CollectOptions,
+  CollectReport,
+  CopyOptions,
+  CopyReport,
+  RepairOptions,
+  RepairReport,
+  SnapshotProblem,
+  SnapshotReport,
+  VerifyLevel,
+  VerifyOptions,
+} from './core/features/snapshots/upkeep-types.js'
 export type { Backend, StorageHealth } from './core/ports/backend.js'
 export type { Durability, WriteDurability } from './core/ports/options.js'
 export type { DedupeWindow, GroupOrdering, RetentionPolicy, SettleResult, SyncMode } from './core/ports/stream-broker.js'

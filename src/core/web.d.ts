@@ -23,3 +23,24 @@ declare class TextDecoder {
 }
 declare function structuredClone<T>(value: T): T
 declare function queueMicrotask(run: () => void): void
+interface ReadableStreamDefaultReader<Piece> {
+  read(): Promise<{ readonly done: false; readonly value: Piece } | { readonly done: true; readonly value?: Piece | undefined }>
+  cancel(reason?: unknown): Promise<void>
+  releaseLock(): void
+}
+interface ReadableStreamDefaultController<Piece> {
+  enqueue(piece: Piece): void
+  close(): void
+  error(reason?: unknown): void
+}
+declare class ReadableStream<Piece> {
+  constructor(
+    source?: {
+      pull?(controller: ReadableStreamDefaultController<Piece>): void | PromiseLike<void>
+      cancel?(reason?: unknown): void | PromiseLike<void>
+    },
+    strategy?: { readonly highWaterMark?: number },
+  )
+  getReader(): ReadableStreamDefaultReader<Piece>
+  cancel(reason?: unknown): Promise<void>
+}

@@ -5,7 +5,8 @@ import { checkName } from '../../base/key.js'
 import type { Codec, Json } from '../../codec/codec.js'
 import { type EncodedValue, encodeValue } from '../../codec/codecs.js'
 import { jsonCodec } from '../../codec/json.js'
-import type { BranchRef, SaveOptions, SessionRef } from './types.js'
+import type { SaveState } from './save-types.js'
+import type { BranchRef, SessionRef } from './types.js'
 
 const MAIN_BRANCH = 'main'
 
@@ -35,7 +36,7 @@ export function checkBranch(ref: BranchRef): string {
   return branch
 }
 
-export function takeRequest<State>(options: SaveOptions<State>, codec: Codec): SaveRequest {
+export function takeRequest<State>(options: SaveState<State>, codec: Codec): SaveRequest {
   const branch = checkBranch(options)
   const { agent, session, parent, description, metadata, signal } = options
   if (description !== undefined && typeof description !== 'string') {

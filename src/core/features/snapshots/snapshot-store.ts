@@ -16,16 +16,9 @@ import { publish } from './publish.js'
 import { checkBranch, checkSession, takeRequest } from './save-request.js'
 import { headOf, openSession, type SessionEntry, withoutEntries } from './session.js'
 import { isDamage, type Located, missing, SnapshotIndex } from './snapshot-index.js'
-import type {
-  BranchRef,
-  SaveOptions,
-  SessionRef,
-  SnapshotChange,
-  SnapshotFilter,
-  SnapshotInfo,
-  SnapshotReport,
-  Snapshots,
-} from './types.js'
+import type { BranchRef, SessionRef, SnapshotChange, SnapshotFilter, SnapshotInfo, Snapshots } from './types.js'
+import type { SaveState } from './save-types.js'
+import type { SnapshotReport } from './upkeep-types.js'
 import { verifyAll, verifyOne } from './verify.js'
 import { changeOf, SnapshotWatcher } from './watcher.js'
 
@@ -51,7 +44,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
     this.#forget = context.onClose(this)
   }
 
-  async save(options: SaveOptions<State>): Promise<SnapshotInfo> {
+  async save(options: SaveState<State>): Promise<SnapshotInfo> {
     this.#checkOpen('save')
     const request = takeRequest(options, this.#codec)
     const key = sessionKey(request, this.#context.backend.blobs.traits)

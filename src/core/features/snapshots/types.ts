@@ -3,8 +3,9 @@
 import type { Json } from '../../codec/codec.js'
 import type { CodecOption } from '../../codec/codecs.js'
 import type { CompressionName } from '../../codec/compression.js'
-import type { StorageErrorCode } from '../../base/errors.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
+import type { SaveState } from './save-types.js'
+import type { SnapshotReport } from './upkeep-types.js'
 
 export interface SnapshotsOptions {
   /** How states are written (default `json`); recorded with each snapshot, so that mixed ones stay readable. */
@@ -28,11 +29,13 @@ export interface SnapshotInfo {
   /** SHA-256 of the encoded state, lower-case hexadecimal. */
   readonly contentHash: string
   readonly tags: readonly string[]
+  /** Never removed by `prune`. */
+  readonly pinned?: true
   readonly description?: string
   readonly metadata?: Json
   /** Length of the encoded state. */
   readonly bytes: number
-  /** What the state takes in the store, with headers, without the manifest. */
+  /** What storing the state added to the store, with headers, without manifest and index: less than its size where parts of it were there already. */
   readonly storedBytes: number
   /** What was really used. */
   readonly compression: CompressionName
@@ -48,42 +51,39 @@ export interface BranchRef extends SessionRef {
   readonly branch?: string
 }
 
-export interface SaveOptions<State> extends BranchRef, Cancellable {
-  readonly state: State
-  /** Default: the head of the branch. */
-  readonly parent?: string
-  readonly tags?: readonly string[]
-  readonly description?: string
-  /** Anything JSON keeps: the offsets that the state covers, for example. */
-  readonly metadata?: Json
+export interface ForkTarget extends Cancellable {
+  /** Default: that of the snapshot. */
+  readonly agent?: string
+  /** Default: that of the snapshot. */
+  readonly session?: string
+  /** Must not exist yet. Default: `main` in another session, `fork-<index>` in the same. */
+  readonly branch?: string
 }
 
 export interface SnapshotFilter extends Cancellable {
   readonly agent?: string
   readonly session?: string
   readonly branch?: string
+  /** Only those with this tag. */
   readonly tag?: string
+  /** Only those whose metadata is an object with these entries, equal in every part. */
+  readonly metadata?: { readonly [name: string]: Json }
   /** Only those with an earlier timestamp (ms, or a Date). */
   readonly before?: number | Date
   /** Only those with a later timestamp (ms, or a Date). */
   readonly after?: number | Date
+  /** Goes on behind this snapshot, as an earlier list gave it. `missing` when it is not there any more. */
+  readonly startAfter?: string
   readonly limit?: number
 }
 
-export interface SnapshotProblem {
-  /** The snapshot, or `agent/session` where the list of a session's snapshots itself is damaged. */
-  readonly id: string
-  readonly code: StorageErrorCode
-  readonly message: string
-  readonly expected?: string
-  readonly actual?: string
-}
-
-export interface SnapshotReport {
-  readonly ok: boolean
-  /** How many snapshots were looked at. */
-  readonly checked: number
-  readonly problems: readonly SnapshotProblem[]
+/** Which snapshots a subscription is about; default all. */
+export interface SubscribeOptions extends Cancellable {
+  readonly agent?: string
+  readonly session?: string
+  readonly branch?: string
+  /** Begins with all that were saved later than this one, in the order they were saved. Default: only those saved from now on. */
+  readonly after?: string
 }
 
 export interface SnapshotChange {
@@ -102,7 +102,7 @@ export interface Snapshots<State> extends Handle {
    * a state or metadata that would not come back equal, `missing` for a parent that is not there, `unavailable` when too
    * many others saved to the session at once.
    */
-  save(options: SaveOptions<State>): Promise<SnapshotInfo>
+  save(options: SaveState<State>): Promise<SnapshotInfo>
   /** The state of a snapshot, or of the newest of a branch. `missing` when there is none, `corrupt` with `expected` and `actual` hash when damaged. */
   load(which: string | BranchRef, options?: Cancellable): Promise<State>
   /** All about it but its state. `missing` when there is none. */

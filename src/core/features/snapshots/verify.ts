@@ -4,7 +4,7 @@ import { isStorageError } from '../../base/errors.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { readContent } from './content.js'
 import { isDamage, type Located, missing, type SnapshotIndex } from './snapshot-index.js'
-import type { SnapshotProblem, SnapshotReport } from './types.js'
+import type { SnapshotProblem, SnapshotReport } from './upkeep-types.js'
 
 export async function verifyOne(blobs: BlobStore, index: SnapshotIndex, id: string, signal?: AbortSignal): Promise<SnapshotReport> {
   const problems: SnapshotProblem[] = []
