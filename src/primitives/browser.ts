@@ -4,7 +4,13 @@
 import { loadPart } from '../core/base/load-part.js'
 import { webSha256 } from './web.js'
 
-export { noChecksum as tableChecksum, webCompress as compress, webDecompress as decompress, webRandomBytes as randomBytes } from './web.js'
+export {
+  noChecksum as tableChecksum,
+  webCompress as compress,
+  webDecompress as decompress,
+  webHasCompression as hasCompression,
+  webRandomBytes as randomBytes,
+} from './web.js'
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   if (globalThis.crypto?.subtle !== undefined) return webSha256(bytes)

@@ -3,7 +3,8 @@
 
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'fflate'
 
-type Format = 'gzip' | 'deflate'
+/** gzip or deflate. */
+type Format = string
 
 export function compressSmall(format: Format, bytes: Uint8Array, level = 6): Uint8Array {
   const options = { level: level as 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 }

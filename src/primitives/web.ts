@@ -3,7 +3,10 @@
 
 import { loadPart } from '../core/base/load-part.js'
 
-type Format = 'gzip' | 'deflate'
+/** gzip or deflate. */
+type Format = string
+
+const FORMATS = ['none', 'gzip', 'deflate']
 
 const STREAM_FROM_BYTES = 4096
 /** The most that `getRandomValues` gives in one call. */
@@ -20,6 +23,10 @@ export function webRandomBytes(length: number): Uint8Array {
 
 export async function webSha256(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+}
+
+export function webHasCompression(name: string): boolean {
+  return FORMATS.includes(name)
 }
 
 export async function webCompress(format: Format, bytes: Uint8Array, level?: number): Promise<Uint8Array> {

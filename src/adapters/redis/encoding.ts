@@ -8,11 +8,23 @@ import { NAME } from './errors.js'
 
 export type Compression = NonNullable<StreamOptions['compression']>
 
+const ENCODINGS: readonly (Compression | undefined)[] = [undefined, 'none', 'gzip', 'deflate']
+
 const MIN_BYTES = 512
 /** Stored compressed only when at most this share of the bytes remains. */
 const MAX_REMAINING = 0.9
 /** The largest record there can be, and what is around it. */
 const MAX_PLAIN_BYTES = 80 * 2 ** 20
+
+/** `unsupported` for what clients in other languages seldom have. */
+export function checkEncoding(compression: Compression | undefined): void {
+  if (ENCODINGS.includes(compression)) return
+  throw new StorageError('unsupported', 'queues on Redis are compressed with gzip or deflate', {
+    backend: NAME,
+    operation: 'openQueue',
+    facts: { compression },
+  })
+}
 
 /** undefined where it would not pay. */
 export function compressed(value: Uint8Array | string, compression: Compression): Uint8Array | undefined {

@@ -4,6 +4,7 @@ import { StorageError } from '../../core/base/errors.js'
 import type { RecordStream, StreamBroker, StreamExamination, StreamOptions } from '../../core/ports/stream-broker.js'
 import type { RedisBlobs } from './blobs.js'
 import type { Connection } from './connection.js'
+import { checkEncoding } from './encoding.js'
 import { NAME } from './errors.js'
 import { examineStream, repairStream } from './examine.js'
 import { GroupPace } from './group-pace.js'
@@ -41,6 +42,7 @@ export class RedisStreams implements StreamBroker {
         facts: { format: options.format },
       })
     }
+    checkEncoding(options.compression)
     const open = this.#cores.get(stream) ?? { core: this.#core(stream), handles: 0 }
     this.#cores.set(stream, open)
     open.handles++

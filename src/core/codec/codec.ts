@@ -4,9 +4,9 @@
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 export interface Codec {
-  /** As the user names it: `json`, `structured`. */
+  /** As the user names it: `json`, `structured`, `yaml`. */
   readonly name: string
-  /** 0-15, for ever the same. 0 is bytes as they are, 1 JSON, 2 structured. */
+  /** For ever the same: 3-13 are yours. 0 is bytes as they are, 1 JSON, 2 structured, 14 text, 15 NDJSON. */
   readonly id: number
   /** Throws `invalid`, with the path in the value, for what would not come back equal. */
   encode(value: unknown): Uint8Array

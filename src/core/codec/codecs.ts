@@ -1,5 +1,5 @@
-// Which codec writes a value, and which one reads it back: by the id that was stored with it. The structured codec is
-// loaded when it is chosen or first met in stored data.
+// Which codec writes a value, and which one reads it back: by the id that was stored with it. All but bytes and
+// JSON are loaded when they are chosen or first met in stored data.
 
 import { StorageError } from '../base/errors.js'
 import { loadPart } from '../base/load-part.js'
@@ -7,8 +7,12 @@ import { bytesCodec } from './bytes.js'
 import type { Codec } from './codec.js'
 import { jsonCodec } from './json.js'
 
-/** A built-in codec by name, or one of the user's own (id 3-15, for ever the same). */
-export type CodecOption = 'json' | 'structured' | Codec
+/**
+ * A built-in codec by name, or one of your own (id 3-13, for ever the same). `json` refuses what JSON would change,
+ * `structured` keeps it; `text` takes strings, `ndjson` arrays of JSON values, `bytes` Uint8Arrays and nothing else.
+ */
+export type CodecOption = BuiltInCodec | Codec
+export type BuiltInCodec = 'json' | 'structured' | 'text' | 'ndjson' | 'bytes'
 
 export interface EncodedValue {
   /** Id of the codec that made the bytes. */
@@ -16,28 +20,37 @@ export interface EncodedValue {
   readonly bytes: Uint8Array
 }
 
-const STRUCTURED_ID = 2
 const FIRST_OWN_ID = 3
-const LAST_ID = 15
+const LAST_OWN_ID = 13
 
-/** By id. The codec is kept, not the promise of it: where promises belong to a request, another one could not wait for it. */
-const builtIn: Codec[] = [bytesCodec, jsonCodec]
+/** By id. The codecs are kept, not the promise of them: where promises belong to a request, another one could not wait for it. */
+const builtIn: (Codec | undefined)[] = [bytesCodec, jsonCodec]
 
 /** Resolves the `codec` option; `invalid` for an unknown name or an id that is taken, `unavailable` where it cannot be loaded. */
 export async function chooseCodec(option: CodecOption = 'json'): Promise<Codec> {
   if (typeof option === 'object' && option !== null) return checkOwn(option)
-  if (option === 'structured') return await loadStructured()
   if (option === 'json') return jsonCodec
-  throw new StorageError('invalid', 'codec is json, structured or an object with name, id, encode and decode', {
+  const codec = (await loadMore()).codecNamed(option)
+  if (codec !== undefined) return keep(codec)
+  throw new StorageError('invalid', 'codec is json, structured, text, ndjson, bytes or an object with name, id, encode and decode', {
     facts: { codec: String(option) },
   })
 }
 
 function checkOwn(codec: Codec): Codec {
-  if (Number.isInteger(codec.id) && codec.id >= FIRST_OWN_ID && codec.id <= LAST_ID) return codec
-  throw new StorageError('invalid', `the id of a codec of your own is ${FIRST_OWN_ID} to ${LAST_ID}`, {
+  if (Number.isInteger(codec.id) && codec.id >= FIRST_OWN_ID && codec.id <= LAST_OWN_ID) return codec
+  throw new StorageError('invalid', `the id of a codec of your own is ${FIRST_OWN_ID} to ${LAST_OWN_ID}`, {
     facts: { codec: codec.name, id: codec.id },
   })
+}
+
+function loadMore(): Promise<typeof import('./more-codecs.js')> {
+  return loadPart('the codecs', () => import('./more-codecs.js'))
+}
+
+function keep(codec: Codec): Codec {
+  builtIn[codec.id] = codec
+  return codec
 }
 
 /** A top-level Uint8Array becomes its own bytes (not copied) whatever the codec; all else is the codec's business. */
@@ -48,7 +61,11 @@ export function encodeValue(codec: Codec, value: unknown): EncodedValue {
 
 /** Loads what reads values with these ids; has to resolve before `decodeValue` gets one of them. `unavailable` as `chooseCodec`. */
 export async function readyToDecode(ids: readonly number[]): Promise<void> {
-  if (builtIn[STRUCTURED_ID] === undefined && ids.includes(STRUCTURED_ID)) await loadStructured()
+  for (const id of ids) {
+    if (builtIn[id] !== undefined || (id >= FIRST_OWN_ID && id <= LAST_OWN_ID)) continue
+    const codec = (await loadMore()).codecWithId(id)
+    if (codec !== undefined) keep(codec)
+  }
 }
 
 /**
@@ -61,10 +78,4 @@ export function decodeValue(id: number, bytes: Uint8Array, chosen: Codec): unkno
   throw new StorageError('unsupported', 'stored with a codec that was not given; pass it as the codec option', {
     facts: { codec: id, chosen: `${chosen.id} ${chosen.name}` },
   })
-}
-
-async function loadStructured(): Promise<Codec> {
-  const { structuredCodec } = await loadPart('the structured codec', () => import('./structured.js'))
-  builtIn[STRUCTURED_ID] = structuredCodec
-  return structuredCodec
 }

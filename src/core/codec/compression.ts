@@ -1,22 +1,45 @@
 // Compression by name (as users write it) and by id (as it is stored). What does not pay is stored as it is; what is read
-// back never grows past the length that was stored with it.
+// back never grows past the length that was stored with it. A runtime brings what it has natively, a program the rest.
 
 import { isStorageError, StorageError } from '../base/errors.js'
-import { compress, decompress } from '#primitives'
+import { compress, decompress, hasCompression } from '#primitives'
 
-/** `none` 0, `gzip` 1, `deflate` 2 (raw, RFC 1951). */
-export type CompressionName = 'none' | 'gzip' | 'deflate'
+/** `none` 0, `gzip` 1, `deflate` 2 (raw, RFC 1951), `brotli` 3 (RFC 7932), `zstd` 4 (RFC 8878), `lz4` 5 (one block). */
+export type CompressionName = 'none' | 'gzip' | 'deflate' | 'brotli' | 'zstd' | 'lz4'
 
-const NAMES: readonly CompressionName[] = ['none', 'gzip', 'deflate']
-const MIN_BYTES = 512
-/** Stored compressed only when at most this share of the bytes remains. */
-const MAX_REMAINING = 0.9
+/**
+ * A compression for runtimes that lack it: what `varve/compression/brotli`, `/zstd` and `/lz4` export, or an object of your
+ * own around another library, of the same format.
+ */
+export interface Compression {
+  readonly name: Exclude<CompressionName, 'none'>
+  /** The id that belongs to the name: brotli 3, zstd 4, lz4 5. */
+  readonly id: number
+  /** `level` is a hint. */
+  compress(bytes: Uint8Array, level?: number): Uint8Array | Promise<Uint8Array>
+  /** Throws where the bytes do not give exactly `plainLength` bytes, and takes no more memory than about that. */
+  decompress(bytes: Uint8Array, plainLength: number): Uint8Array | Promise<Uint8Array>
+}
+
+/** A name with a level: gzip and deflate 0-9, brotli 0-11, zstd 1-22; lz4 has none. The streams of browsers have one level only. */
+export interface CompressionLevel {
+  readonly name: CompressionName
+  readonly level?: number
+}
+
+/** A name, a name with a level, or a module that the runtime lacks. */
+export type CompressionOption = CompressionName | CompressionLevel | Compression
 
 export interface CompressedBytes {
   /** Id of what was used in the end: 0 where compression would not pay. */
   readonly compression: number
   readonly bytes: Uint8Array
 }
+
+const NAMES: readonly CompressionName[] = ['none', 'gzip', 'deflate', 'brotli', 'zstd', 'lz4']
+const MIN_BYTES = 512
+/** Stored compressed only when at most this share of the bytes remains. */
+const MAX_REMAINING = 0.9
 
 /** The name of a stored id; `unsupported` for one that this version does not know. */
 export function compressionName(id: number): CompressionName {
@@ -26,39 +49,63 @@ export function compressionName(id: number): CompressionName {
   return name
 }
 
-/** Throws `invalid` for anything but a name. */
+/** The id that belongs to a name. */
+export function compressionId(name: CompressionName): number {
+  return NAMES.indexOf(name)
+}
+
+/** `invalid` for anything but a name. */
+export function checkCompressionName(name: unknown): asserts name is CompressionName {
+  if (NAMES.includes(name as CompressionName)) return
+  throw new StorageError('invalid', `compression is one of ${NAMES.join(', ')}`, { facts: { compression: String(name) } })
+}
+
+/** Throws `invalid` for anything but a name, `unsupported` for what this runtime lacks. */
 export function checkCompression(name: unknown): void {
-  if (!NAMES.includes(name as CompressionName)) {
-    throw new StorageError('invalid', `compression is one of ${NAMES.join(', ')}`, { facts: { compression: String(name) } })
-  }
+  checkCompressionName(name)
+  if (!hasCompression(name)) throw lacking(name)
 }
 
-/** Compresses, unless the bytes are fewer than 512 or would not shrink by a tenth. `level` is 0-9 and a hint. */
-export async function compressBytes(name: CompressionName, bytes: Uint8Array, level?: number): Promise<CompressedBytes> {
+/** Compresses, unless the bytes are fewer than 512 or would not shrink by a tenth; by the module where there is one, else by the runtime. */
+export async function compressBytes(
+  name: CompressionName,
+  bytes: Uint8Array,
+  level?: number,
+  module?: Compression,
+): Promise<CompressedBytes> {
   if (name === 'none' || bytes.length < MIN_BYTES) return { compression: 0, bytes }
-  const smaller = await compress(name, bytes, level)
+  if (module === undefined) checkCompression(name)
+  const smaller = await (module === undefined ? compress(name, bytes, level) : module.compress(bytes, level))
   if (smaller.length > bytes.length * MAX_REMAINING) return { compression: 0, bytes }
-  return { compression: NAMES.indexOf(name), bytes: smaller }
+  return { compression: compressionId(name), bytes: smaller }
 }
 
-/** The inverse: `corrupt` when the bytes do not inflate to exactly `plainLength`, and no more memory than that is taken; `unavailable` where this runtime has to load code for it and cannot. */
-export async function decompressBytes(id: number, bytes: Uint8Array, plainLength: number): Promise<Uint8Array> {
+/**
+ * The inverse: `corrupt` when the bytes do not inflate to exactly `plainLength`, and no more memory than that is taken;
+ * `unavailable` where this runtime has to load code for it and cannot, `unsupported` where it has none.
+ */
+export async function decompressBytes(id: number, bytes: Uint8Array, plainLength: number, module?: Compression): Promise<Uint8Array> {
   const name = compressionName(id)
-  if (name === 'none') {
-    if (bytes.length !== plainLength) throw damaged(name, bytes.length, plainLength)
-    return bytes
-  }
+  if (module === undefined) checkCompression(name)
+  let cause: unknown
   try {
-    return await decompress(name, bytes, plainLength)
-  } catch (cause) {
-    if (isStorageError(cause, 'unavailable')) throw cause
-    throw damaged(name, bytes.length, plainLength, cause)
+    const isPlain = name === 'none'
+    const plain = isPlain
+      ? bytes
+      : await (module === undefined ? decompress(name, bytes, plainLength) : module.decompress(bytes, plainLength))
+    if (plain.length === plainLength) return plain
+  } catch (error) {
+    if (isStorageError(error, 'unavailable') || isStorageError(error, 'unsupported')) throw error
+    cause = error
   }
-}
-
-function damaged(compression: CompressionName, storedBytes: number, plainBytes: number, cause?: unknown): StorageError {
-  return new StorageError('corrupt', 'stored bytes do not give what was compressed', {
-    facts: { compression, storedBytes, plainBytes },
+  throw new StorageError('corrupt', 'stored bytes do not give what was compressed', {
+    facts: { compression: name, storedBytes: bytes.length, plainBytes: plainLength },
     cause,
   })
+}
+
+/** The error for a compression that neither the runtime nor the program has. */
+function lacking(name: CompressionName): StorageError {
+  const message = `this runtime has no ${name} of its own; snapshots take it from 'varve/compression/${name}'`
+  return new StorageError('unsupported', message, { facts: { compression: name } })
 }

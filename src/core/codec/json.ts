@@ -26,13 +26,18 @@ export const jsonCodec: Codec = {
 
 /** What `encode` gives the bytes of, with its refusals. */
 export function jsonText(value: unknown): string {
-  const fault = check(value, [])
-  if (fault !== undefined) throw refuseValue(fault, '; use codec: structured')
+  checkJson(value)
   try {
     return JSON.stringify(value)
   } catch (cause) {
     throw new StorageError('invalid', '$ is too large for one JSON text', { cause, facts: { path: '$' } })
   }
+}
+
+/** Throws `invalid`, with the path, where JSON would change the value. */
+export function checkJson(value: unknown): void {
+  const fault = check(value, [])
+  if (fault !== undefined) throw refuseValue(fault, '; use codec: structured')
 }
 
 /** The first place that JSON would change; `ancestors` is the way down to here. */

@@ -50,8 +50,8 @@ test('a codec of the user takes an id of its own and is needed to read', async (
 
 test('unknown names and taken ids are invalid', async () => {
   expect(await codeOf(() => chooseCodec('yaml' as 'json'))).toBe('invalid')
-  expect(await codeOf(() => chooseCodec('bytes' as 'json'))).toBe('invalid')
-  for (const id of [1, 2, 16, 2.5, -1]) expect(await codeOf(() => chooseCodec({ ...upper, id }))).toBe('invalid')
+  expect(await codeOf(() => chooseCodec('constructor' as 'json'))).toBe('invalid')
+  for (const id of [1, 2, 14, 15, 16, 2.5, -1]) expect(await codeOf(() => chooseCodec({ ...upper, id }))).toBe('invalid')
 })
 
 test('the structured codec is loaded when stored data asks for it, not before', async () => {

@@ -1,6 +1,6 @@
 // The public shapes of a queue and its groups.
 
-import type { Codec } from '../../codec/codec.js'
+import type { CodecOption } from '../../codec/codecs.js'
 import type { CompressionName } from '../../codec/compression.js'
 import type { Cancellable, Handle, WriteDurability } from '../../ports/options.js'
 import type { CompactionResult, DedupeWindow, RetentionPolicy, StreamFormat, SyncMode } from '../../ports/stream-broker.js'
@@ -26,7 +26,7 @@ export interface QueueOptions<Output, Input = Output> {
   /** Derives the key of each value as it is stored; records of one key share a bucket and keep their order. */
   readonly key?: (value: Output) => string
   /** How values become bytes; recorded with each record. Default `json`. */
-  readonly codec?: 'json' | 'structured' | Codec
+  readonly codec?: CodecOption
   /** When an append is acknowledged; default `always`: when it is durable. */
   readonly sync?: SyncMode
   readonly durability?: WriteDurability
