@@ -11,6 +11,13 @@ export {
   webHasCompression as hasCompression,
   webRandomBytes as randomBytes,
 } from './web.js'
+export {
+  webAesGcm as aesGcm,
+  webHkdfSha256 as hkdfSha256,
+  webHmacSha256 as hmacSha256,
+  webPbkdf2Sha256 as pbkdf2Sha256,
+} from './web-cipher.js'
+export { argon2id } from './argon2id.js'
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   if (globalThis.crypto?.subtle !== undefined) return webSha256(bytes)

@@ -4,6 +4,8 @@ import { createHash, randomFillSync } from 'node:crypto'
 import { wasmChecksum } from './wasm-checksum.js'
 
 export { hasCompression, nodeCompress as compress, nodeDecompress as decompress } from './node-compression.js'
+export { argon2id } from './argon2id.js'
+export { aesGcm, hkdfSha256, hmacSha256, pbkdf2Sha256 } from './node-cipher.js'
 
 /** Node without a compiler (`--jitless`) has no WebAssembly. */
 export const tableChecksum = typeof WebAssembly === 'undefined' ? undefined : wasmChecksum

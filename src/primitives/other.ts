@@ -8,3 +8,10 @@ export {
   webRandomBytes as randomBytes,
   webSha256 as sha256,
 } from './web.js'
+export {
+  webAesGcm as aesGcm,
+  webHkdfSha256 as hkdfSha256,
+  webHmacSha256 as hmacSha256,
+  webPbkdf2Sha256 as pbkdf2Sha256,
+} from './web-cipher.js'
+export { argon2id } from './argon2id.js'

@@ -26,3 +26,30 @@ export declare function randomBytes(length: number): Uint8Array
 export declare const tableChecksum:
   | ((tables: Int32Array) => (bytes: Uint8Array, start: number, end: number, crc: number) => number)
   | undefined
+
+/** AES-256-GCM (NIST SP 800-38D) under one key. A nonce is 12 bytes and is used once; `bound` is authenticated, not hidden. */
+export interface Cipher {
+  /** What was sealed is 16 bytes longer: its tag stands behind it. */
+  seal(nonce: Uint8Array, plain: Uint8Array, bound: Uint8Array): Promise<Uint8Array>
+  /** undefined where key, nonce, bytes or `bound` are others than they were. */
+  open(nonce: Uint8Array, sealed: Uint8Array, bound: Uint8Array): Promise<Uint8Array | undefined>
+}
+
+/** The cipher of a key of 32 bytes. This and what follows: `unsupported` in pages outside a secure context. */
+export declare function aesGcm(key: Uint8Array): Promise<Cipher>
+
+/** HKDF with SHA-256 (RFC 5869): 32 bytes. The key must not change afterwards. */
+export declare function hkdfSha256(key: Uint8Array, salt: Uint8Array, info: Uint8Array): Promise<Uint8Array>
+
+/** HMAC with SHA-256 (RFC 2104): 32 bytes. */
+export declare function hmacSha256(key: Uint8Array, bytes: Uint8Array): Promise<Uint8Array>
+
+/** PBKDF2 with HMAC-SHA-256 (RFC 8018): 32 bytes. `unsupported` where the runtime allows fewer iterations. */
+export declare function pbkdf2Sha256(secret: Uint8Array, salt: Uint8Array, iterations: number): Promise<Uint8Array>
+
+/** Argon2id (RFC 9106): 32 bytes. `unsupported` where WebAssembly may not be compiled; `unavailable` where its code cannot be loaded. */
+export declare function argon2id(
+  secret: Uint8Array,
+  salt: Uint8Array,
+  cost: { readonly memoryKiB: number; readonly iterations: number; readonly parallelism: number },
+): Promise<Uint8Array>
