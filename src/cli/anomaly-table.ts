@@ -1,5 +1,5 @@
 import type { ScanReport, StoreAnomaly } from '../core/compose/scan.js'
-import { formatCell, formatCount, formatTable, outputWidth, wrapText } from './output.js'
+import { formatCount, formatTable, nameText, outputWidth, wrapText } from './output.js'
 import { storePath } from './store-path.js'
 
 const MARGIN = 4
@@ -24,12 +24,6 @@ export function anomalyTable(anomalies: readonly StoreAnomaly[], directory: stri
 export function lostText({ firstOffset, lastOffset }: StoreAnomaly): string | undefined {
   if (firstOffset === undefined || lastOffset === undefined) return undefined
   return firstOffset === lastOffset ? String(firstOffset) : `${firstOffset}-${lastOffset}`
-}
-
-/** As it is, unless a terminal would obey something in it. */
-export function nameText(name: string): string {
-  const text = formatCell(name, 40)
-  return text === `"${name}"` ? name : text
 }
 
 export function scannedText({ scanned }: ScanReport): string {

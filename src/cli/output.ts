@@ -65,6 +65,12 @@ export function formatCell(value: unknown, length = 80): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
 
+/** A name as it is, unless it is too long, or a terminal would obey something in it. */
+export function nameText(name: string, length = 40): string {
+  const text = formatCell(name, length)
+  return text === `"${name}"` ? name : text
+}
+
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')

@@ -1,13 +1,12 @@
 // A recovery as it is done on the command line: where copies go, and what is printed before and after.
 
-import { once } from 'node:events'
 import { resolve } from 'node:path'
-import { createInterface } from 'node:readline/promises'
 import { StorageError } from '../core/base/errors.js'
 import type { RecoverOptions, RecoveryReport } from '../core/compose/recover.js'
 import type { ScanReport } from '../core/compose/scan.js'
 import { recover } from '../index.js'
 import { foundText, scannedText } from './anomaly-table.js'
+import { canAsk, confirm } from './confirm.js'
 import { ANOMALIES, STILL_BROKEN } from './exit-codes.js'
 import { formatCount } from './output.js'
 import { scanProgress } from './progress.js'
@@ -53,16 +52,12 @@ export async function recoverDirectory(directory: string, flags: RecoveryFlags):
 
 /** Shows what would be repaired and asks; only a person at a terminal is asked. */
 async function isWanted(directory: string, { mode, yes, salvage }: RecoveryFlags): Promise<boolean> {
-  if (yes === true || !process.stdin.isTTY || !process.stderr.isTTY) return true
+  if (yes === true || !canAsk()) return true
   const report = await scanDirectory(directory)
   if (report.healthy && (!salvage || report.notices.length === 0)) return true
   console.error(scanText(report, directory))
   const copies = mode === 'quarantine' ? 'with a copy of what is replaced' : 'in place, WITHOUT a copy'
-  const asking = createInterface({ input: process.stdin, output: process.stderr })
-  const noAnswer = once(asking, 'close').then(() => '') // the end of the input
-  const answer = await Promise.race([asking.question(`Repair ${resolve(directory)} ${copies}? [y/N] `), noAnswer])
-  asking.close()
-  return /^y(es)?$/i.test(answer.trim())
+  return await confirm(`Repair ${resolve(directory)} ${copies}?`)
 }
 
 export function recoveryExitCode(mode: RecoveryFlags['mode'], { after }: RecoveryReport): number {

@@ -12,7 +12,7 @@ import { addKv } from './kv.js'
 import { addQueue } from './queue/add-queue.js'
 import { addRecover } from './recover.js'
 import { addScan } from './scan.js'
-import { addSnapshots } from './snapshots.js'
+import { addSnapshot } from './snapshot/add-snapshot.js'
 
 /** Runs one command line (without `node` and the script); resolves to its exit code. */
 export async function runCommand(words: readonly string[]): Promise<number> {
@@ -30,7 +30,7 @@ export async function runCommand(words: readonly string[]): Promise<number> {
   }
 }
 
-const VERBS = [addQueue, addKv, addSnapshots, addHealth, addScan, addDoctor, addRecover, addCompact, addInspect]
+const VERBS = [addQueue, addKv, addSnapshot, addHealth, addScan, addDoctor, addRecover, addCompact, addInspect]
 
 const EXIT_CODES = `
 Exit codes: 0 ok, or a healthy or recovered store; 1 failure, or anomalies found; 2 still broken after a recovery; 64 wrong usage.`

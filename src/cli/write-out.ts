@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { formatJson } from './output.js'
 
-export async function writeOut(text: string): Promise<void> {
+export async function writeOut(text: string | Uint8Array): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 

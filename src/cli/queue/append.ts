@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs'
 import type { Command } from 'commander'
 import type { Queue, RecordInput } from '../../core/features/queue/types.js'
 import { openQueue } from '../../index.js'
 import { wholeNumber } from '../arguments.js'
+import { readInput } from '../file-input.js'
 import { readJsonLines } from '../ndjson.js'
 import { formatBytes, formatCount, formatJson } from '../output.js'
 import { STORE } from '../place.js'
@@ -91,7 +91,7 @@ async function appendFile(
     bytes = 0
     update(done)
   }
-  for await (const line of readJsonLines(chunksOf(file))) {
+  for await (const line of readJsonLines(readInput(file, 'one JSON text a line'))) {
     const input = inputOf(line, flags)
     done.bytes += line.length
     bytes += line.length
@@ -104,10 +104,4 @@ async function appendFile(
     if (batch.length >= BATCH_RECORDS || bytes >= BATCH_BYTES) await flush()
   }
   await flush()
-}
-
-function chunksOf(file: string): AsyncIterable<Uint8Array> {
-  if (file !== '-') return createReadStream(file)
-  if (process.stdin.isTTY) console.error('one JSON text a line; Ctrl-D ends')
-  return process.stdin
 }

@@ -1,33 +1,19 @@
 // The command as a process of its own, beside this process, which owns the store.
 
-import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { deleteQueue, openKv, openQueue, openSnapshots, openStore, type Store } from 'varve'
 import { nodeFs } from 'varve/adapters/node-fs'
+import { runVarve } from './varve-process.js'
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'varve-cli-'))
 const directory = join(folder, 'store')
 let store: Store
 
-function varve(words: readonly string[], input = '') {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', input })
-  return {
-    status,
-    stdout,
-    stderr,
-    json: () =>
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line)),
-  }
-}
+const varve = (words: readonly string[], input = '') => runVarve(words, { input })
 
 beforeAll(async () => {
   store = await openStore(nodeFs({ directory }))
@@ -92,7 +78,7 @@ test('read prints what a schema made of the values, without that schema', async 
 test('kv and snapshots show what is stored', () => {
   expect(varve(['kv', 'get', directory, 'theme']).stdout).toBe('"dark"\n')
   expect(varve(['kv', 'list', directory, '--json']).json()).toMatchObject([{ key: 'theme', value: 'dark' }])
-  expect(varve(['snapshots', 'list', directory, '--json']).json()).toMatchObject([{ agent: 'planner', index: 0 }])
+  expect(varve(['snapshot', 'list', directory, '--json']).json()).toMatchObject([{ agent: 'planner', index: 0 }])
 })
 
 test('health says where the data lies', () => {
@@ -129,7 +115,7 @@ const LOOKING = [
   ['queue read', 'orders'],
   ['kv list'],
   ['kv get', 'theme'],
-  ['snapshots list'],
+  ['snapshot list'],
   ['health'],
 ]
 
@@ -163,7 +149,7 @@ test('a store that was opened and holds nothing yet is an empty one, not a missi
   const opened = await openStore(backend)
   expect(varve(['queue', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no queues\n' })
   expect(varve(['kv', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no keys\n' })
-  expect(varve(['snapshots', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no snapshots\n' })
+  expect(varve(['snapshot', 'list', join(folder, 'new')])).toMatchObject({ status: 0, stdout: 'no snapshots\n' })
   await opened.close()
   await backend.close()
 })
@@ -176,9 +162,9 @@ test('an unknown name is a failure that lists the known ones', async () => {
     [['kv', 'get', directory, 'nothing'], 'no such key; there is "theme" (key="nothing") [missing]'],
     [['kv', 'get', directory, 'theme', '--namespace', 'x'], 'no such namespace; there are "counters", "default" (namespace="x") [missing]'],
     [['kv', 'list', directory, '--namespace', 'x'], 'no such namespace; there are "counters", "default" (namespace="x") [missing]'],
-    [['snapshots', 'list', directory, '--agent', 'x'], 'no such agent; there is "planner" (agent="x") [missing]'],
-    [['snapshots', 'list', directory, '--agent', 'planner', '--session', 'x'], 'no such session; there is "s1" (session="x") [missing]'],
-    [['snapshots', 'list', directory, '--tag', 'x'], 'no such tag; there is none at all (tag="x") [missing]'],
+    [['snapshot', 'list', directory, '--agent', 'x'], 'no such agent; there is "planner" (agent="x") [missing]'],
+    [['snapshot', 'list', directory, '--agent', 'planner', '--session', 'x'], 'no such session; there is "s1" (session="x") [missing]'],
+    [['snapshot', 'list', directory, '--tag', 'x'], 'no such tag; there is none at all (tag="x") [missing]'],
   ]
   for (const [words, says] of rows) {
     expect(varve(words)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(`varve: there is ${says}`) })

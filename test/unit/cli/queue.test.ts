@@ -9,8 +9,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { openQueue, openStore } from 'varve'
 import { nodeFs } from 'varve/adapters/node-fs'
+import { MAIN, runVarve } from './varve-process.js'
 
-const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'varve-cli-queue-'))
 let made = 0
@@ -18,20 +18,7 @@ const newPlace = () => join(folder, `store-${made++}`)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function varve(words: readonly string[], input = '') {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'queue', ...words], {
-    encoding: 'utf8',
-    input,
-    cwd: folder,
-    maxBuffer: 1 << 28,
-  })
-  const json = () =>
-    stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line))
-  return { status, stdout, stderr, json }
-}
+const varve = (words: readonly string[], input = '') => runVarve(['queue', ...words], { input, cwd: folder })
 
 function fileOf(lines: readonly unknown[]): string {
   const file = join(folder, `input-${made++}.ndjson`)

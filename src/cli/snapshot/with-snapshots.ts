@@ -1,0 +1,28 @@
+import type { StoreMode } from '../../core/derived/resolve.js'
+import type { Snapshots, SnapshotsOptions } from '../../core/features/snapshots/types.js'
+import { openSnapshots } from '../../index.js'
+import { untilInterrupted } from '../interrupt.js'
+import { withStore } from '../with-store.js'
+
+export interface OpenFlags {
+  readonly mode: StoreMode | 'create'
+  readonly options?: SnapshotsOptions
+}
+
+/** Opens the snapshots of the store at a place, and closes both when `use` is done. Ctrl-C aborts the signal. */
+export function withSnapshots<T>(
+  place: string,
+  { mode, options = {} }: OpenFlags,
+  use: (snapshots: Snapshots<unknown>, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return untilInterrupted((signal) =>
+    withStore(place, mode, async (store) => {
+      const snapshots = await openSnapshots(store, options)
+      try {
+        return await use(snapshots, signal)
+      } finally {
+        await snapshots.close()
+      }
+    }),
+  )
+}
