@@ -11,6 +11,8 @@ const MAX_KEY_BYTES = 1024
 const MAX_DELETE_KEYS = 1000
 /** A Worker has 128 MB in all, and bytes to be stored are held at least once. */
 const MAX_BLOB_BYTES = 100 * 2 ** 20
+/** Each request is paid for. */
+const PACK_BYTES = 8 * 2 ** 20
 
 export interface R2BlobsOptions {
   readonly bucket: R2BucketLike
@@ -35,6 +37,7 @@ export class R2Blobs implements BlobStore {
       consistency: 'strong',
       durable: 'remote',
       maxBlobBytes: MAX_BLOB_BYTES,
+      packBytes: PACK_BYTES,
       maxKeyBytes: MAX_KEY_BYTES - new TextEncoder().encode(options.prefix).length,
       writesPerKeyPerSecond: 1,
     }

@@ -20,6 +20,8 @@ import { VersionSource } from './versions.js'
 
 const PAGE_ROWS = 500
 const MAX_BLOB_BYTES = 128 * 2 ** 20
+/** A part of a record cannot be read alone. */
+const PACK_BYTES = 256 * 1024
 const MAX_KEY_BYTES = 4096
 
 export interface IndexedDbBlobsOptions {
@@ -42,6 +44,7 @@ export class IndexedDbBlobs implements BlobStore {
       consistency: 'strong',
       durable: options.durability === 'strict' ? 'disk' : 'os',
       maxBlobBytes: MAX_BLOB_BYTES,
+      packBytes: PACK_BYTES,
       maxKeyBytes: MAX_KEY_BYTES,
     }
   }

@@ -21,6 +21,8 @@ import { pack } from './pack.js'
 
 /** Redis takes 512 MB, but serves nobody else meanwhile. */
 const MAX_BLOB_BYTES = 64 * 2 ** 20
+/** While one is sent, nobody else is served. */
+const PACK_BYTES = 512 * 1024
 const MAX_KEY_BYTES = 4096
 const PAGE = 256
 const MAX_DELETE_KEYS = 500
@@ -39,6 +41,7 @@ export class RedisBlobs implements BlobStore {
     consistency: 'strong',
     durable: 'remote',
     maxBlobBytes: MAX_BLOB_BYTES,
+    packBytes: PACK_BYTES,
     maxKeyBytes: MAX_KEY_BYTES,
   }
   readonly #options: RedisBlobsOptions

@@ -15,6 +15,8 @@ export interface BlobTraits {
   readonly maxKeyBytes: number
   /** Where the platform limits writes to one key. */
   readonly writesPerKeyPerSecond?: number
+  /** How large a blob of many small pieces is best made; default 4 MiB. Never above `maxBlobBytes`. */
+  readonly packBytes?: number
 }
 
 export interface BlobInfo {

@@ -1,0 +1,44 @@
+// What a collection of garbage tells everybody else, in one cell: its epoch, and the packs that are going to be deleted. Who
+// saves reads it first, relies on none of those packs, and commits only where its session has not been stamped by a later one.
+
+import type { Clock } from '../../base/clock.js'
+import { StorageError } from '../../base/errors.js'
+import type { BlobStore } from '../../ports/blob-store.js'
+import { Cell } from '../cell.js'
+
+const FORMAT = 1
+
+export interface StoredCollection {
+  readonly format: number
+  readonly epoch: number
+  /** Of the collector at work; another's means: stop. */
+  readonly token?: string
+  /** Names of packs, ascending. They stay until they are gone: nobody may rely on them again. */
+  readonly doomed: readonly string[]
+}
+
+export interface Collection {
+  /** Of the cell; undefined where there is none yet. */
+  readonly version: string | undefined
+  readonly epoch: number
+  readonly token: string | undefined
+  readonly doomed: ReadonlySet<string>
+}
+
+export function collectionCell(blobs: BlobStore, clock: Clock, path: string): Cell<StoredCollection> {
+  return new Cell<StoredCollection>({ blobs, clock, key: `${path}/collection` })
+}
+
+export async function readCollection(cell: Cell<StoredCollection>, signal?: AbortSignal): Promise<Collection> {
+  const { value, version } = await cell.read(signal)
+  const { epoch, token, doomed } = openCollection(value)
+  return { version, epoch, token, doomed: new Set(doomed) }
+}
+
+/** What there is before the first collection; `unsupported` for a newer format. */
+export function openCollection(stored: StoredCollection | undefined): StoredCollection {
+  if (stored === undefined) return { format: FORMAT, epoch: 0, doomed: [] }
+  if (stored.format === FORMAT) return stored
+  const facts = { format: stored.format, newestKnown: FORMAT }
+  throw new StorageError('unsupported', 'collected by a newer version of Varve', { facts })
+}

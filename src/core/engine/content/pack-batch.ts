@@ -1,0 +1,152 @@
+// The chunks of one save (or of several): hashed, left out where they are stored already, compressed behind the caller's
+// back a few at a time, and put as packs. After `finish` all of it is durable and found by others.
+
+import { StorageError } from '../../base/errors.js'
+import type { ChunkId, ChunkKind, ChunkSink } from './chunks.js'
+import { hashChunk, type HashedChunk } from './chunk-id.js'
+import type { Collection } from './collection.js'
+import { chunkRecord } from './pack-format.js'
+import type { ChunkPacker } from './chunk-packer.js'
+import { type FinishedPack, PackWriter, recordBytes } from './pack-writer.js'
+
+/** Compressed at a time. */
+const WIDTH = 8
+/** Packs on their way at a time. */
+const PUTS = 2
+
+export interface PackBatchOptions {
+  readonly collection: Collection
+  readonly compression: ChunkPacker
+  readonly packBytes: number
+  readonly maxPackBytes: number
+  /** The packs that hold a chunk. */
+  readonly packsOf: (id: ChunkId) => readonly string[]
+  readonly read: (id: ChunkId, kind: ChunkKind, signal?: AbortSignal) => Promise<Uint8Array>
+  readonly putPack: (pack: FinishedPack, signal?: AbortSignal) => Promise<void>
+  readonly onFinish: () => Promise<void>
+  readonly signal: AbortSignal | undefined
+}
+
+export class PackBatch implements ChunkSink {
+  /** Of the collection that it knows of: what it made may be referred to only where no later one has passed. */
+  readonly epoch: number
+  readonly #options: PackBatchOptions
+  readonly #own = new Set<ChunkId>()
+  readonly #relied = new Set<string>()
+  readonly #compressing: Promise<Uint8Array>[] = []
+  readonly #putting: Promise<void>[] = []
+  #writer = new PackWriter()
+  #chunkBytes = 0
+  #storedBytes = 0
+
+  constructor(options: PackBatchOptions) {
+    this.#options = options
+    this.epoch = options.collection.epoch
+  }
+
+  /** Some packs are going to be deleted: what is taken over from elsewhere has to be kept (`keep`). */
+  get isCollecting(): boolean {
+    return this.#options.collection.doomed.size > 0
+  }
+
+  /** What `finish` added to the store. */
+  get storedBytes(): number {
+    return this.#storedBytes
+  }
+
+  /** Packs of others that hold chunks of this batch. */
+  relied(): ReadonlySet<string> {
+    return this.#relied
+  }
+
+  /** One after another; resolves once the chunk is hashed and taken over. What fails behind fails the next call, or `finish`. */
+  async put(kind: ChunkKind, plain: Uint8Array): Promise<ChunkId> {
+    const chunk = await hashChunk(kind, plain)
+    if (!this.#isStored(chunk.id)) await this.#add(chunk)
+    return chunk.id
+  }
+
+  /** A chunk that is stored already outlives the collection under way: it is stored again if need be. `missing` when it is nowhere. */
+  async keep(id: ChunkId, kind: ChunkKind): Promise<void> {
+    if (this.#isStored(id)) return
+    await this.put(kind, await this.#options.read(id, kind, this.#options.signal))
+  }
+
+  /** What all puts so far add to the store, but for what each pack takes once. */
+  async storedSoFar(): Promise<number> {
+    await this.#drain(0)
+    return this.#chunkBytes
+  }
+
+  /** `quota`, `unavailable`, …: as the store says. */
+  async finish(): Promise<void> {
+    await this.#drain(0)
+    if (!this.#writer.isEmpty) await this.#seal()
+    await this.#settle(0)
+    await this.#options.onFinish()
+  }
+
+  /** Waits for what is under way, and never rejects. What was put already is left to the collector. */
+  async abandon(): Promise<void> {
+    await Promise.allSettled([...this.#compressing.splice(0), ...this.#putting.splice(0)])
+  }
+
+  #isStored(id: ChunkId): boolean {
+    if (this.#own.has(id)) return true
+    const { packsOf, collection } = this.#options
+    const pack = packsOf(id).find((name) => !collection.doomed.has(name))
+    if (pack === undefined) return false
+    this.#relied.add(pack)
+    return true
+  }
+
+  async #add(chunk: HashedChunk): Promise<void> {
+    this.#own.add(chunk.id)
+    const record = this.#compress(chunk)
+    record.catch(() => {})
+    this.#compressing.push(record)
+    await this.#drain(WIDTH - 1)
+  }
+
+  async #compress({ id, kind, plain }: HashedChunk): Promise<Uint8Array> {
+    const { compression, bytes } = await this.#options.compression.pack(plain)
+    return chunkRecord({ id, kind, compression, plainBytes: plain.length, bytes })
+  }
+
+  /** Until no more than `left` are under way; in the order in which they came. */
+  async #drain(left: number): Promise<void> {
+    while (this.#compressing.length > left) {
+      const record = await (this.#compressing.shift() as Promise<Uint8Array>)
+      this.#options.signal?.throwIfAborted()
+      await this.#write(record)
+    }
+  }
+
+  async #write(record: Uint8Array): Promise<void> {
+    const { packBytes, maxPackBytes } = this.#options
+    const added = recordBytes(record)
+    this.#chunkBytes += added
+    if (!this.#writer.isEmpty && this.#writer.bytes + added > packBytes) await this.#seal()
+    if (this.#writer.bytes + added > maxPackBytes) {
+      const facts = { bytes: record.length, maxBlobBytes: maxPackBytes }
+      throw new StorageError('invalid', 'a piece of the state is larger than a blob may be on this backend', { facts })
+    }
+    this.#writer.add(record)
+  }
+
+  async #seal(): Promise<void> {
+    const writer = this.#writer
+    this.#writer = new PackWriter()
+    await this.#settle(PUTS - 1)
+    const pack = await writer.finish()
+    const putting = this.#options.putPack(pack, this.#options.signal).then(() => {
+      this.#storedBytes += pack.bytes.length
+    })
+    putting.catch(() => {})
+    this.#putting.push(putting)
+  }
+
+  async #settle(left: number): Promise<void> {
+    while (this.#putting.length > left) await this.#putting.shift()
+  }
+}

@@ -1,0 +1,174 @@
+// Chunks in packs: where they are read from, proved, and where batches of new ones are put.
+
+import { isStorageError, StorageError } from '../../base/errors.js'
+import type { Clock } from '../../base/clock.js'
+import type { BlobStore } from '../../ports/blob-store.js'
+import type { Cancellable } from '../../ports/options.js'
+import type { Cell } from '../cell.js'
+import { idOf } from './chunk-id.js'
+import type { ChunkPacker } from './chunk-packer.js'
+import type { ChunkId, ChunkKind, ChunkSource } from './chunks.js'
+import { collectionCell, readCollection, type StoredCollection } from './collection.js'
+import { PackBatch } from './pack-batch.js'
+import { PackCatalogue } from './pack-catalogue.js'
+import { CHUNK_HEADER_BYTES, openRecord } from './pack-format.js'
+import { PackReader } from './pack-reader.js'
+import type { FinishedPack } from './pack-writer.js'
+
+const PACK_BYTES = 4 * 1024 * 1024
+const INDEX_BYTES = 4 * 1024 * 1024
+/** Of chunks of trees, which are asked for again and again; no one else holds those bytes. */
+const KEPT_BYTES = 4 * 1024 * 1024
+
+export interface PackStoreOptions {
+  readonly blobs: BlobStore
+  readonly clock: Clock
+  /** Prefix of all keys, without the last slash. */
+  readonly path: string
+  readonly compression: ChunkPacker
+  /** Default: as the backend likes it best. */
+  readonly packBytes?: number
+}
+
+export interface WantedChunk {
+  readonly id: ChunkId
+  readonly kind: ChunkKind
+}
+
+export class PackStore implements ChunkSource {
+  readonly catalogue: PackCatalogue
+  readonly #options: PackStoreOptions
+  readonly #reader: PackReader
+  readonly #collection: Cell<StoredCollection>
+  readonly #kept = new Map<ChunkId, Uint8Array>()
+  #keptBytes = 0
+  /** Of the collection cell when the packs were listed last; null: they have to be listed. */
+  #listedAt: string | undefined | null = null
+
+  constructor(options: PackStoreOptions) {
+    const { blobs, clock, path } = options
+    this.#options = options
+    const maxIndexBytes = Math.min(INDEX_BYTES, blobs.traits.maxBlobBytes)
+    this.catalogue = new PackCatalogue({ blobs, path, maxIndexBytes })
+    this.#reader = new PackReader(blobs, path)
+    this.#collection = collectionCell(blobs, clock, path)
+  }
+
+  /** Lists the packs again: what others put since, and what is gone. */
+  async refresh(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    await this.catalogue.refresh()
+  }
+
+  /** What it knows may be of another time: the next batch lists again. */
+  distrust(): void {
+    this.#listedAt = null
+  }
+
+  /** The bytes are shared: they are not to be changed. */
+  async get(id: ChunkId, kind: ChunkKind, options: Cancellable = {}): Promise<Uint8Array> {
+    const { signal } = options
+    signal?.throwIfAborted()
+    const kept = this.#kept.get(id)
+    if (kept !== undefined) return kept
+    const plain = (await this.#readCopies(id, kind, () => {})) ?? (await this.#readAgain(id, kind, signal))
+    signal?.throwIfAborted()
+    if (kind === 'node') this.#keep(id, plain)
+    return plain
+  }
+
+  /** Neighbours are read together. */
+  getMany(wanted: readonly WantedChunk[], options: Cancellable = {}): Promise<Uint8Array[]> {
+    return Promise.all(wanted.map(({ id, kind }) => this.get(id, kind, options)))
+  }
+
+  /** After what it is to refer to can be stamped; see `Collection`. Lists packs where a collection has passed, or never was. */
+  async begin(options: Cancellable = {}): Promise<PackBatch> {
+    const { signal } = options
+    const collection = await readCollection(this.#collection, signal)
+    if (this.#listedAt === null || this.#listedAt !== collection.version) {
+      await this.refresh(signal)
+      this.#listedAt = collection.version
+    }
+    const { blobs, compression } = this.#options
+    const { maxBlobBytes, packBytes = PACK_BYTES } = blobs.traits
+    return new PackBatch({
+      collection,
+      compression,
+      packBytes: Math.min(this.#options.packBytes ?? packBytes, maxBlobBytes),
+      maxPackBytes: maxBlobBytes,
+      packsOf: (id) => this.#packsOf(id),
+      read: (id, kind) => this.get(id, kind, options),
+      putPack: (pack) => this.#putPack(pack, options),
+      onFinish: () => this.catalogue.compact(),
+      signal,
+    })
+  }
+
+  #packsOf(id: ChunkId): string[] {
+    const { index } = this.catalogue
+    return index.find(id).flatMap((entry) => index.packOf(entry)?.name ?? [])
+  }
+
+  async #putPack({ name, bytes, entries }: FinishedPack, options: Cancellable): Promise<void> {
+    await this.#options.blobs.put(this.catalogue.keyOf(name), bytes, options)
+    this.catalogue.add(name, bytes.length, entries)
+  }
+
+  /** undefined where no known pack gives it; `onDamage` is told why. */
+  async #readCopies(id: ChunkId, kind: ChunkKind, onDamage: (error: StorageError) => void): Promise<Uint8Array | undefined> {
+    const { index } = this.catalogue
+    for (const entry of index.find(id)) {
+      const pack = index.packOf(entry)
+      if (pack === undefined) continue
+      const { at, storedBytes } = index.place(entry)
+      try {
+        const record = await this.#reader.read(pack, at, at + CHUNK_HEADER_BYTES + storedBytes)
+        return await this.#prove(record, { id, kind }, pack.name)
+      } catch (error) {
+        if (isStorageError(error, 'corrupt')) onDamage(error)
+        else if (!isStorageError(error, 'missing')) throw error
+      }
+    }
+    return undefined
+  }
+
+  /** Others may have put it elsewhere since. */
+  async #readAgain(id: ChunkId, kind: ChunkKind, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    await this.refresh(signal)
+    let damage: StorageError | undefined
+    const plain = await this.#readCopies(id, kind, (error) => {
+      damage = error
+    })
+    if (plain !== undefined) return plain
+    throw damage ?? new StorageError('missing', 'a chunk is in no pack', { facts: { expected: id, actual: 'nothing', kind } })
+  }
+
+  async #prove(record: Uint8Array, { id, kind }: WantedChunk, pack: string): Promise<Uint8Array> {
+    let actual = 'unreadable'
+    let cause: unknown
+    try {
+      const chunk = openRecord(record, pack)
+      const plain = await this.#options.compression.decompress(chunk.compression, chunk.bytes, chunk.plainBytes)
+      actual = await idOf(kind, plain)
+      if (actual === id && chunk.id === id) return plain
+    } catch (error) {
+      if (!isStorageError(error, 'corrupt')) throw error
+      cause = error
+    }
+    this.#reader.forget(pack)
+    const facts = { expected: id, actual, kind, pack }
+    throw new StorageError('corrupt', 'a chunk is damaged', { facts, cause })
+  }
+
+  #keep(id: ChunkId, plain: Uint8Array): void {
+    if (this.#kept.has(id)) return
+    this.#kept.set(id, plain)
+    this.#keptBytes += plain.length
+    for (const [oldest, bytes] of this.#kept) {
+      if (this.#keptBytes <= KEPT_BYTES) return
+      this.#kept.delete(oldest)
+      this.#keptBytes -= bytes.length
+    }
+  }
+}
