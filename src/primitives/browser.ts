@@ -10,6 +10,7 @@ export {
   webDecompress as decompress,
   webHasCompression as hasCompression,
   webRandomBytes as randomBytes,
+  webSha256Stream as sha256Stream,
 } from './web.js'
 export {
   webAesGcm as aesGcm,

@@ -1,6 +1,7 @@
 // Node, and runtimes that speak its modules: `node:crypto` and `node:zlib`.
 
 import { createHash, randomFillSync } from 'node:crypto'
+import type { Sha256Stream } from '../core/codec/primitives.js'
 import { wasmChecksum } from './wasm-checksum.js'
 
 export { hasCompression, nodeCompress as compress, nodeDecompress as decompress } from './node-compression.js'
@@ -11,7 +12,16 @@ export { aesGcm, hkdfSha256, hmacSha256, pbkdf2Sha256 } from './node-cipher.js'
 export const tableChecksum = typeof WebAssembly === 'undefined' ? undefined : wasmChecksum
 
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  const { buffer, byteOffset, byteLength } = createHash('sha256').update(bytes).digest()
+  return plainView(createHash('sha256').update(bytes).digest())
+}
+
+export async function sha256Stream(): Promise<Sha256Stream> {
+  const hash = createHash('sha256')
+  return { update: (bytes) => void hash.update(bytes), digest: async () => plainView(hash.digest()) }
+}
+
+/** A Buffer is not handed out: its methods differ from those of a Uint8Array. */
+function plainView({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
 

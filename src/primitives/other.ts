@@ -7,6 +7,7 @@ export {
   webHasCompression as hasCompression,
   webRandomBytes as randomBytes,
   webSha256 as sha256,
+  webSha256Stream as sha256Stream,
 } from './web.js'
 export {
   webAesGcm as aesGcm,

@@ -4,6 +4,14 @@
 /** SHA-256 (FIPS 180-4) of the bytes, 32 bytes. */
 export declare function sha256(bytes: Uint8Array): Promise<Uint8Array>
 
+/** SHA-256 of bytes that come one after another. Each `update` is awaited before the next, and before its bytes change. */
+export interface Sha256Stream {
+  update(bytes: Uint8Array): void | Promise<void>
+  digest(): Promise<Uint8Array>
+}
+
+export declare function sha256Stream(): Promise<Sha256Stream>
+
 /** Whether this runtime has the compression by itself: `none`, `gzip` and `deflate` everywhere, others here and there. */
 export declare function hasCompression(name: string): boolean
 
