@@ -5,6 +5,16 @@ export type { BuiltInCodec, CodecOption } from './core/codec/codecs.js'
 export type { Compression, CompressionLevel, CompressionName, CompressionOption } from './core/codec/compression.js'
 export type { EncryptionSecret, PassphraseHash } from './core/codec/key-derivation.js'
 export type { Store, StoreMode } from './core/derived/store-context.js'
+export { exportAll, type ArchiveGap, type ArchiveProgress, type ExportOptions } from './core/compose/archive/export-all.js'
+export {
+  importAll,
+  type ArchiveSource,
+  type ImportedNamespace,
+  type ImportedQueue,
+  type ImportOptions,
+  type ImportReport,
+  type OnExisting,
+} from './core/compose/archive/import-all.js'
 export { checkOnStart, type StartCheck, type StartCheckOptions } from './core/compose/check-on-start.js'
 export { copyQueue, type CopyQueueOptions, type QueuePlace } from './core/compose/copy-queue.js'
 export { returnDeadLetters, type ReturnDeadLettersOptions, type ReturnReport } from './core/compose/dead-letters.js'

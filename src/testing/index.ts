@@ -1,5 +1,6 @@
 // varve/testing: conformance suites as data, and the tools to make storage fail on purpose.
 
+export { archiveSuite } from './archive-suite.js'
 export * from './assert.js'
 export { type BlobStoreSuiteOptions, blobStoreSuite } from './blob-store-suite.js'
 export * from './crash-states.js'

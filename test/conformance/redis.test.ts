@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { memory } from 'varve/adapters/memory'
 import { redis } from 'varve/adapters/redis'
 import {
+  archiveSuite,
   blobStoreSuite,
   kvSuite,
   lockManagerSuite,
@@ -58,6 +59,8 @@ describeRedis('a Redis server', () => {
     registerSuite(test, queueSuite(make, { reopen }))
     registerSuite(test, queueUpkeepSuite(make, { reopen }))
     registerSuite(test, queueAppendSuite(make, { reopen }))
+    describe('archived from Redis to memory', () => registerSuite(test, archiveSuite(make, inMemory)))
+    describe('archived from memory to Redis', () => registerSuite(test, archiveSuite(inMemory, make)))
     describe('replicated from Redis to memory', () => registerSuite(test, replicateSuite(make, inMemory)))
     describe('replicated from memory to Redis', () => registerSuite(test, replicated(inMemory, make)))
     describe('replicated within Redis', () => registerSuite(test, replicated(make, make)))

@@ -43,3 +43,14 @@ export function repairChunk(bytes: Uint8Array, salt: Uint8Array): void {
   put(bytes, 28, crc32c(bytes, 0, 28))
   for (let at = 32; at < bytes.length; ) at = repairFrame(bytes, at, salt)
 }
+
+/** Sections as far as their lengths lead; what the end says of them is left. */
+export function repairArchive(bytes: Uint8Array): void {
+  if (bytes.length < 48) return
+  put(bytes, 44, crc32c(bytes, 0, 44))
+  const id = crc32c(bytes, 24, 40)
+  for (let at = 48; at + 32 <= bytes.length; at += 32 + get(bytes, at + 12)) {
+    put(bytes, at + 20, crc32c(bytes, at + 32, Math.min(at + 32 + get(bytes, at + 12), bytes.length)))
+    put(bytes, at + 28, crc32c(bytes, at, at + 28, id))
+  }
+}

@@ -1,6 +1,11 @@
 // Every decoder that reads what lies on the medium, with valid inputs to begin from.
 
 import { utf8 } from '../../dist/core/base/bytes.js'
+import { ArchiveReader } from '../../dist/core/codec/archive/read.js'
+import { decodeRecords, encodeRecords } from '../../dist/core/codec/archive/records.js'
+import { decodeValues, encodeValues } from '../../dist/core/codec/archive/values.js'
+import { writeArchive } from '../../dist/core/codec/archive/write.js'
+import { readBucketEnd, readContents, readGroup, readMarks, readQueue } from '../../dist/core/compose/archive/contents.js'
 import { unescapeName } from '../../dist/core/base/key.js'
 import { chooseCodec } from '../../dist/core/codec/codecs.js'
 import { compressBytes, decompressBytes } from '../../dist/core/codec/compression.js'
@@ -20,7 +25,7 @@ import { decodeStored, openValue, peekExpiry } from '../../dist/core/features/kv
 import { openManifest } from '../../dist/core/features/snapshots/manifest.js'
 import { isIntact, readHeader } from '../../dist/adapters/opfs/blob-format.js'
 import { ManualClock } from 'varve/testing'
-import { repairChunk, repairEnvelope, repairFooter, repairFrame, repairSegmentHeader } from './repair.js'
+import { repairArchive, repairChunk, repairEnvelope, repairFooter, repairFrame, repairSegmentHeader } from './repair.js'
 
 export interface FuzzTarget {
   readonly name: string
@@ -150,6 +155,51 @@ const footer = encodeFooter(index, { base: 100, length: 50_000, next: 190, recor
 const values = VALUES.map((value) => sealed('value', jsonBytes(value)))
 const structured = STRUCTURED.map((value) => structuredCodec.encode(value).slice())
 
+const archived = {
+  records: encodeRecords({
+    bucket: 1,
+    records: [3, 4, 9].map((offset) => ({
+      offset,
+      timestamp: 1_700_000_000_000 - offset,
+      key: utf8('k'),
+      value: offset === 4 ? undefined : utf8('value'),
+      headers: [['name', utf8('header')]] as const,
+      codec: 1,
+      schema: offset,
+    })),
+  }),
+  values: encodeValues({
+    namespace: 'ns',
+    values: ['a', 'b'].map((key) => ({ key, codec: 1, expiresAt: key === 'a' ? undefined : 1_700_000_000_000, bytes: utf8('{}') })),
+  }),
+  queue: { name: 'q', incarnation: 'log/i0123456789abcdef', buckets: 2, createdAt: 5 },
+  bucketEnd: { bucket: 0, records: 3, first: 1, next: 9, gaps: [{ bucket: 0, from: 1, to: 2 }], sealed: true },
+  group: { bucket: 0, name: 'g', ordering: 'key', committed: 1, cursor: 5, pending: [[1, 2, 'c', 3, 'why']] },
+  marks: { task: 't', state: { format: 1 } },
+}
+
+const contents = { backend: 'memory', queues: [archived.queue], namespaces: ['ns'] }
+
+async function wholeArchive(): Promise<Uint8Array> {
+  const sections = async function* () {
+    yield { type: 'contents', body: jsonBytes(contents) } as const
+    yield { type: 'records', body: archived.records, counts: { records: 3 } } as const
+    yield { type: 'values', body: utf8('compressible '.repeat(60)), isOptional: true } as const
+  }
+  const pieces: Uint8Array[] = []
+  for await (const piece of writeArchive(sections(), 5)) pieces.push(piece)
+  return Uint8Array.from(Buffer.concat(pieces))
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+async function readArchive(bytes: Uint8Array): Promise<void> {
+  const reader = new ArchiveReader(one(bytes))
+  for await (const section of reader.sections()) section.body.at(0)
+}
+
 export const targets: readonly FuzzTarget[] = [
   { name: 'frame', valid: frames(), repair: (bytes) => repairFrame(bytes, 0, SALT), decode: decodeFrame },
   {
@@ -190,6 +240,23 @@ export const targets: readonly FuzzTarget[] = [
     valid: ['abc', 'a-2f_3a~7a', '~f0~9f~8c~8d'].map(utf8),
     decode: (bytes) => unescapeName(String.fromCharCode(...bytes)),
   },
+  { name: 'records of an archive', valid: [archived.records], decode: decodeRecords },
+  { name: 'values of an archive', valid: [archived.values], decode: decodeValues },
+  {
+    name: 'what an archive says of a queue',
+    valid: [...[contents, archived.queue, archived.bucketEnd, archived.group, archived.marks].map(jsonBytes), ...ODD],
+    decode: (bytes) => {
+      let refused: unknown
+      for (const read of [readContents, readQueue, readBucketEnd, readGroup, readMarks]) {
+        try {
+          read(bytes)
+        } catch (error) {
+          refused ??= error
+        }
+      }
+      if (refused !== undefined) throw refused
+    },
+  },
   {
     name: 'blob of OPFS',
     valid: values,
@@ -199,6 +266,8 @@ export const targets: readonly FuzzTarget[] = [
     },
   },
 ]
+
+const archive = await wholeArchive()
 
 const packed = await Promise.all(
   (['gzip', 'deflate'] as const).map(async (name) => (await compressBytes(name, utf8('compressible '.repeat(60)))).bytes),
@@ -226,6 +295,7 @@ export const slowTargets: readonly FuzzTarget[] = [
     repair: repairEnvelope,
     decode: (bytes) => findQueue(holding(bytes), 'q'),
   },
+  { name: 'archive', valid: [archive], repair: repairArchive, decode: readArchive },
   { name: 'gzip', valid: packed, decode: (bytes) => decompressBytes(1, bytes, 780) },
   { name: 'deflate', valid: packed, decode: (bytes) => decompressBytes(2, bytes, 780) },
 ]

@@ -4,6 +4,7 @@ import { memory } from 'varve/adapters/memory'
 import { type R2BucketLike, r2 } from 'varve/adapters/cloudflare-r2'
 import { cloudflareKv, type KvNamespaceLike } from 'varve/adapters/cloudflare-kv'
 import {
+  archiveSuite,
   blobStoreSuite,
   chunkDoctorSuite,
   doctorSuite,
@@ -51,6 +52,8 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
     { name: 'R2', cases: queueAppendSuite(onR2) },
     { name: 'R2', cases: transactionSuite(onR2) },
     { name: 'R2', cases: queueUpkeepSuite(onR2) },
+    { name: 'R2 to memory', cases: archiveSuite(onR2, inMemory) },
+    { name: 'memory to R2', cases: archiveSuite(inMemory, onR2) },
     { name: 'R2 to R2', cases: replicateSuite(onR2, onR2) },
     { name: 'R2 to memory', cases: replicateSuite(onR2, inMemory) },
     { name: 'memory to R2', cases: replicateSuite(inMemory, onR2) },

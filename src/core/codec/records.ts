@@ -14,11 +14,14 @@ const KNOWN_ATTRIBUTES = CODEC | HAS_SCHEMA
 /** Records that are read at once share memory of about this size: each for itself, they would cost more to get than to fill. */
 const SHARED_BYTES = 16 * 1024
 
+/** What a reader of records must know of the frame. */
+export type RecordsHeader = Pick<FrameHeader, 'baseOffset' | 'timestamp' | 'count' | 'isCompacted'>
+
 /**
  * The records of a body from offset `from` on, at most `limit`; keys and values are copies.
  * `corrupt` where the bytes say something impossible, `unsupported` where a record has attributes of a newer version.
  */
-export function readRecords(body: Uint8Array, header: FrameHeader, from: number, limit: number): StreamRecord[] {
+export function readRecords(body: Uint8Array, header: RecordsHeader, from: number, limit: number): StreamRecord[] {
   return new RecordReader(body, header).read(from, limit)
 }
 
@@ -34,10 +37,10 @@ const BEGINNING: RecordPlace = { at: 0, index: 0, next: 0 }
 /** The same for who reads on where the last read ended: what lies before is not looked at again. */
 export class RecordReader {
   readonly #body: Uint8Array
-  readonly #header: FrameHeader
+  readonly #header: RecordsHeader
   #place = BEGINNING
 
-  constructor(body: Uint8Array, header: FrameHeader) {
+  constructor(body: Uint8Array, header: RecordsHeader) {
     this.#body = body
     this.#header = header
   }
@@ -100,7 +103,7 @@ export function keepRecords(body: Uint8Array, header: FrameHeader, keeps: (offse
 const MAX_DELTA_BYTES = 5
 
 /** The record whose attributes come next. */
-function readRecord(cursor: ByteCursor, end: number, header: FrameHeader, offset: number): StreamRecord {
+function readRecord(cursor: ByteCursor, end: number, header: RecordsHeader, offset: number): StreamRecord {
   cursor.end = end
   const attributes = cursor.byte()
   if ((attributes & ~KNOWN_ATTRIBUTES) !== 0) throw newerRecord(offset, attributes)

@@ -54,7 +54,7 @@ async function comparePiece(a: RecordStream, b: RecordStream, from: number, end:
     if (one === undefined || one.offset >= end) return found
     const [other] = await b.read({ from: one.offset, limit: 1 })
     if (other?.offset === one.offset) {
-      if (!isSame(one, other)) return { differsFrom: one.offset }
+      if (!isSameRecord(one, other)) return { differsFrom: one.offset }
       found = 'same'
     }
     at = one.offset + 1
@@ -62,7 +62,7 @@ async function comparePiece(a: RecordStream, b: RecordStream, from: number, end:
   return found
 }
 
-function isSame(a: StreamRecord, b: StreamRecord): boolean {
+export function isSameRecord(a: StreamRecord, b: StreamRecord): boolean {
   return (
     a.timestamp === b.timestamp &&
     a.codec === b.codec &&

@@ -2,7 +2,7 @@
 // acknowledged beyond the oldest record that it had not is delivered again at the copy: at least once, as ever.
 
 import { isStorageError } from '../base/errors.js'
-import type { GroupOrdering, RecordStream } from '../ports/stream-broker.js'
+import type { GroupBounds, GroupOrdering, GroupPort, RecordStream } from '../ports/stream-broker.js'
 
 export class ReplicaGroups {
   readonly #sources: readonly RecordStream[]
@@ -24,10 +24,12 @@ export class ReplicaGroups {
 
   async #carryOne(bucket: number, name: string): Promise<void> {
     const [source, target] = [this.#sources[bucket] as RecordStream, this.#targets[bucket] as RecordStream]
-    const found = await lookAt(source, name)
+    const found = await findGroup(source, name)
+    if (found === undefined) return
     const id = `${bucket}/${name}`
-    if (found === undefined || this.#carried.get(id) === found.committed) return
-    const { committed, ordering } = found
+    const { ordering, bounds } = found
+    const { committed } = bounds
+    if (this.#carried.get(id) === committed) return
     const { next } = await target.bounds()
     const to = Math.min(committed, next) // the copy lags, or its source ends in a gap
     const group = await target.group(name, { from: to, ordering })
@@ -36,17 +38,18 @@ export class ReplicaGroups {
   }
 }
 
-interface FoundGroup {
-  readonly committed: number
+export interface FoundGroup {
+  readonly group: GroupPort
+  readonly bounds: GroupBounds
   readonly ordering: GroupOrdering
 }
 
 /** undefined where the group was deleted meanwhile. Its ordering is the one that it may be opened with. */
-async function lookAt(stream: RecordStream, name: string): Promise<FoundGroup | undefined> {
+export async function findGroup(stream: RecordStream, name: string): Promise<FoundGroup | undefined> {
   for (const ordering of ['none', 'key'] as const) {
     try {
       const group = await stream.group(name, { create: false, ordering })
-      return { committed: (await group.state()).committed, ordering }
+      return { group, ordering, bounds: await group.state() }
     } catch (error) {
       if (isStorageError(error, 'missing')) return undefined
       if (ordering === 'key' || !isStorageError(error, 'invalid')) throw error

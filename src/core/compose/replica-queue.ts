@@ -48,11 +48,11 @@ export async function openReplica(from: QueuePlace, to: QueuePlace, options: Cop
   const opened: RecordStream[] = []
   const close = () => closeAll(opened)
   try {
-    const sources = await openStreams(source, found.entry, {}, opened)
+    const sources = await openBuckets(source, found.entry, {}, opened)
     const guard = { key: copy.key, version: copy.version }
     const { segmentBytes, compression } = options
     const given = { ...(segmentBytes === undefined ? {} : { segmentBytes }), ...(compression === undefined ? {} : { compression }) }
-    const targets = await openStreams(target, copy.entry, { guard, ...given }, opened)
+    const targets = await openBuckets(target, copy.entry, { guard, ...given }, opened)
     const isRelated = descentOf(copy.entry) === descentOf(found.entry)
     return { incarnation: found.entry.incarnation, isRelated, sources, targets, close }
   } catch (error) {
@@ -61,7 +61,8 @@ export async function openReplica(from: QueuePlace, to: QueuePlace, options: Cop
   }
 }
 
-async function openStreams(
+/** One a bucket; all that were opened are in `opened`, also when it fails. */
+export async function openBuckets(
   context: StoreContext,
   { incarnation, buckets, frames }: QueueEntry,
   options: StreamOptions,
@@ -113,11 +114,13 @@ function checkDescent(source: QueueEntry, copy: QueueEntry, queue: string): void
   throw new StorageError('conflict', message, { operation: 'replicate', facts: { queue, target: copy.origin, source: descentOf(source) } })
 }
 
-function descentOf({ origin, incarnation }: QueueEntry): string {
+/** What a queue and all its copies descend from. */
+export function descentOf({ origin, incarnation }: Pick<QueueEntry, 'origin' | 'incarnation'>): string {
   return origin ?? incarnation
 }
 
-async function closeAll(all: readonly { close(): Promise<void> }[]): Promise<void> {
+/** What fails is told when all were tried. */
+export async function closeAll(all: readonly { close(): Promise<void> }[]): Promise<void> {
   const results = await Promise.allSettled(all.map((one) => one.close()))
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }

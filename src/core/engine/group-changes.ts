@@ -73,6 +73,10 @@ export class GroupChanges {
     return this.#rewound ?? this.#options.store.rewound
   }
 
+  get ordering(): GroupOrdering {
+    return this.#options.ordering
+  }
+
   /** When anything that is pending may be delivered next, as far as is known here. */
   get nextDeadline(): number | undefined {
     return this.#options.store.known?.nextDeadline

@@ -29,6 +29,9 @@ export interface FetchOptions {
   readonly from: number
 }
 
+/** Records that are looked at together for their keys. */
+const PIECE = 256
+
 /** Reads ahead of a group until as many can be delivered as are wanted. */
 export async function fetchFresh(source: GroupSource, state: GroupState, options: FetchOptions): Promise<Fresh<FreshRecord>> {
   const { ordering, now, limit, room, next, from } = options
@@ -42,7 +45,7 @@ export async function fetchFresh(source: GroupSource, state: GroupState, options
       return [] // what is whole comes first
     })
     for (const record of read) {
-      const key = ordering === 'none' || record.key === undefined ? undefined : murmur3(record.key)
+      const key = ordering === 'none' ? undefined : keyOf(record)
       const due = dueOf(record)
       const isBlocked = due > now || (key !== undefined && (keys.has(key) || state.hasKey(key)))
       if (key !== undefined) keys.add(key)
@@ -57,6 +60,27 @@ export async function fetchFresh(source: GroupSource, state: GroupState, options
     to = last.offset + 1
   }
   return { candidates, from, to }
+}
+
+/** The keys in whose order these records stand; what is not there any more has none. */
+export async function keysAt(source: GroupSource, entries: readonly { readonly offset: number }[]): Promise<Map<number, number>> {
+  const keys = new Map<number, number>()
+  for (let at = 0; at < entries.length; ) {
+    const from = (entries[at] as { offset: number }).offset
+    const read = await source.read({ from, limit: PIECE })
+    for (const record of read) {
+      const key = keyOf(record)
+      if (key !== undefined) keys.set(record.offset, key)
+    }
+    const next = Math.max(from + 1, (read.at(-1)?.offset ?? from) + 1)
+    while (at < entries.length && (entries[at] as { offset: number }).offset < next) at++
+  }
+  return keys
+}
+
+/** Hash of what its order goes by. */
+function keyOf({ key }: StreamRecord): number | undefined {
+  return key === undefined ? undefined : murmur3(key)
 }
 
 /** When the record may be delivered, ms; 0: at once. */

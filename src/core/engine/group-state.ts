@@ -201,6 +201,12 @@ export class GroupState {
     this.#moveCursor(next)
   }
 
+  /** As if it had always been so: `entries` ascending, all below the cursor. */
+  restore(cursor: number, entries: readonly EntryFields[]): void {
+    this.#begin(entries)
+    this.#moveCursor(cursor)
+  }
+
   /** After a recovery dropped records: nothing may point past `limit`. */
   rewind(limit: number, epoch: number): void {
     this.#begin([...this.#pending.from(0)].filter(({ offset }) => offset < limit))

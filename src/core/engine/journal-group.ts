@@ -8,6 +8,7 @@ import { listenAll, nextWake, POLL_MS } from '../base/latch.js'
 import type {
   GroupBounds,
   GroupPort,
+  GroupPosition,
   PendingEntry,
   PortDelivery,
   ReceiveOptions,
@@ -17,7 +18,7 @@ import type {
 } from '../ports/stream-broker.js'
 import type { Ahead, GroupChanges } from './group-changes.js'
 import type { EntryFields } from './group-delta.js'
-import type { FreshRecord, GroupSource } from './group-source.js'
+import { type FreshRecord, type GroupSource, keysAt } from './group-source.js'
 import { firstFrom, type Grant, type GroupState, type Handle, type SettleInput } from './group-state.js'
 
 export interface JournalGroupOptions {
@@ -98,6 +99,15 @@ export class JournalGroup implements GroupPort {
   async seek(next: number): Promise<void> {
     await this.#checkPosition(next, 'seek')
     await this.#options.changes.change((state) => state.seek(next))
+  }
+
+  async restore({ cursor, pending }: GroupPosition): Promise<void> {
+    const { source, changes } = this.#options
+    await this.#checkPosition(cursor, 'restore')
+    const keys = changes.ordering === 'key' ? await keysAt(source, pending) : undefined
+    const rest = { grantedMs: 0, isOut: false }
+    const entries = pending.map((entry) => ({ ...entry, ...rest, key: keys?.get(entry.offset), reason: entry.reason }))
+    await changes.change((state) => state.restore(cursor, entries))
   }
 
   async state(): Promise<GroupBounds> {

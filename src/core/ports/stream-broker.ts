@@ -291,6 +291,14 @@ export interface GroupBounds {
   readonly rewound?: { readonly from: number; readonly to: number }
 }
 
+/** Where a group stood, elsewhere or before. */
+export interface GroupPosition {
+  /** The next offset to be delivered for the first time; inside the log. */
+  readonly cursor: number
+  /** Not acknowledged, ascending by offset, all below the cursor. */
+  readonly pending: readonly Omit<PendingEntry, 'idleMs'>[]
+}
+
 export interface GroupPort {
   /** Deliveries are recorded as attempts before they are returned. Resolves empty when nothing came within `waitMs`. */
   receive(consumer: string, options: ReceiveOptions): Promise<readonly PortDelivery[]>
@@ -304,6 +312,8 @@ export interface GroupPort {
   commit(next: number): Promise<void>
   seek(next: number): Promise<void>
   state(): Promise<GroupBounds>
+  /** Puts the group where another one stood, in one step: nobody has what is pending. Absent where only `commit` can do something like it. */
+  restore?(position: GroupPosition): Promise<void>
   /** Calls back when something may have become deliverable: a record appended, a key free, a delivery given back here. */
   listen?(wake: () => void): () => void
 }

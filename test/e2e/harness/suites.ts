@@ -3,6 +3,7 @@
 import { indexedDb } from 'varve/adapters/indexeddb'
 import { memory } from 'varve/adapters/memory'
 import {
+  archiveSuite,
   type BackendSuiteOptions,
   blobStoreSuite,
   chunkDoctorSuite,
@@ -51,6 +52,7 @@ export const suites: readonly NamedSuite[] = [
   { name: 'append', suite: queueAppendSuite },
   { name: 'transaction', suite: transactionSuite },
   { name: 'upkeep', suite: queueUpkeepSuite },
+  { name: 'archive', suite: (make) => archiveSuite(make, make) },
   { name: 'replicate', suite: (make) => replicateSuite(make, make) },
   { name: 'replicate to memory', suite: (make) => replicateSuite(make, inMemory) },
   { name: 'replicate from memory', suite: (make) => replicateSuite(inMemory, make) },

@@ -1,0 +1,111 @@
+// The sections of an archive, each to whom it belongs.
+
+import { StorageError } from '../../base/errors.js'
+import type { ArchiveSource } from '../../codec/archive/byte-source.js'
+import { secretOf } from '../../codec/archive/open.js'
+import { ArchiveReader, type ReadSection } from '../../codec/archive/read.js'
+import { decodeRecords } from '../../codec/archive/records.js'
+import { contextOf } from '../../derived/resolve.js'
+import type { Store, StoreContext } from '../../derived/store-context.js'
+import type { Backend } from '../../ports/backend.js'
+import { readBucketEnd, readContents, readGroup, readMarks, readQueue } from './contents.js'
+import { KeysImport } from './keys-import.js'
+import { QueueImport } from './queue-import.js'
+import { QueueTargets } from './queue-targets.js'
+import type { ArchiveProgress, ImportedQueue, ImportOptions, ImportReport } from './types.js'
+
+const ON_EXISTING = ['refuse', 'skip', 'replace']
+
+export class StoreImport {
+  readonly #context: StoreContext
+  readonly #options: ImportOptions
+  readonly #targets: QueueTargets
+  readonly #keys: KeysImport
+  readonly #queues: ImportedQueue[] = []
+  #queue: QueueImport | undefined
+  #records = 0
+
+  constructor(target: Store | Backend, options: ImportOptions) {
+    const { onExisting = 'refuse' } = options
+    if (!ON_EXISTING.includes(onExisting)) {
+      throw new StorageError('invalid', `onExisting is one of ${ON_EXISTING.join(', ')}`, { operation: 'importAll', facts: { onExisting } })
+    }
+    this.#context = contextOf(target)
+    this.#options = options
+    this.#targets = new QueueTargets(target, onExisting)
+    this.#keys = new KeysImport(this.#context, onExisting)
+  }
+
+  async run(source: ArchiveSource): Promise<ImportReport> {
+    const { signal } = this.#options
+    signal?.throwIfAborted()
+    await this.#context.writable('importAll')
+    const reader = new ArchiveReader(source, secretOf(this.#options, 'importAll'))
+    try {
+      for await (const section of reader.sections(signal)) {
+        await this.#take(section)
+        this.#report(section, reader.position)
+      }
+      await this.#endQueue()
+      this.#keys.end()
+    } finally {
+      await this.#queue?.close()
+    }
+    return {
+      createdAt: reader.header.createdAt,
+      bytes: reader.position,
+      encrypted: reader.isEncrypted,
+      queues: this.#queues,
+      namespaces: this.#keys.namespaces,
+    }
+  }
+
+  async #take({ type, body, number }: ReadSection): Promise<void> {
+    switch (type) {
+      case 'contents':
+        return await this.#targets.check(readContents(body).queues)
+      case 'queue':
+        await this.#endQueue()
+        this.#queue = await QueueImport.open(this.#targets, readQueue(body))
+        return
+      case 'records':
+        return await this.#current(number).records(decodeRecords(body))
+      case 'bucketEnd':
+        return await this.#current(number).endBucket(readBucketEnd(body))
+      case 'group':
+        return await this.#current(number).group(readGroup(body))
+      case 'marks':
+        return await this.#current(number).marks(readMarks(body))
+      case 'valuePart':
+        return this.#keys.part(body)
+      case 'values':
+        return await this.#keys.values(body)
+      default:
+        return
+    }
+  }
+
+  #current(section: number): QueueImport {
+    if (this.#queue !== undefined) return this.#queue
+    throw new StorageError('corrupt', 'the archive holds records of no queue', { facts: { section } })
+  }
+
+  async #endQueue(): Promise<void> {
+    const queue = this.#queue
+    if (queue === undefined) return
+    this.#queue = undefined
+    await queue.close()
+    this.#records += queue.state.records
+    this.#queues.push(queue.state)
+  }
+
+  #report({ type }: ReadSection, bytes: number): void {
+    const { onProgress } = this.#options
+    if (onProgress === undefined) return
+    const isKeys = type === 'values' || type === 'valuePart'
+    const records = this.#records + (this.#queue?.state.records ?? 0)
+    const values = this.#keys.namespaces.reduce((sum, one) => sum + one.values, 0)
+    const name = isKeys ? (this.#keys.namespaces.at(-1)?.namespace ?? '') : (this.#queue?.state.queue ?? '')
+    onProgress({ bytes, part: isKeys ? 'keys' : 'queue', name, records, values } satisfies ArchiveProgress)
+  }
+}

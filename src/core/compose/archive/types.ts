@@ -1,0 +1,80 @@
+// What is asked of an export and an import, and what they say of themselves.
+
+import type { ArchiveSecret } from '../../codec/archive/open.js'
+import type { Cancellable } from '../../ports/options.js'
+
+export interface ArchiveProgress {
+  /** Of the archive, so far; after sealing where it is encrypted. */
+  readonly bytes: number
+  readonly part: 'queue' | 'keys'
+  /** Of the queue or the namespace. */
+  readonly name: string
+  /** So far, over all queues. */
+  readonly records: number
+  /** So far, over all namespaces. */
+  readonly values: number
+}
+
+/** Offsets `from` to `to` (exclusive) of a bucket that were trimmed or expired before they were copied. */
+export interface ArchiveGap {
+  readonly bucket: number
+  readonly from: number
+  readonly to: number
+}
+
+/** With a passphrase or a key the archive is encrypted. */
+export interface ExportOptions extends Cancellable, ArchiveSecret {
+  /** Default all; names, or false for none. */
+  readonly queues?: readonly string[] | false
+  /** Namespaces of keys; default all. */
+  readonly kv?: readonly string[] | false
+  readonly onProgress?: (progress: ArchiveProgress) => void
+}
+
+/** What to do with queues and keys that are there already and are not what an earlier import of the same archive made. */
+export type OnExisting = 'refuse' | 'skip' | 'replace'
+
+/** With the passphrase or the key, where the archive is encrypted. */
+export interface ImportOptions extends Cancellable, ArchiveSecret {
+  readonly onExisting?: OnExisting
+  readonly onProgress?: (progress: ArchiveProgress) => void
+}
+
+export interface ImportedQueue {
+  readonly queue: string
+  readonly buckets: number
+  /** Appended by this call. */
+  readonly records: number
+  /** Records of the archive that were there before, as an earlier import left them. */
+  readonly present: number
+  /** Put where they stood. */
+  readonly groups: number
+  /** Groups of a backend that keeps them by itself: what was acknowledged out of order there is delivered again. */
+  readonly approximateGroups: number
+  /** What the archive itself lacks. */
+  readonly gaps: readonly ArchiveGap[]
+  /** It was there, and was left as it is. */
+  readonly skipped?: true
+}
+
+export interface ImportedNamespace {
+  readonly namespace: string
+  /** Stored by this call. */
+  readonly values: number
+  /** The same value was there. */
+  readonly present: number
+  /** Another value was there, and was left. */
+  readonly skipped: number
+  /** Had expired meanwhile. */
+  readonly expired: number
+}
+
+export interface ImportReport {
+  /** When the archive was made, ms since 1970. */
+  readonly createdAt: number
+  /** Of the archive, as it was read. */
+  readonly bytes: number
+  readonly encrypted: boolean
+  readonly queues: readonly ImportedQueue[]
+  readonly namespaces: readonly ImportedNamespace[]
+}
