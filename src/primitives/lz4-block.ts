@@ -12,6 +12,8 @@ const HASH_BITS = 14
 /** After so many misses in a row the steps grow by one: what does not compress is passed quickly. */
 const SKIP_SHIFT = 6
 const TOKEN_MOST = 15
+/** Up to here a loop is quicker than a call. */
+const SHORT_COPY = 32
 
 /** Every input fits: what does not compress takes a 255th more. */
 export function compressBlock(bytes: Uint8Array): Uint8Array {
@@ -37,6 +39,17 @@ export function compressBlock(bytes: Uint8Array): Uint8Array {
   }
   out.sequence(literals, bytes.length)
   return out.done()
+}
+
+interface Piece {
+  readonly from: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+function copyInto(into: Uint8Array, at: number, { from, start, end }: Piece): void {
+  if (end - start > SHORT_COPY) into.set(from.subarray(start, end), at)
+  else for (let i = start, to = at; i < end; i++, to++) into[to] = from[i] as number
 }
 
 function matchLength(bytes: Uint8Array, from: number, at: number): number {
@@ -72,7 +85,7 @@ class BlockWriter {
     const copied = match === undefined ? 0 : match.length - MIN_MATCH
     this.#out[this.#at++] = (Math.min(literals, TOKEN_MOST) << 4) | Math.min(copied, TOKEN_MOST)
     this.#rest(literals)
-    this.#out.set(this.#from.subarray(start, end), this.#at)
+    copyInto(this.#out, this.#at, { from: this.#from, start, end })
     this.#at += literals
     if (match === undefined) return
     this.#out[this.#at++] = match.distance & 0xff
@@ -102,7 +115,7 @@ export function decompressBlock(bytes: Uint8Array, plainLength: number): Uint8Ar
     const token = input.byte()
     const literals = input.length(token >>> 4)
     if (literals > plainLength - at) throw new Error('gives more than was compressed')
-    out.set(input.take(literals), at)
+    input.take(literals, out, at)
     at += literals
     if (input.isAtEnd) {
       if (at !== plainLength) throw new Error('gives less than was compressed')
@@ -116,7 +129,7 @@ export function decompressBlock(bytes: Uint8Array, plainLength: number): Uint8Ar
 function copyWithin(out: Uint8Array, at: number, { distance, length }: Match): number {
   if (distance === 0 || distance > at) throw new Error('copies what was never there')
   if (length > out.length - at) throw new Error('gives more than was compressed')
-  if (distance >= length) out.copyWithin(at, at - distance, at - distance + length)
+  if (distance >= length && length > SHORT_COPY) out.copyWithin(at, at - distance, at - distance + length)
   else for (let to = at; to < at + length; to++) out[to] = out[to - distance] as number
   return at + length
 }
@@ -146,9 +159,9 @@ class BlockReader {
     return length
   }
 
-  take(count: number): Uint8Array {
+  take(count: number, into: Uint8Array, at: number): void {
     if (count > this.#bytes.length - this.#at) throw new Error('ends too early')
+    copyInto(into, at, { from: this.#bytes, start: this.#at, end: this.#at + count })
     this.#at += count
-    return this.#bytes.subarray(this.#at - count, this.#at)
   }
 }

@@ -1,5 +1,8 @@
 // Every decoder that reads what lies on the medium, with valid inputs to begin from.
 
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decodeZstd } from '../../dist/compression/zstd/decode.js'
 import { utf8 } from '../../dist/core/base/bytes.js'
 import { ArchiveReader } from '../../dist/core/codec/archive/read.js'
 import { decodeRecords, encodeRecords } from '../../dist/core/codec/archive/records.js'
@@ -8,12 +11,14 @@ import { writeArchive } from '../../dist/core/codec/archive/write.js'
 import { readBucketEnd, readContents, readGroup, readMarks, readQueue } from '../../dist/core/compose/archive/contents.js'
 import { unescapeName } from '../../dist/core/base/key.js'
 import { chooseCodec } from '../../dist/core/codec/codecs.js'
-import { compressBytes, decompressBytes } from '../../dist/core/codec/compression.js'
+import { type Compression, compressBytes, decompressBytes } from '../../dist/core/codec/compression.js'
 import { type EnvelopeKind, openEnvelope, sealEnvelope } from '../../dist/core/codec/envelope.js'
 import { frameBody, readFrameHeader } from '../../dist/core/codec/frame.js'
 import { jsonCodec } from '../../dist/core/codec/json.js'
+import { ndjsonCodec } from '../../dist/core/codec/ndjson.js'
 import { readRecords } from '../../dist/core/codec/records.js'
 import { structuredCodec } from '../../dist/core/codec/structured.js'
+import { textCodec } from '../../dist/core/codec/text.js'
 import { encodeAppends, guessBatchBytes } from '../../dist/core/engine/append-batch.js'
 import { findQueue } from '../../dist/core/engine/catalogue.js'
 import { Cell } from '../../dist/core/engine/cell.js'
@@ -224,6 +229,8 @@ export const targets: readonly FuzzTarget[] = [
   { name: 'envelope', valid: values, repair: repairEnvelope, decode: (bytes) => openEnvelope(bytes, 'value', KEY) },
   { name: 'JSON', valid: VALUES.map(jsonBytes), decode: (bytes) => jsonCodec.decode(bytes) },
   { name: 'structured value', valid: structured, decode: (bytes) => structuredCodec.decode(bytes) },
+  { name: 'text', valid: ['', 'two\nlines \u{1F30D}', 'z'.repeat(300)].map(utf8), decode: (bytes) => textCodec.decode(bytes) },
+  { name: 'NDJSON', valid: [ndjsonCodec.encode(VALUES), ...ODD], decode: (bytes) => ndjsonCodec.decode(bytes) },
   {
     name: 'manifest of a snapshot',
     valid: [jsonBytes(manifest), ...ODD].map((body) => sealed('manifest', body)),
@@ -270,8 +277,14 @@ export const targets: readonly FuzzTarget[] = [
 const archive = await wholeArchive()
 
 const packed = await Promise.all(
-  (['gzip', 'deflate'] as const).map(async (name) => (await compressBytes(name, utf8('compressible '.repeat(60)))).bytes),
+  (['gzip', 'deflate', 'brotli', 'lz4'] as const).map(async (name) => (await compressBytes(name, utf8('compressible '.repeat(60)))).bytes),
 )
+
+/** In plain TypeScript, as runtimes without one of their own read it. */
+const plainZstd: Compression = { name: 'zstd', id: 4, compress: (bytes) => bytes, decompress: decodeZstd }
+const zstdFrames = (
+  JSON.parse(await readFile(join(import.meta.dirname, '../fixtures/zstd-frames.json'), 'utf8')) as { base64: string }[]
+).map(({ base64 }) => new Uint8Array(Buffer.from(base64, 'base64')))
 
 /** Those that answer later, a promise a run. */
 export const slowTargets: readonly FuzzTarget[] = [
@@ -298,4 +311,7 @@ export const slowTargets: readonly FuzzTarget[] = [
   { name: 'archive', valid: [archive], repair: repairArchive, decode: readArchive },
   { name: 'gzip', valid: packed, decode: (bytes) => decompressBytes(1, bytes, 780) },
   { name: 'deflate', valid: packed, decode: (bytes) => decompressBytes(2, bytes, 780) },
+  { name: 'brotli', valid: packed, decode: (bytes) => decompressBytes(3, bytes, 780) },
+  { name: 'zstd', valid: zstdFrames, decode: (bytes) => decompressBytes(4, bytes, 3000, plainZstd) },
+  { name: 'lz4', valid: packed, decode: (bytes) => decompressBytes(5, bytes, 780) },
 ]
