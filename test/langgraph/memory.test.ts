@@ -1,0 +1,4 @@
+import { memory } from 'varve/adapters/memory'
+import { validateSaver } from './validate.js'
+
+validateSaver('memory', async () => memory())
