@@ -18,6 +18,8 @@ describe('published types, without types of Node and with every declaration chec
     await project.write('inference.ts', await readFile(join(root, 'test/types/inference.ts'), 'utf8'))
     await project.write('disposal.ts', await readFile(join(root, 'test/types/disposal.ts'), 'utf8'))
     await project.write('schemas.ts', await readFile(join(root, 'test/types/schemas.ts'), 'utf8'))
+    await project.write('langgraph.ts', await readFile(join(root, 'test/types/langgraph.ts'), 'utf8'))
+    await symlink(join(root, 'node_modules/@langchain'), join(project.folder, 'node_modules/@langchain'))
     await symlink(join(root, 'node_modules/valibot'), join(project.folder, 'node_modules/valibot'))
     await project.write('wrong.ts', "import { openKv } from 'varve'\nexport const kv: number = openKv\n")
   })
@@ -44,15 +46,24 @@ describe('published types, without types of Node and with every declaration chec
       await compile(project, `schemas-${name}`, ['schemas.ts'], { ...options, lib, exactOptionalPropertyTypes })
     })
 
+    test(`a checkpointer is one to LangGraph (${name})`, async () => {
+      // Its own declarations need libraries that they do not bring, so they are taken as they are.
+      await compile(project, `langgraph-${name}`, ['langgraph.ts'], {
+        ...options,
+        lib: [...LIBRARIES, 'DOM.AsyncIterable'],
+        skipLibCheck: true,
+      })
+    })
+
     test(`a wrong use does not compile (${name})`, async () => {
       await expect(compile(project, `wrong-${name}`, ['wrong.ts'], { ...options, lib: LIBRARIES })).rejects.toThrow('TS2322')
     })
   }
 })
 
-/** A file that imports all that package.json exports. */
+/** A file that imports all that package.json exports and needs nothing beside the package: an integration needs its peers. */
 async function everyEntry(): Promise<string> {
   const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-  const entries = Object.keys(exports).filter((path) => path !== './package.json')
+  const entries = Object.keys(exports).filter((path) => path !== './package.json' && !path.startsWith('./integrations/'))
   return entries.map((path, i) => `export * as entry${i} from 'varve${path.slice(1)}'`).join('\n')
 }
