@@ -9,61 +9,121 @@ import { keyText, nestedBytes } from './parts.js'
 export type Piece = Uint8Array | { readonly leaf: ChunkId; readonly bytes: number }
 
 /** Steps from a node to a part of it: nested nodes and levels of branches together. */
-const MAX_DEPTH = 256
+export const MAX_DEPTH = 256
+/** Pieces are given out together up to about this size. */
+const BATCH_BYTES = 256 * 1024
 
 const COMMA = utf8(',')
-const BRACKETS = { list: [utf8('['), utf8(']')], map: [utf8('{'), utf8('}')] } as const
+const OPENING = { bytes: undefined, list: utf8('['), map: utf8('{') }
+const CLOSING = { bytes: undefined, list: utf8(']'), map: utf8('}') }
 
-/** Reads nodes as it comes to them. */
-export class PieceReader {
-  readonly #source: ChunkSource
-  readonly #signal: AbortSignal | undefined
+/** A node some of whose parts have been passed. */
+interface Frame {
+  readonly node: ContentNode
+  /** What stands behind its last part; a branch has nothing. */
+  readonly closing: Uint8Array | undefined
+  next: number
+}
 
-  constructor(source: ChunkSource, signal: AbortSignal | undefined) {
-    this.#source = source
-    this.#signal = signal
+/** The pieces of the value that a checked node stands for, in batches; nodes are read as it comes to them. */
+export async function* piecesOf(source: ChunkSource, root: ContentNode, signal: AbortSignal | undefined): AsyncGenerator<readonly Piece[]> {
+  const walk = new PieceWalk(root)
+  for (let part = walk.advance(); part !== undefined; part = walk.advance()) {
+    if (part === 'full') yield walk.takeBatch()
+    else if ('node' in part) walk.enterValue(await nestedNode(source, part, signal))
+    else walk.enterBranch(await branchNode(source, walk.node, part, signal))
+  }
+  yield walk.takeBatch()
+}
+
+/** The node that a branch stands for, proved to be what the part says. */
+export async function branchNode(
+  source: ChunkSource,
+  { kind }: ContentNode,
+  part: BranchPart,
+  signal: AbortSignal | undefined,
+): Promise<ContentNode> {
+  const node = await loadNode(source, part.branch, { kind, signal })
+  if (node.bytes === part.bytes) return node
+  throw damaged('a node has another size than above it', { expected: part.bytes, actual: node.bytes })
+}
+
+/** That of a nested value. */
+export async function nestedNode(source: ChunkSource, part: NestedPart, signal: AbortSignal | undefined): Promise<ContentNode> {
+  if (typeof part.node !== 'string') return part.node
+  const node = await loadNode(source, part.node, { signal })
+  const expected = nestedBytes(part)
+  if (valueBytes(node) === expected) return node
+  throw damaged('a node has another size than above it', { expected, actual: valueBytes(node) })
+}
+
+class PieceWalk {
+  readonly #frames: Frame[] = []
+  #batch: Piece[] = []
+  #batchBytes = 0
+
+  constructor(root: ContentNode) {
+    this.enterValue(root)
   }
 
-  /** Of a value: with its brackets. */
-  async *value(node: ContentNode, depth = 0): AsyncGenerator<Piece> {
-    const brackets = node.kind === 'bytes' ? undefined : BRACKETS[node.kind]
-    if (brackets !== undefined) yield brackets[0]
-    yield* this.#parts(node, depth)
-    if (brackets !== undefined) yield brackets[1]
+  /** That whose parts are being passed. */
+  get node(): ContentNode {
+    return (this.#frames.at(-1) as Frame).node
   }
 
-  /** The node that a part stands for, proved to be as large as the part says. */
-  async branch({ kind }: ContentNode, part: BranchPart): Promise<ContentNode> {
-    const node = await loadNode(this.#source, part.branch, { kind, signal: this.#signal })
-    if (node.bytes !== part.bytes) throw damaged('a node has another size than above it', { expected: part.bytes, actual: node.bytes })
-    return node
+  takeBatch(): readonly Piece[] {
+    const batch = this.#batch
+    this.#batch = []
+    this.#batchBytes = 0
+    return batch
   }
 
-  async nested(part: NestedPart): Promise<ContentNode> {
-    if (typeof part.node !== 'string') return part.node
-    const node = await loadNode(this.#source, part.node, { signal: this.#signal })
-    const expected = nestedBytes(part)
-    if (valueBytes(node) === expected) return node
-    throw damaged('a node has another size than above it', { expected, actual: valueBytes(node) })
+  enterValue(node: ContentNode): void {
+    this.#add(OPENING[node.kind])
+    this.#enter({ node, closing: CLOSING[node.kind], next: 0 })
   }
 
-  async *#parts(node: ContentNode, depth: number): AsyncGenerator<Piece> {
-    if (depth > MAX_DEPTH) throw damaged('nodes of a content lie too deep in each other', { depth })
-    let isFirst = true
-    for (const part of node.parts) {
-      if (!isFirst && node.kind !== 'bytes') yield COMMA
-      isFirst = false
-      yield* this.#part(node, part, depth)
+  enterBranch(node: ContentNode): void {
+    this.#enter({ node, closing: undefined, next: 0 })
+  }
+
+  /** On to the next part that has a node, to where the batch is full, or to the end. */
+  advance(): NestedPart | BranchPart | 'full' | undefined {
+    for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
+      if (this.#batchBytes >= BATCH_BYTES) return 'full'
+      const part = frame.node.parts[frame.next]
+      if (part === undefined) {
+        this.#add(frame.closing)
+        this.#frames.pop()
+        continue
+      }
+      if (frame.next > 0 && frame.node.kind !== 'bytes') this.#add(COMMA)
+      frame.next++
+      const entered = this.#pass(part)
+      if (entered !== undefined) return entered
     }
+    return undefined
   }
 
-  async *#part(node: ContentNode, part: ContentPart, depth: number): AsyncGenerator<Piece> {
-    if ('leaf' in part) yield part
-    else if ('text' in part) yield utf8(part.text)
-    else if ('branch' in part) yield* this.#parts(await this.branch(node, part), depth + 1)
-    else {
-      if (part.key !== undefined) yield keyText(part)
-      yield* this.value(await this.nested(part), depth + 1)
+  #pass(part: ContentPart): NestedPart | BranchPart | undefined {
+    if ('branch' in part) return part
+    if ('node' in part) {
+      this.#add(keyText(part))
+      return part
     }
+    if ('text' in part) this.#add(utf8(part.text))
+    else this.#add(part)
+    return undefined
+  }
+
+  #add(piece: Piece | undefined): void {
+    if (piece === undefined) return
+    this.#batch.push(piece)
+    this.#batchBytes += piece instanceof Uint8Array ? piece.length : piece.bytes
+  }
+
+  #enter(frame: Frame): void {
+    if (this.#frames.length >= MAX_DEPTH) throw damaged('nodes of a content lie too deep in each other', { depth: MAX_DEPTH })
+    this.#frames.push(frame)
   }
 }

@@ -1,6 +1,6 @@
 // A content as the bytes it was made of: its chunks in order, a few read ahead, each proved by its source and the whole by its hash.
 
-import { grow } from '../../base/bytes.js'
+import { concatBytes, grow } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
 import { mapOrdered } from '../../base/map-ordered.js'
 import { sha256Hex, sha256Stream } from '../../codec/hash.js'
@@ -8,9 +8,10 @@ import type { Cancellable } from '../../ports/options.js'
 import type { ChunkSource } from './chunks.js'
 import { checkContentNode, damaged } from './check-node.js'
 import { type ContentNode, type StoredContent, valueBytes } from './content.js'
-import { type Piece, PieceReader } from './pieces.js'
+import { type Piece, piecesOf } from './pieces.js'
 
-const READ_AHEAD = 16
+/** Batches of pieces under way at once. */
+const READ_AHEAD = 4
 /** Memory that is taken on the word of a node alone. */
 const TRUSTED_BYTES = 16 * 1024 * 1024
 
@@ -59,13 +60,14 @@ function enlarge(bytes: Uint8Array, used: number, total: number): Uint8Array<Arr
 }
 
 function readPieces(source: ChunkSource, node: ContentNode, { signal }: Cancellable): AsyncGenerator<Uint8Array> {
-  const pieces = new PieceReader(source, signal).value(node)
-  return mapOrdered(pieces, READ_AHEAD, (piece) => readPiece(source, piece, signal))
+  return mapOrdered(piecesOf(source, node, signal), READ_AHEAD, async (batch) => {
+    signal?.throwIfAborted()
+    return concatBytes(await Promise.all(batch.map((piece) => readPiece(source, piece, signal))))
+  })
 }
 
 async function readPiece(source: ChunkSource, piece: Piece, signal: AbortSignal | undefined): Promise<Uint8Array> {
   if (piece instanceof Uint8Array) return piece
-  signal?.throwIfAborted()
   const bytes = await source.get(piece.leaf, 'leaf', signal === undefined ? {} : { signal })
   if (bytes.length === piece.bytes) return bytes
   throw damaged('a chunk has another size than its node says', { id: piece.leaf, expected: piece.bytes, actual: bytes.length })

@@ -4,9 +4,7 @@ import type { Cancellable } from '../../ports/options.js'
 import type { ChunkId, ChunkKind, ChunkSource } from './chunks.js'
 import { checkContentNode, damaged, loadNode } from './check-node.js'
 import type { ContentNode, NodeKind } from './content.js'
-
-/** As deep as a piece of text may lie. */
-const MAX_DEPTH = 256
+import { MAX_DEPTH } from './pieces.js'
 
 /** True where the chunk was not known: a node that was is not read, nor anything below it. */
 export type ChunkVisitor = (id: ChunkId, kind: ChunkKind) => boolean
