@@ -10,3 +10,8 @@ export async function* mapOrdered<A, B>(source: AsyncIterable<A>, width: number,
   }
   for (const started of ahead) yield await started
 }
+
+/** What is at hand, as a source. */
+export async function* each<Item>(items: Iterable<Item>): AsyncGenerator<Item> {
+  yield* items
+}

@@ -5,7 +5,7 @@ import { cutJson } from './cut-json.js'
 import { type CutNode, cutPieces } from './cut-tree.js'
 import type { PieceClass } from './fast-cdc.js'
 
-const BYTES_ID = 0
+export const BYTES_ID = 0
 export const JSON_ID = 1
 
 /** Ready to be stored. The bytes are the encoded value's own: they must not change until then. */

@@ -1,5 +1,9 @@
 // The little that has to be known of JSON text to find places in it.
 
+import { fromUtf8 } from '../../base/bytes.js'
+import { StorageError } from '../../base/errors.js'
+import type { Json } from '../../codec/codec.js'
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 
@@ -12,4 +16,35 @@ export function closingQuote(bytes: Uint8Array, at: number): number {
     if (byte === BACKSLASH) next++
   }
   return length
+}
+
+/** `corrupt` where stored text is not JSON. */
+export function parseJson(bytes: Uint8Array): Json {
+  return parseText(fromUtf8(bytes))
+}
+
+/** The items of a fragment of a list. */
+export function parseItems(fragment: Uint8Array, expected: number): readonly Json[] {
+  const items = parseText(`[${fromUtf8(fragment)}]`) as readonly Json[]
+  if (items.length === expected) return items
+  throw new StorageError('corrupt', 'a chunk holds other items than its node says', { facts: { expected, actual: items.length } })
+}
+
+/** The entries of a fragment of a map. `__proto__` is a key like any other. */
+export function parseEntries(fragment: Uint8Array): Readonly<Record<string, Json>> {
+  return parseText(`{${fromUtf8(fragment)}}`) as Readonly<Record<string, Json>>
+}
+
+function parseText(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch (cause) {
+    throw new StorageError('corrupt', 'stored text is not JSON', { facts: { length: text.length }, cause })
+  }
+}
+
+/** As data, also where the key is `__proto__`. */
+export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== '__proto__') target[key] = value
+  else Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
 }

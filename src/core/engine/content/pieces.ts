@@ -6,7 +6,13 @@ import { damaged, loadNode } from './check-node.js'
 import { type BranchPart, type ContentNode, type ContentPart, type NestedPart, valueBytes } from './content.js'
 import { keyText, nestedBytes } from './parts.js'
 
-export type Piece = Uint8Array | { readonly leaf: ChunkId; readonly bytes: number }
+/** A chunk that holds content, and how much of it. */
+export interface Leaf {
+  readonly leaf: ChunkId
+  readonly bytes: number
+}
+
+export type Piece = Uint8Array | Leaf
 
 /** Steps from a node to a part of it: nested nodes and levels of branches together. */
 export const MAX_DEPTH = 256

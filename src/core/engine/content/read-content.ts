@@ -8,7 +8,7 @@ import type { Cancellable } from '../../ports/options.js'
 import type { ChunkSource } from './chunks.js'
 import { checkContentNode, damaged } from './check-node.js'
 import { type ContentNode, type StoredContent, valueBytes } from './content.js'
-import { type Piece, piecesOf } from './pieces.js'
+import { type Leaf, piecesOf } from './pieces.js'
 
 /** Batches of pieces under way at once. */
 const READ_AHEAD = 4
@@ -62,15 +62,15 @@ function enlarge(bytes: Uint8Array, used: number, total: number): Uint8Array<Arr
 function readPieces(source: ChunkSource, node: ContentNode, { signal }: Cancellable): AsyncGenerator<Uint8Array> {
   return mapOrdered(piecesOf(source, node, signal), READ_AHEAD, async (batch) => {
     signal?.throwIfAborted()
-    return concatBytes(await Promise.all(batch.map((piece) => readPiece(source, piece, signal))))
+    return concatBytes(await Promise.all(batch.map((piece) => (piece instanceof Uint8Array ? piece : readLeaf(source, piece, signal)))))
   })
 }
 
-async function readPiece(source: ChunkSource, piece: Piece, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  if (piece instanceof Uint8Array) return piece
-  const bytes = await source.get(piece.leaf, 'leaf', signal === undefined ? {} : { signal })
-  if (bytes.length === piece.bytes) return bytes
-  throw damaged('a chunk has another size than its node says', { id: piece.leaf, expected: piece.bytes, actual: bytes.length })
+/** Bytes of a leaf, as many as its node says. */
+export async function readLeaf(source: ChunkSource, { leaf, bytes }: Leaf, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const read = await source.get(leaf, 'leaf', signal === undefined ? {} : { signal })
+  if (read.length === bytes) return read
+  throw damaged('a chunk has another size than its node says', { id: leaf, expected: bytes, actual: read.length })
 }
 
 function checkContent({ root, bytes }: StoredContent): void {
