@@ -27,7 +27,7 @@ import { decodeControlState, decodeSegmentHeader, encodeControlFrame, encodeSegm
 import { decodeFooter, encodeFooter, SegmentIndex } from '../../dist/core/engine/segment-index.js'
 import { AppendTable } from '../../dist/core/engine/append-table.js'
 import { decodeStored, openValue, peekExpiry } from '../../dist/core/features/kv/stored-value.js'
-import { openManifest } from '../../dist/core/features/snapshots/manifest.js'
+import { decodeManifest } from '../../dist/core/features/snapshots/manifest.js'
 import { isIntact, readHeader } from '../../dist/adapters/opfs/blob-format.js'
 import { ManualClock } from 'varve/testing'
 import { repairArchive, repairChunk, repairEnvelope, repairFooter, repairFrame, repairSegmentHeader } from './repair.js'
@@ -235,7 +235,7 @@ export const targets: readonly FuzzTarget[] = [
     name: 'manifest of a snapshot',
     valid: [jsonBytes(manifest), ...ODD].map((body) => sealed('manifest', body)),
     repair: repairEnvelope,
-    decode: (bytes) => openManifest(bytes, KEY),
+    decode: (bytes) => decodeManifest(bytes, KEY),
   },
   {
     name: 'what ids and producers said',

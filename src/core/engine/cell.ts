@@ -43,7 +43,7 @@ export interface CellSnapshot<T> {
 }
 
 /** `undefined` from a change function means: leave it as it is. */
-export type Change<T> = (value: T | undefined) => T | undefined
+export type Change<T> = (value: T | undefined) => T | undefined | Promise<T | undefined>
 
 /** `T` is anything that JSON keeps. */
 export class Cell<T> {
@@ -78,7 +78,7 @@ export class Cell<T> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       // A put that timed out may be done long after that: its change is not made once more.
       if (current.writeIds.some((id) => tries.has(id))) return current.value
-      const next = change(current.value)
+      const next = await change(current.value)
       if (next === undefined) {
         const fresh = await this.read(signal)
         if (fresh.version === current.version) return current.value

@@ -33,8 +33,8 @@ function dying(backend: Backend, after: number): Backend {
 }
 
 describe('a crash in mid-save', () => {
-  test.each([0, 1, 2, 3, 4, 5])('after %i changes leaves the last snapshot whole and none in part', async (after) => {
-    const backend = memory({ maxBlobBytes: 1000 })
+  test.each([0, 1, 2, 3])('after %i changes leaves the last snapshot whole and none in part', async (after) => {
+    const backend = memory()
     const healthy = await openSnapshots<string>(backend, { compression: 'none' })
     const first = await healthy.save({ ...S1, state: 'first' })
     const crashing = await openSnapshots<string>(dying(backend, after), { compression: 'none' })
@@ -43,7 +43,7 @@ describe('a crash in mid-save', () => {
       () => true,
       () => false,
     )
-    expect(isSaved).toBe(after === 5)
+    expect(isSaved).toBe(after === 3)
     expect(await healthy.load(S1)).toBe(isSaved ? state : 'first')
     expect(await healthy.load(first.id)).toBe('first')
     expect(await collect(healthy.list())).toHaveLength(isSaved ? 2 : 1)

@@ -13,6 +13,6 @@ describe('snapshots in memory', () => {
 describe('snapshots in memory with small blobs', () => {
   registerSuite(
     test,
-    snapshotsSuite(async () => memory({ maxBlobBytes: 4096 })),
+    snapshotsSuite(async () => memory({ maxBlobBytes: 512 * 1024 })),
   )
 })

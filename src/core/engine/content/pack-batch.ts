@@ -2,6 +2,7 @@
 // back a few at a time, and put as packs. After `finish` all of it is durable and found by others.
 
 import { StorageError } from '../../base/errors.js'
+import { type CompressionName, compressionName } from '../../codec/compression.js'
 import type { ChunkId, ChunkKind, ChunkSink } from './chunks.js'
 import { hashChunk, type HashedChunk } from './chunk-id.js'
 import type { Collection } from './collection.js'
@@ -38,6 +39,7 @@ export class PackBatch implements ChunkSink {
   #writer = new PackWriter()
   #chunkBytes = 0
   #storedBytes = 0
+  #compression = 0
 
   constructor(options: PackBatchOptions) {
     this.#options = options
@@ -47,6 +49,16 @@ export class PackBatch implements ChunkSink {
   /** Some packs are going to be deleted: what is taken over from elsewhere has to be kept (`keep`). */
   get isCollecting(): boolean {
     return this.#options.collection.doomed.size > 0
+  }
+
+  /** What was really used for what it added. */
+  get compression(): CompressionName {
+    return compressionName(this.#compression)
+  }
+
+  /** Stored already, by this batch or in a pack that stays. */
+  has(id: ChunkId): boolean {
+    return this.#isStored(id)
   }
 
   /** What `finish` added to the store. */
@@ -110,6 +122,7 @@ export class PackBatch implements ChunkSink {
 
   async #compress({ id, kind, plain }: HashedChunk): Promise<Uint8Array> {
     const { compression, bytes } = await this.#options.compression.pack(plain)
+    this.#compression ||= compression
     return chunkRecord({ id, kind, compression, plainBytes: plain.length, bytes })
   }
 

@@ -1,14 +1,21 @@
-// Where the parts of a snapshot lie. Only session cells are ever changed; manifests and content have names that are used once.
+// Where the parts of a snapshot lie. Only session cells are ever changed; manifests and pages have names that are used once.
 
 import { toHex } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
 import { keyComponent } from '../../base/key.js'
-import { newWriteId } from '../../codec/envelope.js'
+import { newSalt, newWriteId } from '../../codec/envelope.js'
 import type { BlobTraits } from '../../ports/blob-store.js'
 import type { SessionRef } from './types.js'
 
-export const SESSIONS = 'snapshots/sessions/'
+/** Packs, their index and the collection's cell lie below it too. */
+export const SNAPSHOTS = 'snapshots'
+export const SESSIONS = `${SNAPSHOTS}/sessions/`
+export const PAGES = `${SNAPSHOTS}/pages/`
+export const MANIFESTS = `${SNAPSHOTS}/manifests/`
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const VERSION_AT = 14
+/** Of an id: what all of a batch share. */
+const BATCH_CHARACTERS = 28
 
 export function agentPrefix(agent: string): string {
   return `${SESSIONS}${keyComponent('a', agent)}/`
@@ -22,12 +29,27 @@ export function sessionKey({ agent, session }: SessionRef, traits: BlobTraits): 
   throw new StorageError('invalid', 'the names of agent and session are together too long for this backend', { facts })
 }
 
+/** Where the manifest of a snapshot that was saved here lies: by itself, or with those that were saved by the same call. */
 export function manifestKey(id: string): string {
-  return `snapshots/manifests/${id}`
+  return isOfBatch(id) ? `${MANIFESTS}b${id.slice(0, BATCH_CHARACTERS)}` : MANIFESTS + id
 }
 
+/** One that came from another store: each attempt has a name of its own. */
+export function adoptedKey(id: string, attempt: string): string {
+  return `${adoptedPrefix(id)}${attempt}`
+}
+
+export function adoptedPrefix(id: string): string {
+  return `${MANIFESTS}${id}.`
+}
+
+export function pageKey(page: string): string {
+  return PAGES + page
+}
+
+/** The content of a snapshot of format 1. */
 export function contentPrefix(contentId: string): string {
-  return `snapshots/content/${contentId}-`
+  return `${SNAPSHOTS}/content/${contentId}-`
 }
 
 export function contentKey(contentId: string, part: number): string {
@@ -36,13 +58,34 @@ export function contentKey(contentId: string, part: number): string {
 
 /** A random UUID (RFC 9562, version 4). */
 export function newId(): string {
-  const bytes = newWriteId()
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
-  const hex = toHex(bytes)
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+  return uuid(newWriteId(), 4)
+}
+
+/** Up to 2^32 ids (RFC 9562, version 8) that share their first 28 characters and end in their place in the batch. */
+export function newBatchIds(count: number): string[] {
+  const shared = uuid(newWriteId(), 8).slice(0, BATCH_CHARACTERS)
+  return Array.from({ length: count }, (_, at) => shared + at.toString(16).padStart(8, '0'))
+}
+
+export function newName(): string {
+  return toHex(newWriteId())
+}
+
+export function newAttempt(): string {
+  return toHex(newSalt(6))
+}
+
+export function isOfBatch(id: string): boolean {
+  return id[VERSION_AT] === '8'
 }
 
 export function isId(text: unknown): text is string {
   return typeof text === 'string' && UUID.test(text)
+}
+
+function uuid(bytes: Uint8Array, version: number): string {
+  bytes[6] = ((bytes[6] as number) & 0x0f) | (version << 4)
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80
+  const hex = toHex(bytes)
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }

@@ -1,17 +1,33 @@
-// What a snapshot is, without its state: JSON in an envelope whose checksum covers all of it. Written once, never changed.
+// What a snapshot is, without its state: JSON in an envelope whose checksum covers all of it, and a hash that the next one
+// in the session repeats. Written once, never changed. Those that were saved by one call lie together, a line each.
 
 import { fromUtf8, utf8 } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
 import { openEnvelope, sealEnvelope } from '../../codec/envelope.js'
+import { compressBytes, decompressBytes } from '../../codec/compression.js'
+import { sha256Hex } from '../../codec/hash.js'
+import type { ContentNode } from '../../engine/content/content.js'
 import type { SnapshotInfo } from './types.js'
 
-export const MANIFEST_FORMAT = 1
+const FORMAT = 2
 const JSON_CODEC = 1
+const LEVEL = 1
 
-export interface Manifest extends SnapshotInfo {
-  readonly format: number
+/** The manifest before it in the session, whatever became of that since. */
+export interface PreviousManifest {
+  readonly index: number
+  readonly hash: string
+}
+
+interface ManifestBase extends Omit<SnapshotInfo, 'pinned'> {
   /** Id of the codec of the state. */
   readonly codec: number
+}
+
+/** Its state is one compressed piece, cut where a blob would be too large. */
+export interface OldManifest extends ManifestBase {
+  readonly format: 1
+  readonly hash?: undefined
   readonly content: {
     readonly id: string
     readonly compression: number
@@ -19,31 +35,106 @@ export interface Manifest extends SnapshotInfo {
   }
 }
 
-export function sealManifest(manifest: Manifest): Uint8Array {
-  return sealEnvelope({ kind: 'manifest', codec: JSON_CODEC }, utf8(JSON.stringify(manifest)))
+export interface TreeManifest extends ManifestBase {
+  readonly format: 2
+  /** The top of the tree of chunks that is its state. */
+  readonly root: ContentNode
+  /** Absent for the first of a session, and behind one of format 1. */
+  readonly previous?: PreviousManifest
+  /** SHA-256 of the JSON of all the rest, as it is stored, lower-case hexadecimal. */
+  readonly hash: string
+}
+
+export type Manifest = OldManifest | TreeManifest
+
+export type ManifestDraft = Omit<TreeManifest, 'format' | 'hash'>
+
+/** A manifest and the text that its hash is of. */
+export interface HashedManifest {
+  readonly manifest: TreeManifest
+  readonly text: string
+}
+
+const HASH_BYTES = 64
+const HASH_BEGINS = ',"hash":"'
+const HASH_ENDS = '"}'
+
+export async function hashManifest(draft: ManifestDraft): Promise<HashedManifest> {
+  const unhashed = JSON.stringify({ format: FORMAT, ...draft })
+  const hash = await sha256Hex(utf8(unhashed))
+  return { manifest: { format: FORMAT, ...draft, hash }, text: `${unhashed.slice(0, -1)}${HASH_BEGINS}${hash}${HASH_ENDS}` }
+}
+
+export function sealManifest({ text }: HashedManifest): Uint8Array {
+  return sealEnvelope({ kind: 'manifest', codec: JSON_CODEC }, utf8(text))
+}
+
+export async function sealManifests(manifests: readonly HashedManifest[]): Promise<Uint8Array> {
+  const plain = utf8(manifests.map(({ text }) => text).join('\n'))
+  const { compression, bytes } = await compressBytes('gzip', plain, LEVEL)
+  return sealEnvelope({ kind: 'manifests', codec: JSON_CODEC, compression, plainLength: plain.length }, bytes)
 }
 
 /** `corrupt` when damaged or another snapshot's, `unsupported` when of a newer format. */
-export function openManifest(bytes: Uint8Array, id: string): Manifest {
-  const manifest = parse(openEnvelope(bytes, 'manifest', id).body, id)
-  if (typeof manifest?.format === 'number' && manifest.format > MANIFEST_FORMAT) {
-    const facts = { format: manifest.format, newestKnown: MANIFEST_FORMAT }
+export async function openManifest(bytes: Uint8Array, id: string): Promise<Manifest> {
+  return await prove(decodeManifest(bytes, id))
+}
+
+interface Decoded {
+  readonly manifest: Manifest
+  readonly text: string
+}
+
+/** All but the proof that it has its hash. */
+export function decodeManifest(bytes: Uint8Array, id: string): Decoded {
+  return checkManifest(fromUtf8(openEnvelope(bytes, 'manifest', id).body), id)
+}
+
+/** undefined where it is not among them. */
+export async function openFromBatch(bytes: Uint8Array, key: string, id: string): Promise<Manifest | undefined> {
+  const { compression, body, plainLength } = openEnvelope(bytes, 'manifests', key)
+  const lines = fromUtf8(await decompressBytes(compression, body, plainLength)).split('\n')
+  const line = lines.find((one) => one.startsWith(`{"format":${FORMAT},"id":"${id}"`)) ?? newerLine(lines, id)
+  return line === undefined ? undefined : await prove(checkManifest(line, id))
+}
+
+function newerLine(lines: readonly string[], id: string): string | undefined {
+  return lines.find((line) => line.includes(`"${id}"`) && (JSON.parse(line) as Manifest).id === id)
+}
+
+function checkManifest(text: string, id: string): Decoded {
+  const manifest = parse(text, id)
+  if (typeof manifest?.format === 'number' && manifest.format > FORMAT) {
+    const facts = { format: manifest.format, newestKnown: FORMAT }
     throw new StorageError('unsupported', 'a snapshot stored by a newer version of Varve', { key: id, facts })
   }
-  if (manifest?.format !== MANIFEST_FORMAT || manifest.id !== id) {
+  if ((manifest?.format !== 1 && manifest?.format !== FORMAT) || manifest.id !== id) {
     throw new StorageError('corrupt', 'a manifest is not that of its snapshot', { key: id, facts: { expected: id, actual: manifest?.id } })
   }
-  return manifest
+  return { manifest, text }
 }
 
-export function infoOf({ format: _format, codec: _codec, content: _content, ...info }: Manifest): SnapshotInfo {
-  return info
+async function prove({ manifest, text }: Decoded): Promise<Manifest> {
+  if (manifest.format === 1) return manifest
+  const { id, hash } = manifest
+  const end = text.length - HASH_BEGINS.length - HASH_BYTES - HASH_ENDS.length
+  const actual = await sha256Hex(utf8(`${text.slice(0, end)}}`))
+  if (text.startsWith(HASH_BEGINS, end) && actual === hash) return manifest
+  throw new StorageError('corrupt', 'a manifest does not have its hash', { key: id, facts: { expected: hash, actual } })
 }
 
-function parse(bytes: Uint8Array, id: string): Manifest | undefined {
+function parse(text: string, id: string): Manifest | undefined {
   try {
-    return JSON.parse(fromUtf8(bytes)) as Manifest | undefined
+    return JSON.parse(text) as Manifest | undefined
   } catch (cause) {
     throw new StorageError('corrupt', 'a manifest does not hold JSON', { key: id, cause })
   }
+}
+
+export function infoOf(manifest: Manifest): SnapshotInfo {
+  const { id, agent, session, branch, index, timestamp, parents, contentHash, tags, description, metadata } = manifest
+  const { bytes, storedBytes, compression } = manifest
+  const info = { id, agent, session, branch, index, timestamp, parents, contentHash, tags }
+  const details = { ...(description === undefined ? {} : { description }), ...(metadata === undefined ? {} : { metadata }) }
+  return { ...info, ...details, bytes, storedBytes, compression }
 }

@@ -1,98 +1,121 @@
-// Saving: content, then manifest, then the session's cell. What is lost on the way leaves blobs that nothing refers to,
-// never a snapshot in part.
+// Saving one: its chunks into packs, then manifest and cell. Where a collection passed meanwhile, the chunks are looked at
+// again before anything refers to them.
 
-import { backOff, type BackoffOptions } from '../../base/backoff.js'
 import { isStorageError, StorageError } from '../../base/errors.js'
-import { type CompressionName, compressionName } from '../../codec/compression.js'
-import type { StoreContext } from '../../derived/resolve.js'
-import { type PackedContent, packContent } from './content.js'
-import type { Cell } from '../../engine/cell.js'
-import { contentKey, manifestKey, newId } from './layout.js'
-import { MANIFEST_FORMAT, type Manifest, sealManifest } from './manifest.js'
+import type { ChunkId, ChunkKind, ChunkSink } from '../../engine/content/chunks.js'
+import type { ContentNode, StoredContent } from '../../engine/content/content.js'
+import type { ContentCut } from '../../engine/content/cut-content.js'
+import type { PackBatch } from '../../engine/content/pack-batch.js'
+import { streamContent } from '../../engine/content/read-content.js'
+import { storeContent, storeStream } from '../../engine/content/store-content.js'
+import { walkChunks } from '../../engine/content/walk-chunks.js'
+import { commit, type Draft, ensureSession } from './commit.js'
+import type { TreeManifest } from './manifest.js'
+import type { SnapshotPlace } from './place.js'
 import type { SaveRequest } from './save-request.js'
-import { headOf, nextTimestamp, openSession, type SessionState, withEntry } from './session.js'
-import type { SnapshotIndex } from './snapshot-index.js'
+import type { ProgressListener } from './save-types.js'
 
-const MAX_ATTEMPTS = 64
-const BACKOFF: BackoffOptions = { firstMs: 2, maxMs: 1_000 }
+/** Collections that may pass during one save. */
+const MAX_COLLECTIONS = 8
 
-/** Stores the content once; the manifest anew each time another writer took the index. */
-export async function publish(
-  context: StoreContext,
-  index: SnapshotIndex,
-  request: SaveRequest,
-  compression: CompressionName,
-): Promise<Manifest> {
-  const { blobs } = context.backend
-  const { parent, signal } = request
-  if (parent !== undefined) await index.published(parent, signal)
-  const packed = await packContent(request.encoded, compression, blobs.traits.maxBlobBytes)
-  const contentId = newId()
-  for (const [part, bytes] of packed.parts.entries()) {
-    signal?.throwIfAborted()
-    await blobs.put(contentKey(contentId, part), bytes)
+export async function publish(place: SnapshotPlace, request: SaveRequest): Promise<TreeManifest> {
+  const { details, signal } = request
+  if (details.parent !== undefined) await place.index.published(details.parent, signal)
+  const cell = await ensureSession(place, details, signal)
+  let stored: StoredContent | undefined
+  for (let passed = 0; passed < MAX_COLLECTIONS; passed++) {
+    const kept = stored
+    const { batch, result } = await inBatch(place, signal, async (batch) =>
+      kept === undefined || 'tree' in request.content ? await store(request, batch) : await keepStream(place, batch, kept),
+    )
+    stored = result
+    if (request.isVerified) await readBack(place, stored, request)
+    request.onProgress?.({ phase: 'publish', doneBytes: stored.bytes, totalBytes: stored.bytes })
+    const draft = draftOf(request, stored, batch)
+    const [manifest] = (await commit(place, cell, [draft], { ref: details, epoch: batch.epoch, signal })) ?? []
+    if (manifest !== undefined) return manifest
   }
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const cell = index.cell(request)
-    const seen = openSession((await cell.read(signal)).value, request)
-    const manifest = manifestFor(request, packed, contentId, seen, context.clock.now())
-    signal?.throwIfAborted()
-    await blobs.put(manifestKey(manifest.id), sealManifest(manifest))
-    if (await commit(cell, manifest)) return manifest
-    await removeLeftover(context, manifest)
-    await backOff(context.clock, attempt, BACKOFF, signal)
-  }
-  throw new StorageError('unavailable', 'too many writers saved to the same session at once', {
-    backend: context.backend.name,
-    operation: 'save',
-    facts: { agent: request.agent, session: request.session, attempts: MAX_ATTEMPTS },
-  })
+  throw overtaken('save')
 }
 
-function manifestFor(request: SaveRequest, packed: PackedContent, contentId: string, seen: SessionState, now: number): Manifest {
-  const { agent, session, branch, tags, description, metadata, encoded } = request
-  const parent = request.parent ?? headOf(seen, branch)
-  return {
-    format: MANIFEST_FORMAT,
-    id: newId(),
-    agent,
-    session,
-    branch,
-    index: seen.nextIndex,
-    timestamp: nextTimestamp(seen, now),
-    parents: parent === undefined ? [] : [parent],
-    contentHash: packed.hash,
-    tags,
-    ...(description === undefined ? {} : { description }),
-    ...(metadata === undefined ? {} : { metadata }),
-    bytes: encoded.bytes.length,
-    storedBytes: packed.storedBytes,
-    compression: compressionName(packed.compression),
-    codec: encoded.codec,
-    content: { id: contentId, compression: packed.compression, parts: packed.parts.length },
-  }
-}
-
-/** False when the index was taken meanwhile. An entry that is there already came through although its answer was lost. */
-async function commit(cell: Cell<SessionState>, manifest: Manifest): Promise<boolean> {
-  const { id, branch, timestamp, tags, content } = manifest
-  const entry = { id, index: manifest.index, branch, timestamp, tags, contentId: content.id }
-  let isCommitted = false
-  await cell.update((stored) => {
-    const state = openSession(stored, manifest)
-    isCommitted = state.entries.some((one) => one.id === id)
-    if (isCommitted || state.nextIndex !== manifest.index) return undefined
-    isCommitted = true
-    return withEntry(state, entry)
-  })
-  return isCommitted
-}
-
-async function removeLeftover(context: StoreContext, manifest: Manifest): Promise<void> {
+/** Runs with a batch that is finished then, or abandoned where it fails. */
+export async function inBatch<Result>(
+  { packs }: SnapshotPlace,
+  signal: AbortSignal | undefined,
+  run: (batch: PackBatch) => Promise<Result>,
+): Promise<{ readonly batch: PackBatch; readonly result: Result }> {
+  const batch = await packs.begin(signal === undefined ? {} : { signal })
   try {
-    await context.backend.blobs.delete([manifestKey(manifest.id)])
+    const result = await run(batch)
+    await batch.finish()
+    return { batch, result }
   } catch (error) {
-    // Nothing refers to it: it costs room, not truth.
-    if (!isStorageError(error)) throw error
+    await batch.abandon()
+    throw error
   }
+}
+
+async function store({ content, onProgress, signal }: SaveRequest, batch: PackBatch): Promise<StoredContent> {
+  const options = signal === undefined ? {} : { signal }
+  if ('tree' in content) return await storeContent(content, countingSink(batch, content, onProgress), options)
+  const onBytes = (doneBytes: number): void => onProgress?.({ phase: 'store', doneBytes })
+  return await storeStream(content.stream, batch, { ...options, onBytes })
+}
+
+function countingSink(batch: PackBatch, { bytes }: ContentCut, onProgress: ProgressListener | undefined): ChunkSink {
+  if (onProgress === undefined) return batch
+  let doneBytes = 0
+  return {
+    async put(kind, plain) {
+      const id = await batch.put(kind, plain)
+      if (kind === 'leaf') doneBytes = Math.min(bytes.length, doneBytes + plain.length)
+      onProgress({ phase: 'store', doneBytes, totalBytes: bytes.length })
+      return id
+    },
+  }
+}
+
+/** A stream cannot be read again, but its chunks may still be there. */
+async function keepStream(place: SnapshotPlace, batch: PackBatch, stored: StoredContent): Promise<StoredContent> {
+  try {
+    await keepChunks(place, batch, [stored.root])
+    return stored
+  } catch (error) {
+    if (!isStorageError(error, 'missing')) throw error
+    throw overtaken('save', error)
+  }
+}
+
+/** So that a collection under way leaves what these roots need. `missing` where some of it is gone already. */
+export async function keepChunks({ packs }: SnapshotPlace, batch: PackBatch, roots: readonly ContentNode[]): Promise<void> {
+  const seen = new Set<ChunkId>()
+  for (const root of roots) {
+    const found: { readonly id: ChunkId; readonly kind: ChunkKind }[] = []
+    await walkChunks(packs, root, (id, kind) => {
+      if (seen.has(id)) return false
+      seen.add(id)
+      found.push({ id, kind })
+      return true
+    })
+    for (const { id, kind } of found) await batch.keep(id, kind)
+  }
+}
+
+export function overtaken(operation: string, cause?: unknown): StorageError {
+  return new StorageError('conflict', 'a collection passed in the middle and took what was not saved yet; try again', { operation, cause })
+}
+
+async function readBack(place: SnapshotPlace, stored: StoredContent, { onProgress, signal }: SaveRequest): Promise<void> {
+  let doneBytes = 0
+  for await (const piece of streamContent(place.unread(), stored, signal === undefined ? {} : { signal })) {
+    doneBytes += piece.length
+    onProgress?.({ phase: 'check', doneBytes, totalBytes: stored.bytes })
+  }
+}
+
+function draftOf({ details }: SaveRequest, content: StoredContent, batch: PackBatch): Draft {
+  const { branch, parent, tags, description, metadata } = details
+  const { storedBytes, compression } = batch
+  const draft = { branch, tags, description, metadata, content, storedBytes, compression }
+  return parent === undefined ? draft : { ...draft, parents: [parent] }
 }

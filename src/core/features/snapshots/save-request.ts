@@ -3,21 +3,35 @@
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import type { Codec, Json } from '../../codec/codec.js'
-import { type EncodedValue, encodeValue } from '../../codec/codecs.js'
+import { encodeValue } from '../../codec/codecs.js'
 import { jsonCodec } from '../../codec/json.js'
-import type { SaveState } from './save-types.js'
+import { type ContentCut, cutContent } from '../../engine/content/cut-content.js'
+import type { ByteSource } from '../../engine/content/cut-stream.js'
+import type { ProgressListener, SaveDetails, SaveItem, SaveOptions } from './save-types.js'
 import type { BranchRef, SessionRef } from './types.js'
 
 const MAIN_BRANCH = 'main'
 
-export interface SaveRequest extends SessionRef {
+/** What a snapshot is called and said to be. */
+export interface Details extends SessionRef {
   readonly branch: string
   readonly parent: string | undefined
-  readonly encoded: EncodedValue
   readonly tags: readonly string[]
   readonly description: string | undefined
   readonly metadata: Json | undefined
+}
+
+export interface SaveRequest {
+  readonly details: Details
+  readonly content: ContentCut | { readonly stream: ByteSource }
+  readonly isVerified: boolean
+  readonly onProgress: ProgressListener | undefined
   readonly signal: AbortSignal | undefined
+}
+
+export interface SaveManyRequest {
+  readonly details: Details
+  readonly content: ContentCut
 }
 
 export function checkSession(ref: SessionRef): void {
@@ -36,30 +50,58 @@ export function checkBranch(ref: BranchRef): string {
   return branch
 }
 
-export function takeRequest<State>(options: SaveState<State>, codec: Codec): SaveRequest {
+export function takeRequest<State>(options: SaveOptions<State>, codec: Codec): SaveRequest {
+  const details = takeDetails(options)
+  const { stream, verify = false, onProgress, signal } = options
+  if (stream !== undefined && options.state !== undefined) {
+    throw new StorageError('invalid', 'a snapshot is saved from a state or from a stream, not from both', { operation: 'save' })
+  }
+  const content = stream === undefined ? takeState(options.state, codec) : { stream: checkStream(stream) }
+  return { details, content, isVerified: verify, onProgress, signal }
+}
+
+export function takeItem<State>(item: SaveItem<State>, codec: Codec): SaveManyRequest {
+  return { details: takeDetails(item), content: takeState(item.state, codec) }
+}
+
+/** Encoded and cut: the state may change again. */
+export function takeState(state: unknown, codec: Codec): ContentCut {
+  const encoded = encodeValue(codec, state)
+  return cutContent(encoded.bytes === state ? { ...encoded, bytes: encoded.bytes.slice() } : encoded)
+}
+
+function takeDetails(options: SaveDetails): Details {
   const branch = checkBranch(options)
-  const { agent, session, parent, description, metadata, signal } = options
+  const { agent, session, parent, description, metadata } = options
   if (description !== undefined && typeof description !== 'string') {
     throw new StorageError('invalid', 'a description is a string', { operation: 'save', facts: { type: typeof description } })
   }
-  const encoded = encodeValue(codec, options.state)
-  const isCallers = encoded.bytes === (options.state as unknown)
   return {
     agent,
     session,
     branch,
     parent,
-    encoded: isCallers ? { ...encoded, bytes: encoded.bytes.slice() } : encoded,
     tags: takeTags(options.tags ?? []),
     description,
     metadata: metadata === undefined ? undefined : (jsonCodec.decode(jsonCodec.encode(metadata)) as Json),
-    signal,
   }
 }
 
-function takeTags(tags: readonly string[]): readonly string[] {
-  if (!Array.isArray(tags))
-    throw new StorageError('invalid', 'tags is a list of strings', { operation: 'save', facts: { type: typeof tags } })
+/** Each once. */
+export function takeTags(tags: readonly string[]): readonly string[] {
+  if (!Array.isArray(tags)) {
+    throw new StorageError('invalid', 'tags is a list of strings', { facts: { type: typeof tags } })
+  }
   for (const tag of tags) checkName('tag', tag)
   return [...new Set(tags)]
+}
+
+function checkStream(stream: ByteSource): ByteSource {
+  const given: unknown = stream
+  const isObject = typeof given === 'object' && given !== null
+  if (isObject && ('getReader' in given || Symbol.asyncIterator in given)) return stream
+  throw new StorageError('invalid', 'a stream is a ReadableStream or an async iterable of Uint8Array', {
+    operation: 'save',
+    facts: { type: typeof stream },
+  })
 }

@@ -2,6 +2,7 @@
 
 import type { StorageErrorCode } from '../../base/errors.js'
 import type { Json } from '../../codec/codec.js'
+import type { ByteSource } from '../../engine/content/cut-stream.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
 import type { BranchRef, SnapshotInfo } from './types.js'
 
@@ -19,8 +20,7 @@ export interface SnapshotProgress {
 
 export type ProgressListener = (progress: SnapshotProgress) => void
 
-/** Bytes in pieces of any length. */
-export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
+export type { ByteSource }
 
 /** All about a snapshot to be but its content. */
 export interface SaveDetails extends BranchRef, Cancellable {

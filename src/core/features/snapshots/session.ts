@@ -1,68 +1,126 @@
-// The cell of a session: which snapshots there are, and the head of each branch. Writing it is what makes a snapshot exist,
-// or cease to; everything else is found through it.
+// The cell of a session: the newest snapshots, where the summaries of the others lie, and the head of each branch. Writing it
+// is what makes a snapshot exist, or cease to; everything else is found through it.
 
 import type { Clock } from '../../base/clock.js'
 import { StorageError } from '../../base/errors.js'
 import { Cell } from '../../engine/cell.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { sessionKey } from './layout.js'
+import { packSummary, type Summary, type SummaryRow, unpackSummary } from './summary.js'
 import type { SessionRef } from './types.js'
 
-const SESSION_FORMAT = 1
+const SESSION_FORMAT = 2
 
-export interface SessionEntry {
+/** A page of summaries, ascending by index. */
+export type PageRef = readonly [id: string, firstIndex: number, lastIndex: number, oldest: number, newest: number, count: number]
+
+/** The newest snapshot of a branch. */
+export type Head = readonly [branch: string, id: string, index: number]
+
+/** Tags and pin of a snapshot whose page says otherwise. */
+export type Label = readonly [id: string, index: number, tags: readonly string[], isPinned: boolean]
+
+/** The last snapshot saved, also when it is deleted. */
+export interface LastSaved {
+  readonly index: number
+  /** Empty for one of format 1. */
+  readonly hash: string
+  readonly timestamp: number
+}
+
+interface SessionBase extends SessionRef {
+  readonly nextIndex: number
+  /** The collection that stamped it last: who commits must know that one, or a later one. */
+  readonly swept: number
+  readonly last?: LastSaved
+  readonly heads: readonly Head[]
+  /** Ascending by index, all before `recent`. */
+  readonly pages: readonly PageRef[]
+  readonly labels: readonly Label[]
+}
+
+export interface SessionState extends SessionBase {
+  /** Ascending by index. */
+  readonly recent: readonly Summary[]
+}
+
+interface RowsOfSession extends SessionBase {
+  readonly format: number
+  readonly recent: readonly SummaryRow[]
+}
+
+/** Format 1. */
+interface OldSession extends SessionRef {
+  readonly format: 1
+  readonly nextIndex: number
+  readonly heads: readonly (readonly [branch: string, id: string])[]
+  readonly entries: readonly OldEntry[]
+}
+
+interface OldEntry {
   readonly id: string
   readonly index: number
   readonly branch: string
   readonly timestamp: number
   readonly tags: readonly string[]
-  /** Where the content lies; known also when the manifest is damaged. */
   readonly contentId: string
 }
 
-export interface SessionState extends SessionRef {
-  readonly format: number
-  readonly nextIndex: number
-  /** Pairs, because a branch may have any name. */
-  readonly heads: readonly (readonly [branch: string, id: string])[]
-  /** Ascending by index. */
-  readonly entries: readonly SessionEntry[]
+export type StoredSession = RowsOfSession | OldSession
+
+export function sessionCell(blobs: BlobStore, clock: Clock, ref: SessionRef): Cell<StoredSession> {
+  return new Cell<StoredSession>({ blobs, clock, key: sessionKey(ref, blobs.traits) })
 }
 
-export function sessionCell(blobs: BlobStore, clock: Clock, ref: SessionRef): Cell<SessionState> {
-  return new Cell<SessionState>({ blobs, clock, key: sessionKey(ref, blobs.traits) })
+export function emptySession({ agent, session }: SessionRef, swept: number): SessionState {
+  return { agent, session, nextIndex: 0, swept, heads: [], pages: [], labels: [], recent: [] }
 }
 
-/** The state to begin with; `unsupported` for one of a newer format. */
-export function openSession(stored: SessionState | undefined, ref: SessionRef): SessionState {
-  if (stored === undefined) return { format: SESSION_FORMAT, agent: ref.agent, session: ref.session, nextIndex: 0, heads: [], entries: [] }
-  if (stored.format > SESSION_FORMAT) {
-    const facts = { ...ref, format: stored.format, newestKnown: SESSION_FORMAT }
+/** `unsupported` for one of a newer format. */
+export function openSession(stored: StoredSession): SessionState {
+  if (stored.format === 1) return upgrade(stored as OldSession)
+  const { format, recent, ...base } = stored as RowsOfSession
+  if (format > SESSION_FORMAT) {
+    const facts = { agent: stored.agent, session: stored.session, format, newestKnown: SESSION_FORMAT }
     throw new StorageError('unsupported', 'a session stored by a newer version of Varve', { facts })
   }
-  return stored
+  return { ...base, recent: recent.map(unpackSummary) }
 }
 
-export function headOf(state: SessionState, branch: string): string | undefined {
-  return state.heads.find(([name]) => name === branch)?.[1]
+export function closeSession({ recent, ...base }: SessionState): StoredSession {
+  return { format: SESSION_FORMAT, ...base, recent: recent.map(packSummary) }
+}
+
+function upgrade({ agent, session, nextIndex, heads, entries }: OldSession): SessionState {
+  const recent = entries.map(bareSummary)
+  const newest = entries.at(-1)
+  const last = newest === undefined ? undefined : { index: nextIndex - 1, hash: '', timestamp: newest.timestamp }
+  const indexOf = (id: string): number => entries.find((entry) => entry.id === id)?.index ?? 0
+  return {
+    ...emptySession({ agent, session }, 0),
+    nextIndex,
+    ...(last === undefined ? {} : { last }),
+    heads: heads.map(([branch, id]) => [branch, id, indexOf(id)] as const),
+    recent,
+  }
+}
+
+function bareSummary({ id, index, branch, timestamp, tags, contentId }: OldEntry): Summary {
+  const unknown = { parents: [], contentHash: '', hash: '', bytes: 0, storedBytes: 0, compression: 'none' } as const
+  return { ...unknown, id, index, branch, timestamp, tags, contentId, isBare: true }
+}
+
+export function headOf(state: SessionState, branch: string): Head | undefined {
+  return state.heads.find(([name]) => name === branch)
 }
 
 /** Never lower than the last one's, so that the order of time is the order of indexes. */
 export function nextTimestamp(state: SessionState, now: number): number {
-  return Math.max(now, state.entries.at(-1)?.timestamp ?? 0)
+  return Math.max(now, state.last?.timestamp ?? 0)
 }
 
-export function withEntry(state: SessionState, entry: SessionEntry): SessionState {
-  const heads = [...state.heads.filter(([name]) => name !== entry.branch), [entry.branch, entry.id] as const]
-  return { ...state, nextIndex: entry.index + 1, heads, entries: [...state.entries, entry] }
-}
-
-/** Heads that went go back to the newest snapshot left on their branch. The next index stays. */
-export function withoutEntries(state: SessionState, isGone: (entry: SessionEntry) => boolean): SessionState {
-  const entries = state.entries.filter((entry) => !isGone(entry))
-  const heads = state.heads.flatMap(([branch, id]) => {
-    const head = entries.find((entry) => entry.id === id) ?? entries.filter((entry) => entry.branch === branch).at(-1)
-    return head === undefined ? [] : [[branch, head.id] as const]
-  })
-  return { ...state, heads, entries }
+/** One snapshot further, which is the head of its branch; where its summary lies is another matter. */
+export function advanced(state: SessionState, { id, index, branch, hash, timestamp }: Summary): SessionState {
+  const heads = [...state.heads.filter(([name]) => name !== branch), [branch, id, index] as const]
+  return { ...state, nextIndex: index + 1, last: { index, hash, timestamp }, heads }
 }

@@ -2,114 +2,189 @@
 
 import { asyncDispose } from '../../base/async-dispose.js'
 import { StorageError } from '../../base/errors.js'
+import { loadPart } from '../../base/load-part.js'
 import { mapOrdered } from '../../base/map-ordered.js'
 import { KeyedMutex } from '../../base/mutex.js'
-import type { Codec } from '../../codec/codec.js'
-import { decodeValue, readyToDecode } from '../../codec/codecs.js'
-import type { CompressionName } from '../../codec/compression.js'
-import type { StoreContext } from '../../derived/resolve.js'
+import type { Store } from '../../derived/resolve.js'
+import type { Backend } from '../../ports/backend.js'
 import type { Cancellable } from '../../ports/options.js'
-import { readContent } from './content.js'
-import { contentPrefix, manifestKey, sessionKey } from './layout.js'
+import { piecesOf, stateOf } from './contents.js'
+import { missing } from './damage.js'
+import { checkTarget, fork, forkRef } from './fork.js'
+import { label, pinned, type Relabel, tagged, unpinned, untagged } from './label.js'
+import { sessionKey } from './layout.js'
+import { checkFilter, hasMetadata, select } from './list.js'
 import { infoOf, type Manifest } from './manifest.js'
+import type { SnapshotPlace } from './place.js'
 import { publish } from './publish.js'
-import { checkBranch, checkSession, takeRequest } from './save-request.js'
-import { headOf, openSession, type SessionEntry, withoutEntries } from './session.js'
-import { isDamage, type Located, missing, SnapshotIndex } from './snapshot-index.js'
-import type { BranchRef, SessionRef, SnapshotChange, SnapshotFilter, SnapshotInfo, Snapshots } from './types.js'
-import type { SaveState } from './save-types.js'
-import type { SnapshotReport } from './upkeep-types.js'
+import { toStream } from './read-stream.js'
+import { removeOne, removeSession } from './removal.js'
+import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
+import { checkBranch, checkSession, type SaveRequest, takeRequest, takeTags } from './save-request.js'
+import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
+import { labelledInfo, type Located } from './snapshot-index.js'
+import type {
+  BranchRef,
+  ForkTarget,
+  SessionRef,
+  SnapshotChange,
+  SnapshotFilter,
+  SnapshotInfo,
+  Snapshots,
+  SubscribeOptions,
+} from './types.js'
+import type { CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
 import { verifyAll, verifyOne } from './verify.js'
 import { changeOf, SnapshotWatcher } from './watcher.js'
 
 const READ_AHEAD = 16
 
 export class SnapshotStore<State> implements Snapshots<State> {
-  readonly #context: StoreContext
-  readonly #codec: Codec
-  readonly #compression: CompressionName
-  readonly #index: SnapshotIndex
+  readonly #place: SnapshotPlace
   readonly #watcher: SnapshotWatcher
   /** Saves to one session take turns here, so that only other processes are rivals. */
   readonly #turns = new KeyedMutex()
+  readonly #savers = new Set<AutoSave>()
   readonly #forget: () => void
   #closed = false
 
-  constructor(context: StoreContext, codec: Codec, compression: CompressionName) {
-    this.#context = context
-    this.#codec = codec
-    this.#compression = compression
-    this.#index = new SnapshotIndex(context.backend, context.clock)
-    this.#watcher = new SnapshotWatcher(context, this.#index)
-    this.#forget = context.onClose(this)
+  constructor(place: SnapshotPlace) {
+    this.#place = place
+    this.#watcher = new SnapshotWatcher(place.context, place.index)
+    this.#forget = place.context.onClose(this)
   }
 
-  async save(options: SaveState<State>): Promise<SnapshotInfo> {
+  async save(options: SaveOptions<State>): Promise<SnapshotInfo> {
     this.#checkOpen('save')
-    const request = takeRequest(options, this.#codec)
-    const key = sessionKey(request, this.#context.backend.blobs.traits)
-    request.signal?.throwIfAborted()
-    await this.#context.writable('save')
-    const manifest = await this.#turns.run(key, () => publish(this.#context, this.#index, request, this.#compression))
-    const { id, agent, session, branch, index } = manifest
-    this.#watcher.changed([{ type: 'saved', id, agent, session, branch, index }])
-    return infoOf(manifest)
+    return await this.#save(takeRequest(options, this.#place.codec))
+  }
+
+  async saveMany(
+    items: Iterable<SaveItem<State>> | AsyncIterable<SaveItem<State>>,
+    options: SaveManyOptions = {},
+  ): Promise<readonly SnapshotInfo[]> {
+    this.#checkOpen('saveMany')
+    options.signal?.throwIfAborted()
+    await this.#place.context.writable('saveMany')
+    const { saveMany } = await loadPart('saving many', () => import('./save-many.js'))
+    return await saveMany(this.#place, items, options, async (key, run) => {
+      const infos = await this.#turns.run(key, run)
+      this.#watcher.changed(infos.map((info) => changeOf('saved', info, info)))
+      return infos
+    })
   }
 
   async load(which: string | BranchRef, options: Cancellable = {}): Promise<State> {
     this.#checkOpen('load')
-    const manifest = await this.#resolve(which, options.signal)
-    const plain = await this.#content(manifest, options.signal)
-    await readyToDecode([manifest.codec])
-    try {
-      return decodeValue(manifest.codec, plain, this.#codec) as State
-    } catch (cause) {
-      if (cause instanceof StorageError && cause.code === 'unsupported') throw cause
-      throw new StorageError('corrupt', 'the state of a snapshot cannot be decoded', {
-        key: manifest.id,
-        cause,
-        facts: { codec: manifest.codec },
-      })
-    }
+    const { manifest } = await this.#resolve(which, options.signal)
+    return (await stateOf(this.#place, manifest, options.signal)) as State
+  }
+
+  async stream(which: string | BranchRef, options: Cancellable = {}): Promise<ReadableStream<Uint8Array>> {
+    this.#checkOpen('stream')
+    const { manifest } = await this.#resolve(which, options.signal)
+    return toStream(piecesOf(this.#place, manifest, options.signal))
   }
 
   async info(id: string, options: Cancellable = {}): Promise<SnapshotInfo> {
     this.#checkOpen('info')
-    return infoOf(await this.#index.published(id, options.signal))
+    const { manifest, summary } = await this.#place.index.published(id, options.signal)
+    return labelledInfo(manifest, summary)
   }
 
   async latest(branch: BranchRef, options: Cancellable = {}): Promise<SnapshotInfo | undefined> {
     this.#checkOpen('latest')
-    const manifest = await this.#head(branch, options.signal)
-    return manifest === undefined ? undefined : infoOf(manifest)
+    const located = await this.#place.index.head(branch, checkBranch(branch), options.signal)
+    return located === undefined ? undefined : await this.#place.index.info(located, options.signal)
   }
 
   async *list(filter: SnapshotFilter = {}): AsyncGenerator<SnapshotInfo> {
     this.#checkOpen('list')
     checkFilter(filter)
-    const { limit = Number.POSITIVE_INFINITY, signal } = filter
-    const found = (await this.#index.select(filter)).slice(0, limit)
-    const load = async (located: Located): Promise<SnapshotInfo | undefined> => await this.#listed(located, signal)
-    for await (const info of mapOrdered(each(found), READ_AHEAD, load)) {
+    const { limit = Number.POSITIVE_INFINITY, signal, metadata } = filter
+    if (limit === 0) return
+    let left = limit
+    const found = select(this.#place.index, filter)
+    for await (const info of mapOrdered(found, Math.min(READ_AHEAD, limit), (located) => this.#place.index.info(located, signal))) {
       this.#checkOpen('list')
-      if (info !== undefined) yield info
+      if (info === undefined || !hasMetadata(info, metadata)) continue
+      yield info
+      if (--left === 0) return
     }
+  }
+
+  async fork(which: string | BranchRef, target: ForkTarget = {}): Promise<SnapshotInfo> {
+    this.#checkOpen('fork')
+    checkTarget(target)
+    await this.#place.context.writable('fork')
+    const { manifest } = await this.#resolve(which, target.signal)
+    const key = sessionKey(forkRef(manifest, target), this.#place.context.backend.blobs.traits)
+    const resolve = (): Promise<Source> => this.#resolve(manifest.id, target.signal)
+    return this.#told(await this.#turns.run(key, () => fork(this.#place, resolve, target)))
+  }
+
+  async tag(id: string, tags: readonly string[], options: Cancellable = {}): Promise<SnapshotInfo> {
+    return await this.#label('tag', id, tagged(takeTags(tags)), options)
+  }
+
+  async untag(id: string, tags: readonly string[], options: Cancellable = {}): Promise<SnapshotInfo> {
+    return await this.#label('untag', id, untagged(takeTags(tags)), options)
+  }
+
+  async pin(id: string, options: Cancellable = {}): Promise<SnapshotInfo> {
+    return await this.#label('pin', id, pinned, options)
+  }
+
+  async unpin(id: string, options: Cancellable = {}): Promise<SnapshotInfo> {
+    return await this.#label('unpin', id, unpinned, options)
   }
 
   async verify(id?: string, options: Cancellable = {}): Promise<SnapshotReport> {
     this.#checkOpen('verify')
-    const { blobs } = this.#context.backend
-    if (id === undefined) return await verifyAll(blobs, this.#index, options.signal)
-    return await verifyOne(blobs, this.#index, id, options.signal)
+    if (id === undefined) return await verifyAll(this.#place, options.signal)
+    return await verifyOne(this.#place, id, options.signal)
   }
 
   async delete(which: string | SessionRef, options: Cancellable = {}): Promise<void> {
     this.#checkOpen('delete')
     if (typeof which !== 'string') checkSession(which)
-    await this.#context.writable('delete')
-    if (typeof which !== 'string') return await this.#remove(which, () => true, options.signal)
-    const located = await this.#index.locate(which, options.signal)
-    if (located !== undefined) await this.#remove(located.ref, (entry) => entry.id === which, options.signal)
+    await this.#place.context.writable('delete')
+    const { signal } = options
+    this.#tellGone(
+      typeof which === 'string' ? await removeOne(this.#place, which, signal) : await removeSession(this.#place, which, signal),
+    )
+  }
+
+  async prune(policy: PrunePolicy, options: PruneOptions = {}): Promise<PruneReport> {
+    this.#checkOpen('prune')
+    if (!options.dryRun) await this.#place.context.writable('prune')
+    const { prune } = await loadPart('pruning', () => import('./prune.js'))
+    const { report, gone } = await prune(this.#place, policy, options)
+    this.#tellGone(gone)
+    return report
+  }
+
+  async copy(target: Store | Backend, options: CopyOptions = {}): Promise<CopyReport> {
+    this.#checkOpen('copy')
+    const [{ copyTo }, { openPlace }] = await loadPart('copying', () => Promise.all([import('./copy.js'), import('./open-place.js')]))
+    const place = await openPlace(target, {})
+    await place.context.writable('copy')
+    return await copyTo(this.#place, place, options)
+  }
+
+  async auto(state: () => State | Promise<State>, options: AutoOptions): Promise<AutoSave> {
+    this.#checkOpen('auto')
+    await this.#place.context.writable('auto')
+    const { AutoSaver } = await loadPart('saving by the clock', () => import('./auto.js'))
+    const saver = new AutoSaver({
+      place: this.#place,
+      state,
+      options,
+      save: (request) => this.#save(request),
+      onStop: (stopped) => this.#savers.delete(stopped),
+    })
+    this.#savers.add(saver)
+    return saver
   }
 
   watch(listener: (change: SnapshotChange) => void): () => void {
@@ -117,7 +192,14 @@ export class SnapshotStore<State> implements Snapshots<State> {
     return this.#watcher.watch(listener)
   }
 
+  async *subscribe(options: SubscribeOptions = {}): AsyncGenerator<SnapshotInfo> {
+    this.#checkOpen('subscribe')
+    const { subscribe } = await loadPart('subscriptions', () => import('./subscribe.js'))
+    yield* subscribe(this.#place, this.#watcher, options, () => this.#closed)
+  }
+
   async close(): Promise<void> {
+    for (const saver of [...this.#savers]) await saver.stop()
     this.#closed = true
     this.#watcher.close()
     this.#forget()
@@ -127,76 +209,42 @@ export class SnapshotStore<State> implements Snapshots<State> {
     return this.close()
   }
 
-  async #resolve(which: string | BranchRef, signal: AbortSignal | undefined): Promise<Manifest> {
-    if (typeof which === 'string') return await this.#index.published(which, signal)
-    const head = await this.#head(which, signal)
-    if (head === undefined) throw missing({ agent: which.agent, session: which.session, branch: checkBranch(which) })
-    return head
+  async #save(request: SaveRequest): Promise<SnapshotInfo> {
+    const key = sessionKey(request.details, this.#place.context.backend.blobs.traits)
+    request.signal?.throwIfAborted()
+    await this.#place.context.writable('save')
+    return this.#told(await this.#turns.run(key, () => publish(this.#place, request)))
   }
 
-  async #head(ref: BranchRef, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
-    const branch = checkBranch(ref)
-    const id = headOf(await this.#index.session(ref, signal), branch)
-    return id === undefined ? undefined : await this.#index.manifest(id, signal)
+  #told(manifest: Manifest): SnapshotInfo {
+    this.#watcher.changed([changeOf('saved', manifest, manifest)])
+    return infoOf(manifest)
   }
 
-  /** A part that is gone is damage, unless the whole snapshot was deleted meanwhile. */
-  async #content(manifest: Manifest, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    try {
-      return await readContent(this.#context.backend.blobs, manifest, signal)
-    } catch (error) {
-      if (!(error instanceof StorageError) || error.code !== 'missing') throw error
-      if ((await this.#index.locateIn(manifest, manifest.id, signal)) === undefined) throw missing({ id: manifest.id })
-      throw new StorageError('corrupt', 'the content of a snapshot is gone', { key: manifest.id, facts: error.facts, cause: error })
-    }
+  #tellGone(gone: readonly Located[]): void {
+    this.#watcher.changed(gone.map(({ state, summary }) => changeOf('deleted', state, summary)))
   }
 
-  /** undefined for a snapshot that was deleted since the list began. */
-  async #listed({ ref, entry }: Located, signal: AbortSignal | undefined): Promise<SnapshotInfo | undefined> {
-    try {
-      return infoOf(await this.#index.manifest(entry.id, signal))
-    } catch (error) {
-      if (!isDamage(error) || error.code !== 'missing') throw error
-      if ((await this.#index.locateIn(ref, entry.id, signal)) === undefined) return undefined
-      throw new StorageError('corrupt', 'the manifest of a snapshot is gone', { key: entry.id, cause: error })
-    }
+  async #label(operation: string, id: string, change: Relabel, { signal }: Cancellable): Promise<SnapshotInfo> {
+    this.#checkOpen(operation)
+    await this.#place.context.writable(operation)
+    return await label(this.#place, id, change, signal)
   }
 
-  /** The cell first: from then on they do not exist, whatever becomes of their blobs. */
-  async #remove(ref: SessionRef, isGone: (entry: SessionEntry) => boolean, signal: AbortSignal | undefined): Promise<void> {
-    let gone: readonly SessionEntry[] = []
-    await this.#index.cell(ref).update((stored) => {
-      const state = openSession(stored, ref)
-      const found = state.entries.filter(isGone)
-      if (found.length > 0) gone = found
-      return found.length === 0 ? undefined : withoutEntries(state, isGone)
-    }, signal)
-    for (const entry of gone) await this.#removeBlobs(entry, signal)
-    this.#watcher.changed(gone.map((entry) => changeOf('deleted', ref, entry)))
-  }
-
-  async #removeBlobs(entry: SessionEntry, signal: AbortSignal | undefined): Promise<void> {
-    const { blobs } = this.#context.backend
-    const keys = [manifestKey(entry.id)]
-    const prefix = contentPrefix(entry.contentId)
-    for await (const { key } of blobs.list(signal === undefined ? { prefix } : { prefix, signal })) keys.push(key)
-    await blobs.delete(keys, signal === undefined ? {} : { signal })
+  async #resolve(which: string | BranchRef, signal: AbortSignal | undefined): Promise<Source> {
+    const { index } = this.#place
+    if (typeof which === 'string') return await index.published(which, signal)
+    const branch = checkBranch(which)
+    const located = await index.head(which, branch, signal)
+    if (located === undefined) throw missing({ agent: which.agent, session: which.session, branch })
+    return { ...located, manifest: await index.manifestOf(located.summary, signal) }
   }
 
   #checkOpen(operation: string): void {
-    this.#context.checkOpen(operation)
-    if (this.#closed) throw new StorageError('closed', 'the snapshots are closed', { backend: this.#context.backend.name, operation })
+    const { context } = this.#place
+    context.checkOpen(operation)
+    if (this.#closed) throw new StorageError('closed', 'the snapshots are closed', { backend: context.backend.name, operation })
   }
 }
 
-function checkFilter({ limit = 0, before = 0, after = 0 }: SnapshotFilter): void {
-  const operation = 'list'
-  if (!(limit >= 0)) throw new StorageError('invalid', 'limit is 0 or more', { operation, facts: { limit } })
-  if (Number.isNaN(Number(before)) || Number.isNaN(Number(after))) {
-    throw new StorageError('invalid', 'before and after are milliseconds since 1970, or a Date', { operation, facts: { before, after } })
-  }
-}
-
-async function* each<Item>(items: readonly Item[]): AsyncGenerator<Item> {
-  yield* items
-}
+type Source = Located & { readonly manifest: Manifest }

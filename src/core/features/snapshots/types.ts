@@ -2,16 +2,21 @@
 
 import type { Json } from '../../codec/codec.js'
 import type { CodecOption } from '../../codec/codecs.js'
-import type { CompressionName } from '../../codec/compression.js'
+import type { Compression, CompressionName, CompressionOption } from '../../codec/compression.js'
+import type { Store } from '../../derived/resolve.js'
+import type { Backend } from '../../ports/backend.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
-import type { SaveState } from './save-types.js'
-import type { SnapshotReport } from './upkeep-types.js'
+import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
+import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
+import type { CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
 
 export interface SnapshotsOptions {
   /** How states are written (default `json`); recorded with each snapshot, so that mixed ones stay readable. */
   readonly codec?: CodecOption
   /** Default `gzip`; small states, and those that would not shrink by a tenth, are stored as they are. */
-  readonly compression?: CompressionName
+  readonly compression?: CompressionOption
+  /** Modules that this runtime lacks, to read what was written with them, and to write with when `compression` names one. */
+  readonly compressions?: readonly Compression[]
 }
 
 export interface SnapshotInfo {
@@ -95,29 +100,67 @@ export interface SnapshotChange {
   readonly index: number
 }
 
-/** Calls after `close()` are `closed`; an aborted signal rejects with its reason. */
+/** Calls after `close()` are `closed`; an aborted signal rejects with its reason. `which` is an id, or a branch: its newest. */
 export interface Snapshots<State> extends Handle {
   /**
-   * Stores the state as it is at the time of the call; it can be seen by others only once it is complete. `invalid` for
-   * a state or metadata that would not come back equal, `missing` for a parent that is not there, `unavailable` when too
-   * many others saved to the session at once.
+   * Stores the state as it is at the time of the call, or a stream; it can be seen by others only once it is complete.
+   * `invalid` for a state or metadata that would not come back equal, `missing` for a parent that is not there,
+   * `unavailable` when too many others saved to the session at once, `conflict` for a stream that a collection overtook.
    */
-  save(options: SaveState<State>): Promise<SnapshotInfo>
-  /** The state of a snapshot, or of the newest of a branch. `missing` when there is none, `corrupt` with `expected` and `actual` hash when damaged. */
+  save(options: SaveOptions<State>): Promise<SnapshotInfo>
+  /**
+   * Stores many states, small ones for a fraction of what single saves cost: all chunks share packs, and what belongs to one
+   * session is committed at once, all or none of it. Infos come in the order of the items. When it fails, the error is a
+   * `PartialSave` too, which tells what was saved.
+   */
+  saveMany(items: Iterable<SaveItem<State>> | AsyncIterable<SaveItem<State>>, options?: SaveManyOptions): Promise<readonly SnapshotInfo[]>
+  /** The state. `missing` when there is none, `corrupt` with `expected` and `actual` hash when damaged. */
   load(which: string | BranchRef, options?: Cancellable): Promise<State>
+  /** The encoded state piece by piece, in bounded memory. `missing` as `load`; damage makes the stream fail with `corrupt`, at its end at the latest. */
+  stream(which: string | BranchRef, options?: Cancellable): Promise<ReadableStream<Uint8Array>>
   /** All about it but its state. `missing` when there is none. */
   info(id: string, options?: Cancellable): Promise<SnapshotInfo>
   /** The newest of a branch; undefined when there is none. */
   latest(branch: BranchRef, options?: Cancellable): Promise<SnapshotInfo | undefined>
-  /** Newest first. */
+  /** Newest first: by time, in a session by index. Reads no more than it gives. */
   list(filter?: SnapshotFilter): AsyncIterable<SnapshotInfo>
+  /**
+   * Begins a branch, here or in another session: a new snapshot of the same content, which costs no more than its
+   * manifest. `conflict` where the branch exists, `missing` where the snapshot does not.
+   */
+  fork(which: string | BranchRef, target?: ForkTarget): Promise<SnapshotInfo>
+  /** Adds tags. `missing` when there is no such snapshot. */
+  tag(id: string, tags: readonly string[], options?: Cancellable): Promise<SnapshotInfo>
+  /** Takes tags away; those it does not have are no error. */
+  untag(id: string, tags: readonly string[], options?: Cancellable): Promise<SnapshotInfo>
+  /** Keeps it from `prune`, also from one that has begun and not come to its session yet. */
+  pin(id: string, options?: Cancellable): Promise<SnapshotInfo>
+  unpin(id: string, options?: Cancellable): Promise<SnapshotInfo>
   /** Reads one snapshot or all of them and compares the hashes. Damage is reported, never thrown. */
   verify(id?: string, options?: Cancellable): Promise<SnapshotReport>
-  /** Deletes one, or a whole session. What is not there is no error. Indexes are not used again. */
+  /** Deletes one, or a whole session. What is not there is no error. Indexes are not used again; room is freed by the next collection. */
   delete(which: string | SessionRef, options?: Cancellable): Promise<void>
+  /**
+   * Deletes what no rule of the policy keeps, never all of a branch; twice is no more than once. The report has the reasons.
+   * Pins, tags and snapshots that come meanwhile count. `invalid` for a policy without a rule.
+   */
+  prune(policy: PrunePolicy, options?: PruneOptions): Promise<PruneReport>
+  /**
+   * Copies snapshots to another store under their ids, sessions and branches, oldest first; chunks that are there are not
+   * stored again. What is there is skipped, so that a copy which was cut goes on by being called again.
+   */
+  copy(target: Store | Backend, options?: CopyOptions): Promise<CopyReport>
+  /** Saves what `state` gives, by the clock, until it is stopped or the snapshots are closed. `invalid` for a bad branch or period. */
+  auto(state: () => State | Promise<State>, options: AutoOptions): Promise<AutoSave>
   /**
    * Calls back for each snapshot saved or deleted from now on, here or elsewhere: at once through this object, within
    * about a second otherwise (only through this object where nothing may run between requests). Returns how to stop.
    */
   watch(listener: (change: SnapshotChange) => void): () => void
+  /**
+   * Gives each snapshot that is saved, as `watch` hears of it; with `after`, first those that were saved since: in their
+   * session in order, among sessions by time (those of the same millisecond may come again). Ends when the signal aborts.
+   */
+  subscribe(options?: SubscribeOptions): AsyncIterable<SnapshotInfo>
+  close(): Promise<void>
 }

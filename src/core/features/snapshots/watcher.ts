@@ -5,15 +5,19 @@ import { isStorageError } from '../../base/errors.js'
 import { POLL_MS } from '../../base/latch.js'
 import { Mutex } from '../../base/mutex.js'
 import type { StoreContext } from '../../derived/resolve.js'
-import type { SessionEntry } from './session.js'
 import type { SnapshotIndex } from './snapshot-index.js'
+import type { Summary } from './summary.js'
 import type { SessionRef, SnapshotChange } from './types.js'
 
 const TOPIC = 'snapshots'
+const RECENT = 'recent'
+
+/** By page, and `recent`: pages never change, so that only others than before are read. */
+type Parts = ReadonlyMap<string, readonly SnapshotChange[]>
 
 interface KnownSession {
   readonly version: string
-  readonly entries: ReadonlyMap<string, SnapshotChange>
+  readonly parts: Parts
 }
 
 export class SnapshotWatcher {
@@ -89,26 +93,35 @@ export class SnapshotWatcher {
 
   async #compare(isStopped: () => boolean): Promise<void> {
     const now = new Map<string, KnownSession>()
-    for await (const { ref, info } of this.#index.sessions()) {
-      const before = this.#known?.get(info.key)
-      now.set(info.key, before?.version === info.version ? before : await this.#readSession(ref, info.version))
+    for await (const { key, version } of this.#index.cells()) {
+      const before = this.#known?.get(key)
+      const session = before?.version === version ? before : await this.#readSession(key, before)
+      if (session !== undefined) now.set(key, session)
     }
     if (isStopped()) return
     const before = this.#known
     this.#known = now
     if (before === undefined) return
-    for (const [key, session] of now) this.#tellDifferences(before.get(key)?.entries, session.entries)
+    for (const [key, session] of now) this.#tellDifferences(before.get(key)?.parts ?? new Map(), session.parts)
   }
 
-  async #readSession(ref: SessionRef, version: string): Promise<KnownSession> {
-    const { entries } = await this.#index.session(ref)
-    return { version, entries: new Map(entries.map((entry) => [entry.id, changeOf('saved', ref, entry)])) }
+  async #readSession(key: string, before: KnownSession | undefined): Promise<KnownSession | undefined> {
+    const opened = await this.#index.open(key)
+    if (opened === undefined) return undefined
+    const { state, version } = opened
+    const changesOf = (summaries: readonly Summary[]): SnapshotChange[] => summaries.map((one) => changeOf('saved', state, one))
+    const parts = new Map<string, readonly SnapshotChange[]>()
+    for (const [page] of state.pages) parts.set(page, before?.parts.get(page) ?? changesOf(await this.#index.pages.read(page)))
+    parts.set(RECENT, changesOf(state.recent))
+    return { version, parts }
   }
 
-  #tellDifferences(before: KnownSession['entries'] | undefined, now: KnownSession['entries']): void {
+  #tellDifferences(before: Parts, now: Parts): void {
     if (before === now) return
-    for (const [id, change] of now) if (!before?.has(id)) this.#tell(change)
-    for (const [id, change] of before ?? []) if (!now.has(id)) this.#tell({ ...change, type: 'deleted' })
+    const old = differing(before, now)
+    const fresh = differing(now, before)
+    for (const [id, change] of fresh) if (!old.has(id)) this.#tell(change)
+    for (const [id, change] of old) if (!fresh.has(id)) this.#tell({ ...change, type: 'deleted' })
   }
 
   #tell(change: SnapshotChange): void {
@@ -117,6 +130,13 @@ export class SnapshotWatcher {
     this.#told.add(mark)
     for (const listener of [...this.#listeners]) call(listener, change)
   }
+}
+
+/** What stands in parts that the other has not. */
+function differing(parts: Parts, other: Parts): ReadonlyMap<string, SnapshotChange> {
+  const found = new Map<string, SnapshotChange>()
+  for (const [part, changes] of parts) if (part === RECENT || !other.has(part)) for (const change of changes) found.set(change.id, change)
+  return found
 }
 
 /** A listener that throws is the host's to report, as for an event: the save that is told has succeeded. */
@@ -133,7 +153,7 @@ function call(listener: (change: SnapshotChange) => void, change: SnapshotChange
 export function changeOf(
   type: SnapshotChange['type'],
   { agent, session }: SessionRef,
-  { id, branch, index }: SessionEntry,
+  { id, branch, index }: Pick<Summary, 'id' | 'branch' | 'index'>,
 ): SnapshotChange {
   return { type, id, agent, session, branch, index }
 }

@@ -1,0 +1,207 @@
+// The end of every save: manifests, then the session's cell. What is lost on the way leaves blobs that nothing refers to,
+// never a snapshot in part.
+
+import { backOff, type BackoffOptions } from '../../base/backoff.js'
+import { isStorageError, StorageError } from '../../base/errors.js'
+import type { Json } from '../../codec/codec.js'
+import type { CompressionName } from '../../codec/compression.js'
+import type { StoredContent } from '../../engine/content/content.js'
+import type { Cell } from '../../engine/cell.js'
+import { adoptedKey, manifestKey, newBatchIds, newId } from './layout.js'
+import { type HashedManifest, hashManifest, type TreeManifest } from './manifest.js'
+import { BATCH_MANIFESTS } from './manifests.js'
+import type { SnapshotPlace } from './place.js'
+import {
+  advanced,
+  closeSession,
+  emptySession,
+  headOf,
+  nextTimestamp,
+  openSession,
+  type SessionState,
+  type StoredSession,
+} from './session.js'
+import { findSummary } from './session-changes.js'
+import { summaryOf } from './summary.js'
+import type { SessionRef } from './types.js'
+
+const MAX_ATTEMPTS = 64
+const BACKOFF: BackoffOptions = { firstMs: 2, maxMs: 1_000 }
+
+/** A snapshot whose content is stored. */
+export interface Draft {
+  readonly branch: string
+  readonly tags: readonly string[]
+  readonly description: string | undefined
+  readonly metadata: Json | undefined
+  readonly content: StoredContent
+  readonly storedBytes: number
+  readonly compression: CompressionName
+  /** Default: the head of the branch. */
+  readonly parents?: readonly string[]
+  /** `conflict` where the branch exists. */
+  readonly isNewBranch?: true
+  /** Of a snapshot from another store. */
+  readonly adopted?: Adopted
+}
+
+export interface Adopted {
+  readonly id: string
+  /** Higher where the session has come further. */
+  readonly index: number
+  readonly timestamp: number
+  readonly isPinned: boolean
+  readonly attempt: string
+}
+
+/** The cell of a session, which exists from now on: so that a collection cannot miss what is going to be saved. */
+export async function ensureSession({ index }: SnapshotPlace, ref: SessionRef, signal?: AbortSignal): Promise<Cell<StoredSession>> {
+  const cell = index.cell(ref)
+  const { value } = await cell.read(signal)
+  if (value === undefined) await cell.update((stored) => (stored === undefined ? closeSession(emptySession(ref, 0)) : undefined), signal)
+  return cell
+}
+
+/**
+ * All of the drafts or none, one after the other in their session. undefined where a collection later than `epoch` has
+ * stamped the session: the content may be about to go and has to be kept first.
+ */
+export async function commit(
+  place: SnapshotPlace,
+  cell: Cell<StoredSession>,
+  drafts: readonly Draft[],
+  { ref, epoch, signal }: { readonly ref: SessionRef; readonly epoch: number; readonly signal: AbortSignal | undefined },
+): Promise<readonly TreeManifest[] | undefined> {
+  const { context } = place
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const stored = (await cell.read(signal)).value
+    const seen = stored === undefined ? emptySession(ref, 0) : openSession(stored)
+    if (seen.swept > epoch) return undefined
+    const made = await manifestsFor(seen, drafts, context.clock.now())
+    signal?.throwIfAborted()
+    await putManifests(place, made, drafts)
+    const outcome = await append(place, cell, { made, drafts, epoch, nextIndex: seen.nextIndex })
+    if (outcome === 'committed') return made.map(({ manifest }) => manifest)
+    await removeLeftovers(place, made, drafts)
+    if (outcome === 'swept') return undefined
+    await backOff(context.clock, attempt, BACKOFF, signal)
+  }
+  throw new StorageError('unavailable', 'too many writers saved to the same session at once', {
+    backend: context.backend.name,
+    operation: 'save',
+    facts: { agent: ref.agent, session: ref.session, attempts: MAX_ATTEMPTS },
+  })
+}
+
+async function manifestsFor(seen: SessionState, drafts: readonly Draft[], now: number): Promise<HashedManifest[]> {
+  const made: HashedManifest[] = []
+  const ids = idsFor(drafts)
+  let state = seen
+  for (const [at, draft] of drafts.entries()) {
+    const hashed = await manifestFor(state, draft, ids[at] as string, now)
+    made.push(hashed)
+    state = advanced(state, summaryOf(hashed.manifest))
+  }
+  return made
+}
+
+function idsFor(drafts: readonly Draft[]): string[] {
+  const ids: string[] = []
+  for (let at = 0; at < drafts.length; at += BATCH_MANIFESTS) {
+    const count = Math.min(BATCH_MANIFESTS, drafts.length - at)
+    if (count === 1) ids.push(drafts[at]?.adopted?.id ?? newId())
+    else ids.push(...newBatchIds(count))
+  }
+  return ids
+}
+
+async function manifestFor(state: SessionState, draft: Draft, id: string, now: number): Promise<HashedManifest> {
+  const { branch, tags, description, metadata, content, storedBytes, compression, adopted, isNewBranch } = draft
+  const head = headOf(state, branch)
+  if (isNewBranch && head !== undefined) {
+    const facts = { agent: state.agent, session: state.session, branch }
+    throw new StorageError('conflict', 'the branch exists already', { operation: 'fork', facts })
+  }
+  const { last } = state
+  return await hashManifest({
+    id,
+    agent: state.agent,
+    session: state.session,
+    branch,
+    index: Math.max(state.nextIndex, adopted?.index ?? 0),
+    timestamp: nextTimestamp(state, adopted?.timestamp ?? now),
+    parents: draft.parents ?? (head === undefined ? [] : [head[1]]),
+    contentHash: content.contentHash,
+    tags,
+    ...(description === undefined ? {} : { description }),
+    ...(metadata === undefined ? {} : { metadata }),
+    bytes: content.bytes,
+    storedBytes,
+    compression,
+    codec: content.codec,
+    root: content.root,
+    ...(last === undefined || last.hash === '' ? {} : { previous: { index: last.index, hash: last.hash } }),
+  })
+}
+
+async function putManifests({ index }: SnapshotPlace, made: readonly HashedManifest[], drafts: readonly Draft[]): Promise<void> {
+  for (let at = 0; at < made.length; at += BATCH_MANIFESTS) {
+    const batch = made.slice(at, at + BATCH_MANIFESTS)
+    if (batch.length === 1) await index.manifests.put(batch[0] as HashedManifest, drafts[at]?.adopted?.attempt)
+    else await index.manifests.putBatch(batch)
+  }
+}
+
+interface Attempt {
+  readonly made: readonly HashedManifest[]
+  readonly drafts: readonly Draft[]
+  readonly epoch: number
+  /** Of the session when the manifests were made. */
+  readonly nextIndex: number
+}
+
+/** `lost` when the index was taken meanwhile. What is there already came through although its answer was lost. */
+async function append(
+  { index }: SnapshotPlace,
+  cell: Cell<StoredSession>,
+  { made, drafts, epoch, nextIndex }: Attempt,
+): Promise<'committed' | 'lost' | 'swept'> {
+  const last = (made.at(-1) as HashedManifest).manifest
+  let outcome: 'committed' | 'lost' | 'swept' = 'lost'
+  await index.change(cell, async (state) => {
+    outcome = 'lost'
+    if (state.nextIndex !== nextIndex) {
+      if (state.nextIndex > last.index && (await findSummary(state, index.pages, last)) !== undefined) outcome = 'committed'
+      return undefined
+    }
+    if (state.swept > epoch) {
+      outcome = 'swept'
+      return undefined
+    }
+    outcome = 'committed'
+    return withAll(state, made, drafts)
+  })
+  return outcome
+}
+
+function withAll(state: SessionState, made: readonly HashedManifest[], drafts: readonly Draft[]): SessionState {
+  const summaries = made.map(({ manifest }, at) => {
+    const adopted = drafts[at]?.adopted
+    const summary = summaryOf(manifest, adopted?.attempt)
+    return adopted?.isPinned ? { ...summary, pinned: true as const } : summary
+  })
+  return { ...summaries.reduce(advanced, state), recent: [...state.recent, ...summaries] }
+}
+
+async function removeLeftovers({ context }: SnapshotPlace, made: readonly HashedManifest[], drafts: readonly Draft[]): Promise<void> {
+  const keys = made.map(({ manifest: { id } }, at) => {
+    const attempt = drafts[at]?.adopted?.attempt
+    return attempt === undefined ? manifestKey(id) : adoptedKey(id, attempt)
+  })
+  try {
+    await context.backend.blobs.delete([...new Set(keys)])
+  } catch (error) {
+    // Nothing refers to them: they cost room, not truth.
+    if (!isStorageError(error)) throw error
+  }
+}

@@ -1,0 +1,91 @@
+// Retention, applied to one session after the other inside the change of its cell: a pin that is set meanwhile counts.
+
+import { checkPolicy, judge } from './policy.js'
+import type { SnapshotPlace } from './place.js'
+import { removeBlobs, unlessGone } from './removal.js'
+import type { KeptSnapshot, PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
+import type { SessionState } from './session.js'
+import { withoutSummaries } from './session-changes.js'
+import type { Located } from './snapshot-index.js'
+import type { Summary } from './summary.js'
+import type { SnapshotInfo } from './types.js'
+
+/** A session as its policy judges it, newest first. */
+interface Verdict {
+  readonly state: SessionState
+  readonly kept: readonly { readonly summary: Summary; readonly reasons: readonly string[] }[]
+  readonly gone: readonly Summary[]
+}
+
+/** The report, and what went with the sessions as they were before. */
+export async function prune(
+  place: SnapshotPlace,
+  policy: PrunePolicy,
+  options: PruneOptions,
+): Promise<{ readonly report: PruneReport; readonly gone: readonly Located[] }> {
+  checkPolicy(policy)
+  const { dryRun = false, signal } = options
+  const kept: KeptSnapshot[] = []
+  const gone: Located[] = []
+  const removed: SnapshotInfo[] = []
+  for await (const { state } of place.index.sessions(options)) {
+    signal?.throwIfAborted()
+    const verdict = dryRun ? await judgeSession(place, state, policy, options) : await pruneSession(place, state, policy, options)
+    for (const { summary, reasons } of verdict.kept) {
+      const info = await place.index.info({ state: verdict.state, summary }, signal)
+      if (info !== undefined) kept.push({ info, reasons })
+    }
+    for (const summary of verdict.gone) {
+      const located = { state: verdict.state, summary }
+      removed.push(await unlessGone(place, located, signal))
+      gone.push(located)
+    }
+  }
+  if (!dryRun)
+    await removeBlobs(
+      place,
+      gone.map(({ summary }) => summary),
+      signal,
+    )
+  const newestFirst = (a: SnapshotInfo, b: SnapshotInfo): number => b.timestamp - a.timestamp
+  const report = { dryRun, kept: kept.sort((a, b) => newestFirst(a.info, b.info)), removed: removed.sort(newestFirst) }
+  return { report, gone: dryRun ? [] : gone }
+}
+
+async function pruneSession(place: SnapshotPlace, found: SessionState, policy: PrunePolicy, options: PruneOptions): Promise<Verdict> {
+  const { index } = place
+  let verdict = await judgeSession(place, found, policy, options)
+  if (verdict.gone.length === 0) return verdict
+  await index.change(
+    index.cell(found),
+    async (state) => {
+      verdict = await judgeSession(place, state, policy, options)
+      return await withoutSummaries(state, index.pages, new Map(verdict.gone.map(({ id, index: at }) => [id, at])))
+    },
+    options.signal,
+  )
+  return verdict
+}
+
+async function judgeSession(
+  { context, index }: SnapshotPlace,
+  state: SessionState,
+  policy: PrunePolicy,
+  { branch, signal }: PruneOptions,
+): Promise<Verdict> {
+  const branches = new Map<string, Summary[]>()
+  for await (const summaries of index.walk(state, { signal })) {
+    for (const summary of summaries) {
+      if (branch !== undefined && summary.branch !== branch) continue
+      const group = branches.get(summary.branch)
+      if (group === undefined) branches.set(summary.branch, [summary])
+      else group.push(summary)
+    }
+  }
+  const judged = [...branches.values()].flatMap((summaries) => judge(summaries, policy, context.clock.now()))
+  return {
+    state,
+    kept: judged.filter(({ reasons }) => reasons.length > 0).map(({ item, reasons }) => ({ summary: item, reasons })),
+    gone: judged.filter(({ reasons }) => reasons.length === 0).map(({ item }) => item),
+  }
+}

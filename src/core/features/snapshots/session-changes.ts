@@ -1,0 +1,125 @@
+// What can be done to a session besides saving into it: snapshots go, or get other tags. Pages are never changed but written anew.
+
+import type { Label, PageRef, SessionState } from './session.js'
+import type { SessionPages } from './session-pages.js'
+import { labelled, walkSession } from './session-walk.js'
+import type { Summary } from './summary.js'
+
+/** More labels than that are written into the pages that they are about. */
+const MOST_LABELS = 128
+
+/** Ids with their indexes: so pages without any of them are not read. */
+export type Gone = ReadonlyMap<string, number>
+
+/** The one with this id, as it is labelled now; `index` says in which page to look. */
+export async function findSummary(
+  state: SessionState,
+  pages: SessionPages,
+  { id, index }: { readonly id: string; readonly index: number | undefined },
+  signal?: AbortSignal,
+): Promise<Summary | undefined> {
+  const recent = state.recent.find((summary) => summary.id === id)
+  if (recent !== undefined) return recent
+  for (const page of [...state.pages].reverse()) {
+    if (index !== undefined && !covers(page, index)) continue
+    const found = (await pages.read(page[0], signal)).find((summary) => summary.id === id)
+    if (found !== undefined) return labelled(found, labelOf(state, id))
+  }
+  return undefined
+}
+
+/** Heads that went go back to the newest snapshot left on their branch. The next index stays. undefined where none of them is there. */
+export async function withoutSummaries(state: SessionState, pages: SessionPages, gone: Gone): Promise<SessionState | undefined> {
+  const indexes = [...gone.values()]
+  const touched = state.pages.filter((page) => indexes.some((index) => covers(page, index)))
+  const recent = state.recent.filter(({ id }) => !gone.has(id))
+  const rewritten = await rewrite(state, pages, new Set(touched), (summary) => (gone.has(summary.id) ? undefined : summary))
+  const isSame = recent.length === state.recent.length && count(rewritten.pages) === count(state.pages)
+  return isSame ? undefined : await withHeads({ ...rewritten, recent }, pages, gone)
+}
+
+export function withoutAll(state: SessionState): SessionState | undefined {
+  if (state.recent.length === 0 && state.pages.length === 0) return undefined
+  return { ...state, heads: [], pages: [], labels: [], recent: [] }
+}
+
+/** Changes tags or pin; undefined where it is not there or stays as it is. */
+export async function withLabel(
+  state: SessionState,
+  pages: SessionPages,
+  { id, index }: { readonly id: string; readonly index: number },
+  change: (summary: Summary) => Summary,
+): Promise<SessionState | undefined> {
+  const before = await findSummary(state, pages, { id, index })
+  const after = before === undefined ? undefined : change(before)
+  if (before === undefined || after === undefined || isLabelledAlike(before, after)) return undefined
+  if (state.recent.some((summary) => summary.id === id)) {
+    return { ...state, recent: state.recent.map((summary) => (summary.id === id ? after : summary)) }
+  }
+  const label: Label = [id, index, after.tags, after.pinned === true]
+  const labels = [...state.labels.filter((one) => one[0] !== id), label]
+  if (labels.length <= MOST_LABELS) return { ...state, labels }
+  const touched = state.pages.filter((page) => labels.some((one) => covers(page, one[1])))
+  return await rewrite({ ...state, labels }, pages, new Set(touched), (summary) => summary)
+}
+
+function isLabelledAlike(a: Summary, b: Summary): boolean {
+  return a.pinned === b.pinned && a.tags.length === b.tags.length && a.tags.every((tag, at) => tag === b.tags[at])
+}
+
+/** The touched pages anew, with their labels in them; neighbours become one. */
+async function rewrite(
+  state: SessionState,
+  pages: SessionPages,
+  touched: ReadonlySet<PageRef>,
+  change: (summary: Summary) => Summary | undefined,
+): Promise<SessionState> {
+  if (touched.size === 0) return state
+  const kept: PageRef[] = []
+  let loose: Summary[] = []
+  const write = async (): Promise<void> => {
+    kept.push(...(await pages.write(state, loose)))
+    loose = []
+  }
+  for (const page of state.pages) {
+    if (touched.has(page)) {
+      const summaries = (await pages.read(page[0])).map((summary) => change(labelled(summary, labelOf(state, summary.id))))
+      loose.push(...summaries.filter((summary) => summary !== undefined))
+    } else {
+      await write()
+      kept.push(page)
+    }
+  }
+  await write()
+  const labels = state.labels.filter((label) => ![...touched].some((page) => covers(page, label[1])))
+  return { ...state, pages: kept, labels }
+}
+
+async function withHeads(state: SessionState, pages: SessionPages, gone: Gone): Promise<SessionState> {
+  const searched = new Set(state.heads.filter(([, id]) => gone.has(id)).map(([branch]) => branch))
+  if (searched.size === 0) return state
+  const found = new Map<string, Summary>()
+  const reopen = async (): Promise<SessionState> => state
+  for await (const summaries of walkSession(state, pages, { reopen })) {
+    for (const summary of summaries) if (searched.has(summary.branch) && !found.has(summary.branch)) found.set(summary.branch, summary)
+    if (found.size === searched.size) break
+  }
+  const heads = state.heads.flatMap((head) => {
+    if (!searched.has(head[0])) return [head]
+    const newest = found.get(head[0])
+    return newest === undefined ? [] : [[head[0], newest.id, newest.index] as const]
+  })
+  return { ...state, heads }
+}
+
+function covers([, first, last]: PageRef, index: number): boolean {
+  return index >= first && index <= last
+}
+
+function labelOf(state: SessionState, id: string): Label | undefined {
+  return state.labels.find((label) => label[0] === id)
+}
+
+function count(pages: readonly PageRef[]): number {
+  return pages.reduce((sum, page) => sum + page[5], 0)
+}

@@ -1,0 +1,109 @@
+// What a session remembers of a snapshot: all that a list shows. Stored as a row without names, because a cell is written at
+// every save. A long description or metadata stays in the manifest alone.
+
+import type { CompressionName } from '../../codec/compression.js'
+import type { Json } from '../../codec/codec.js'
+import type { Manifest } from './manifest.js'
+import type { SessionRef, SnapshotInfo } from './types.js'
+
+/** Of description and metadata as JSON. */
+const MAX_DETAILS = 256
+
+export interface Summary extends Omit<SnapshotInfo, 'agent' | 'session'> {
+  /** Of its manifest; empty for one of format 1. */
+  readonly hash: string
+  /** All of it but id, index, branch, timestamp, tags and pin stands in the manifest alone: an entry of a session of format 1. */
+  readonly isBare?: true
+  /** Description and metadata stand in the manifest alone. */
+  readonly isBrief?: true
+  /** Where the content of a snapshot of format 1 lies; known also when the manifest is damaged. */
+  readonly contentId?: string
+  /** Where the manifest of one from another store lies, behind its id. */
+  readonly attempt?: string
+}
+
+interface More {
+  readonly pinned?: 1
+  readonly bare?: 1
+  readonly brief?: 1
+  readonly content?: string
+  readonly attempt?: string
+  readonly description?: string
+  readonly metadata?: Json
+}
+
+export type SummaryRow = readonly [
+  id: string,
+  index: number,
+  branch: string,
+  timestamp: number,
+  parents: readonly string[],
+  contentHash: string,
+  hash: string,
+  tags: readonly string[],
+  bytes: number,
+  storedBytes: number,
+  compression: CompressionName,
+  more?: More,
+]
+
+export function packSummary(summary: Summary): SummaryRow {
+  const { id, index, branch, timestamp, parents, contentHash, hash, tags, bytes, storedBytes, compression } = summary
+  const more = moreOf(summary)
+  const row = [id, index, branch, timestamp, parents, contentHash, hash, tags, bytes, storedBytes, compression] as const
+  return Object.keys(more).length === 0 ? row : [...row, more]
+}
+
+function moreOf({ pinned, isBare, isBrief, contentId, attempt, description, metadata }: Summary): More {
+  return {
+    ...(pinned === undefined ? {} : { pinned: 1 }),
+    ...(isBare === undefined ? {} : { bare: 1 }),
+    ...(isBrief === undefined ? {} : { brief: 1 }),
+    ...(contentId === undefined ? {} : { content: contentId }),
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(description === undefined ? {} : { description }),
+    ...(metadata === undefined ? {} : { metadata }),
+  }
+}
+
+export function unpackSummary(row: SummaryRow): Summary {
+  const [id, index, branch, timestamp, parents, contentHash, hash, tags, bytes, storedBytes, compression, more] = row
+  const summary = { id, index, branch, timestamp, parents, contentHash, hash, tags, bytes, storedBytes, compression }
+  return more === undefined ? summary : { ...summary, ...unpackMore(more) }
+}
+
+function unpackMore({ pinned, bare, brief, content, attempt, description, metadata }: More): Partial<Summary> {
+  return {
+    ...(pinned === undefined ? {} : { pinned: true }),
+    ...(bare === undefined ? {} : { isBare: true }),
+    ...(brief === undefined ? {} : { isBrief: true }),
+    ...(content === undefined ? {} : { contentId: content }),
+    ...(attempt === undefined ? {} : { attempt }),
+    ...(description === undefined ? {} : { description }),
+    ...(metadata === undefined ? {} : { metadata }),
+  }
+}
+
+export function summaryOf(manifest: Manifest, attempt?: string): Summary {
+  const { id, index, branch, timestamp, parents, contentHash, tags, bytes, storedBytes, compression } = manifest
+  const { description, metadata } = manifest
+  const summary = { id, index, branch, timestamp, parents, contentHash, tags, bytes, storedBytes, compression, hash: manifest.hash ?? '' }
+  const details = { ...(description === undefined ? {} : { description }), ...(metadata === undefined ? {} : { metadata }) }
+  const isBrief = JSON.stringify(details).length > MAX_DETAILS
+  return { ...summary, ...(isBrief ? { isBrief } : details), ...(attempt === undefined ? {} : { attempt }) }
+}
+
+/** What a list shows; undefined where the manifest has to be read for it. */
+export function infoOfSummary({ agent, session }: SessionRef, summary: Summary): SnapshotInfo | undefined {
+  if (summary.isBare !== undefined || summary.isBrief !== undefined) return undefined
+  const { id, index, branch, timestamp, parents, contentHash, tags, pinned, description, metadata, bytes, storedBytes, compression } =
+    summary
+  const info: Record<string, unknown> = { id, agent, session, branch, index, timestamp, parents, contentHash, tags }
+  if (pinned !== undefined) info.pinned = pinned
+  if (description !== undefined) info.description = description
+  if (metadata !== undefined) info.metadata = metadata
+  info.bytes = bytes
+  info.storedBytes = storedBytes
+  info.compression = compression
+  return info as unknown as SnapshotInfo
+}
