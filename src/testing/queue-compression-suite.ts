@@ -1,5 +1,6 @@
 // What compression may and may not change: nothing that a reader sees.
 
+import { isStorageError } from '../core/base/errors.js'
 import { openQueue } from '../core/features/queue/open-queue.js'
 import type { QueueOptions } from '../core/features/queue/types.js'
 import { expectEqual, expectRejects, expectTrue } from './assert.js'
@@ -51,6 +52,22 @@ export function compressionCases(make: MakeBackend): readonly SuiteCase[] {
       const reads = range(40).map((n) => again.read({ from: (n * 67) % 200, limit: 3 }))
       for (const [n, records] of (await Promise.all(reads)).entries()) {
         expectEqual(records[0]?.value, `${(n * 67) % 200} ${TEXT}`)
+      }
+    }),
+    storeCase('compression: brotli, zstd and lz4 give back what was appended, or are unsupported here', make, async (store) => {
+      for (const compression of ['brotli', 'zstd', 'lz4'] as const) {
+        const values = range(20).map((n) => `${n} ${TEXT}`)
+        try {
+          const queue = await openQueue<string>(store, compression, { compression })
+          await queue.appendMany(values)
+          const read = await (await openQueue<string>(store, compression)).read()
+          expectEqual(
+            read.map(({ value }) => value),
+            values,
+          )
+        } catch (error) {
+          expectTrue(isStorageError(error, 'unsupported'), String(error))
+        }
       }
     }),
     storeCase('compression: an unknown name is refused', make, async (store) => {

@@ -75,8 +75,8 @@ describe('a bundle has only what it imports', () => {
  * we have from growing, `limitOfAll` what is there with all that is loaded on demand.
  */
 const budgets = [
-  { name: 'keys on IndexedDB', source: onIndexedDb.kv, aim: 5_000, limit: 12_400, limitOfAll: 17_100 },
-  { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, aim: 12_000, limit: 25_400, limitOfAll: 82_300 },
+  { name: 'keys on IndexedDB', source: onIndexedDb.kv, aim: 5_000, limit: 12_400, limitOfAll: 17_200 },
+  { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, aim: 12_000, limit: 25_400, limitOfAll: 82_500 },
   { name: 'everything in core', source: pieces['the whole package'], aim: 45_000, limit: 41_000, limitOfAll: 121_000 },
 ]
 

@@ -20,28 +20,14 @@ export interface EncodedValue {
   readonly bytes: Uint8Array
 }
 
-const FIRST_OWN_ID = 3
-const LAST_OWN_ID = 13
-
 /** By id. The codecs are kept, not the promise of them: where promises belong to a request, another one could not wait for it. */
 const builtIn: (Codec | undefined)[] = [bytesCodec, jsonCodec]
 
 /** Resolves the `codec` option; `invalid` for an unknown name or an id that is taken, `unavailable` where it cannot be loaded. */
 export async function chooseCodec(option: CodecOption = 'json'): Promise<Codec> {
-  if (typeof option === 'object' && option !== null) return checkOwn(option)
   if (option === 'json') return jsonCodec
-  const codec = (await loadMore()).codecNamed(option)
-  if (codec !== undefined) return keep(codec)
-  throw new StorageError('invalid', 'codec is json, structured, text, ndjson, bytes or an object with name, id, encode and decode', {
-    facts: { codec: String(option) },
-  })
-}
-
-function checkOwn(codec: Codec): Codec {
-  if (Number.isInteger(codec.id) && codec.id >= FIRST_OWN_ID && codec.id <= LAST_OWN_ID) return codec
-  throw new StorageError('invalid', `the id of a codec of your own is ${FIRST_OWN_ID} to ${LAST_OWN_ID}`, {
-    facts: { codec: codec.name, id: codec.id },
-  })
+  const { codecNamed, ownCodec } = await loadMore()
+  return typeof option === 'object' && option !== null ? ownCodec(option) : keep(codecNamed(option))
 }
 
 function loadMore(): Promise<typeof import('./more-codecs.js')> {
@@ -62,7 +48,7 @@ export function encodeValue(codec: Codec, value: unknown): EncodedValue {
 /** Loads what reads values with these ids; has to resolve before `decodeValue` gets one of them. `unavailable` as `chooseCodec`. */
 export async function readyToDecode(ids: readonly number[]): Promise<void> {
   for (const id of ids) {
-    if (builtIn[id] !== undefined || (id >= FIRST_OWN_ID && id <= LAST_OWN_ID)) continue
+    if (builtIn[id] !== undefined) continue
     const codec = (await loadMore()).codecWithId(id)
     if (codec !== undefined) keep(codec)
   }

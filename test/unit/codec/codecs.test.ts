@@ -48,6 +48,17 @@ test('a codec of the user takes an id of its own and is needed to read', async (
   expect(await codeOf(async () => decodeValue(7, written.bytes, await chooseCodec()))).toBe('unsupported')
 })
 
+test('errors of a codec of the user are invalid where it writes and corrupt where it reads', async () => {
+  const refuse = (): never => {
+    throw new RangeError('no')
+  }
+  const codec = await chooseCodec({ ...upper, encode: refuse, decode: refuse })
+  expect(() => encodeValue(codec, 1)).toThrow(expect.objectContaining({ code: 'invalid', cause: expect.any(RangeError) }))
+  expect(() => decodeValue(7, new Uint8Array(1), codec)).toThrow(
+    expect.objectContaining({ code: 'corrupt', cause: expect.any(RangeError) }),
+  )
+})
+
 test('unknown names and taken ids are invalid', async () => {
   expect(await codeOf(() => chooseCodec('yaml' as 'json'))).toBe('invalid')
   expect(await codeOf(() => chooseCodec('constructor' as 'json'))).toBe('invalid')

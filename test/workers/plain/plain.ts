@@ -4,12 +4,14 @@ import { isStorageError, openQueue, openStore } from 'varve'
 import { r2 } from 'varve/adapters/cloudflare-r2'
 import worker, { type Env } from '../../../playground/worker/worker.js'
 import { suites } from '../suites.js'
+import { compressions } from './compressions.js'
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const [, route, ...rest] = new URL(request.url).pathname.split('/')
     if (route === 'suites') return runCase(env, Number(rest[0]), Number(rest[1]))
     if (route === 'process') return new Response(typeof (globalThis as { process?: unknown }).process)
+    if (route === 'compressions') return Response.json(await compressions())
     if (route === 'open-by-name') return openByName()
     if (route === 'return-early') return returnEarly(env)
     if (route === 'scheduled') return runSchedule(env)
