@@ -4,6 +4,8 @@ export type { Codec, Json } from './core/codec/codec.js'
 export type { BuiltInCodec, CodecOption } from './core/codec/codecs.js'
 export type { Compression, CompressionLevel, CompressionName, CompressionOption } from './core/codec/compression.js'
 export type { EncryptionSecret, PassphraseHash } from './core/codec/key-derivation.js'
+export { encrypted, type EncryptedOptions } from './core/derived/encrypted.js'
+export { addSecret, changeSecret, removeSecret, rotateKey, type SecretOptions } from './core/derived/encrypted-secrets.js'
 export type { Store, StoreMode } from './core/derived/store-context.js'
 export { exportAll, type ArchiveGap, type ArchiveProgress, type ExportOptions } from './core/compose/archive/export-all.js'
 export {

@@ -11,6 +11,7 @@
 import { getU64, setU64, viewOf } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import { crc32c } from './crc32c.js'
+import { isSealedBlob } from './sealed-mark.js'
 import { randomBytes } from '#primitives'
 
 export const ENVELOPE_BYTES = 48
@@ -74,11 +75,18 @@ export function sealEnvelope(fields: EnvelopeFields, body: Uint8Array): Uint8Arr
 
 /**
  * Opens what `sealEnvelope` made. `corrupt` when the bytes are damaged or of another kind, `unsupported` for a newer
- * format; `key` goes into the error.
+ * format, `denied` for a blob of an encrypted store; `key` goes into the error.
  */
 export function openEnvelope(bytes: Uint8Array, kind: EnvelopeKind, key: string): Envelope {
   const damaged = (message: string, facts: Record<string, unknown> = {}): StorageError =>
     new StorageError('corrupt', message, { key, facts })
+  if (isSealedBlob(bytes)) {
+    throw new StorageError(
+      'denied',
+      'this is encrypted: open the store with encrypted(backend, secret), or its snapshots with { encryption }',
+      { key },
+    )
+  }
   const hasMagic = bytes[0] === 0x56 && bytes[1] === 0x52 && bytes[2] === 0x56
   if (bytes.length < ENVELOPE_BYTES || !hasMagic) throw damaged('a stored blob has no valid header', { bytes: bytes.length })
   const view = viewOf(bytes)

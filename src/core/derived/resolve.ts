@@ -96,8 +96,19 @@ class Context implements StoreContext {
       this.#lock = undefined
       throw error
     })
-    this.#isOwner = true
     if (this.#held?.lost.aborted) throw this.#fenced(operation)
+    await this.#checkPlain(operation)
+    this.#isOwner = true
+  }
+
+  /** What would be written plainly into an encrypted store nobody could read there; its own keyring `encrypted` does not show. */
+  async #checkPlain(operation: string): Promise<void> {
+    const keyring = await this.backend.blobs.get('keyring', { range: { start: 0, end: 0 } })
+    if (keyring === undefined) return
+    throw new StorageError('denied', 'the store is encrypted: open it with encrypted(backend, secret)', {
+      backend: this.backend.name,
+      operation,
+    })
   }
 
   checkFence(): void | Promise<void> {
