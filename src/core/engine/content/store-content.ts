@@ -10,8 +10,6 @@ import { type ByteSource, cutStream } from './cut-stream.js'
 import type { CutLeaf, CutNode, CutPart } from './cut-tree.js'
 import { NodeBuilder, storeNode } from './node-builder.js'
 
-/** Puts under way at once. */
-const WIDTH = 16
 /** So little text lies in its node: an address would hardly be shorter. */
 const INLINE_TEXT_BYTES = 256
 /** A nested node of so little JSON lies in its parent. */
@@ -41,9 +39,9 @@ class ContentStorer {
   async store(): Promise<ContentNode> {
     const leaves: CutLeaf[] = []
     this.#collect(this.#cut.tree, leaves)
-    for (let at = 0; at < leaves.length; at += WIDTH) {
+    for (const leaf of leaves) {
       this.#signal?.throwIfAborted()
-      await Promise.all(leaves.slice(at, at + WIDTH).map((leaf) => this.#put(leaf)))
+      this.#ids.set(leaf, await this.#sink.put('leaf', this.#cut.bytes.subarray(leaf.start, leaf.end)))
     }
     return await this.#node(this.#cut.tree)
   }
@@ -59,10 +57,6 @@ class ContentStorer {
   #isInline({ start, end, items }: CutLeaf): boolean {
     const isText = items !== undefined || (this.#cut.codec === JSON_ID && end - start === this.#cut.bytes.length)
     return isText && end - start <= INLINE_TEXT_BYTES
-  }
-
-  async #put(leaf: CutLeaf): Promise<void> {
-    this.#ids.set(leaf, await this.#sink.put('leaf', this.#cut.bytes.subarray(leaf.start, leaf.end)))
   }
 
   async #node({ kind, parts }: CutNode): Promise<ContentNode> {
