@@ -10,7 +10,7 @@ import { build as viteBuild } from 'vite'
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
 const { outputFiles } = await build({
-  entryPoints: [here('harness/page.ts'), here('harness/worker.ts')],
+  entryPoints: [here('harness/page.ts'), here('harness/worker.ts'), here('harness/langgraph-worker.ts')],
   outdir: '/',
   bundle: true,
   write: false,
@@ -20,9 +20,10 @@ const { outputFiles } = await build({
   target: 'es2022',
 })
 
-const html = '<!doctype html><meta charset="utf-8"><title>varve tests</title><script type="module" src="/page.js"></script>'
+const html = (script) => `<!doctype html><meta charset="utf-8"><title>varve tests</title><script type="module" src="${script}"></script>`
 const pages = new Map([
-  ['/', { type: 'text/html', body: html }],
+  ['/', { type: 'text/html', body: html('/page.js') }],
+  ['/langgraph', { type: 'text/html', body: html('/langgraph-worker.js') }],
   ['/empty', { type: 'text/html', body: '<!doctype html><title>empty</title>' }],
   ['/ready', { type: 'text/plain', body: 'ready' }],
 ])
