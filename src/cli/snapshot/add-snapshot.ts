@@ -2,16 +2,22 @@
 
 import type { Command } from 'commander'
 import type { SetExitCode } from '../exit-codes.js'
+import { addCopy } from './copy.js'
 import { addDelete } from './delete.js'
+import { addFork } from './fork.js'
+import { addPin, addTag, addUnpin } from './labels.js'
 import { addList } from './list.js'
+import { addPrune } from './prune.js'
 import { addRestore } from './restore.js'
 import { addSave } from './save.js'
 import { addShow } from './show.js'
 import { addVerify } from './verify.js'
 
-const VERBS = [addSave, addList, addShow, addVerify, addRestore, addDelete]
+const LOOKING = [addList, addShow, addVerify, addRestore]
+const ADDING = [addSave, addFork, addTag, addPin, addUnpin, addCopy]
+const REMOVING = [addPrune, addDelete]
 
 export function addSnapshot(program: Command, setExitCode: SetExitCode): void {
-  const snapshot = program.command('snapshot').description('save, look at, verify, restore and delete snapshots')
-  for (const add of VERBS) add(snapshot, setExitCode)
+  const snapshot = program.command('snapshot').description('save, verify, restore, fork, copy and prune snapshots')
+  for (const add of [...LOOKING, ...ADDING, ...REMOVING]) add(snapshot, setExitCode)
 }

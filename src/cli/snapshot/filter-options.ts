@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { Json } from '../../core/codec/codec.js'
 import type { SnapshotFilter } from '../../core/features/snapshots/types.js'
 import { time } from '../arguments.js'
+import { withoutAbsent } from '../without-absent.js'
 
 export interface FilterFlags {
   readonly agent?: string
@@ -26,10 +27,9 @@ export function addFilterOptions(command: Command): Command {
     .option('--after <time>', 'only those saved after it', time)
 }
 
-/** Without what is no part of a filter. */
-export function filterOf({ agent, session, branch, tag, metadata, before, after }: FilterFlags): SnapshotFilter {
-  const given = Object.entries({ agent, session, branch, tag, metadata, before, after }).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given)
+/** Without other flags. */
+export function filterOf({ agent, session, branch, tag, metadata, before, after }: FilterFlags): Omit<SnapshotFilter, 'signal'> {
+  return withoutAbsent({ agent, session, branch, tag, metadata, before, after })
 }
 
 function entry(text: string, before: Readonly<Record<string, Json>> = {}): Readonly<Record<string, Json>> {

@@ -1,14 +1,16 @@
 import type { Command } from 'commander'
 import type { SnapshotInfo } from '../../core/features/snapshots/types.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
-import { formatBytes, formatJson } from '../output.js'
+import { formatBytes } from '../output.js'
 import { STORE } from '../place.js'
 import { writeOut } from '../write-out.js'
 import { infoName } from './info-table.js'
+import { withProgress } from './snapshot-progress.js'
+import { type ContentFlags, contentOf } from './state-output.js'
 import { findSnapshot, WHICH } from './which.js'
 import { withSnapshots } from './with-snapshots.js'
 
-interface RestoreFlags {
+interface RestoreFlags extends ContentFlags {
   readonly dryRun?: true
   readonly force?: true
 }
@@ -16,27 +18,44 @@ interface RestoreFlags {
 export function addRestore(snapshot: Command): void {
   snapshot
     .command('restore')
-    .description('write the state of a snapshot to a file, whole or not at all, or to standard output')
+    .description('write the state of a snapshot to a file, whole or not at all, or to standard output; all that is read is checked')
     .argument('<store>', STORE)
     .argument('<snapshot>', WHICH)
     .argument('[file]', '- or none is standard output', '-')
+    .option('--json', 'decode the state and write it as JSON, whatever it was saved as')
     .option('--dry-run', 'read and check all of it, and write nothing')
     .option('--force', 'replace the file where there is one')
-    .action(restoreSnapshot)
+    .action(restore)
 }
 
-async function restoreSnapshot(place: string, which: string, file: string, flags: RestoreFlags): Promise<void> {
+function restore(place: string, which: string, file: string, flags: RestoreFlags): Promise<void> {
   if (file !== '-' && !flags.dryRun) checkTarget(file, flags.force)
-  await withSnapshots(place, { mode: 'read' }, async (snapshots, signal) => {
+  return withSnapshots(place, { mode: 'read' }, async (snapshots, signal) => {
     const info = await findSnapshot(snapshots, which, signal)
-    const state = await snapshots.load(info.id, { signal })
-    const bytes = state instanceof Uint8Array ? state : Buffer.from(formatJson(state))
-    if (flags.dryRun) console.log(`can be restored: ${restoredText(info, bytes.length)}`)
-    else if (file === '-') await writeOut(bytes)
-    else console.log(`restored ${restoredText(info, await writeFileWhole(file, [bytes], flags.force))}`)
+    const isOnScreen = file === '-' && process.stdout.isTTY
+    const done = await withProgress((onProgress) => {
+      const options = isOnScreen ? { signal } : { onProgress, signal }
+      return write(info, contentOf(snapshots, info.id, flags, options), file, flags)
+    })
+    if (done !== undefined) console.log(done)
   })
 }
 
-function restoredText(info: SnapshotInfo, bytes: number): string {
+type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+/** Gives what is said of it. */
+async function write(info: SnapshotInfo, content: Chunks, file: string, { dryRun, force }: RestoreFlags): Promise<string | undefined> {
+  if (!dryRun && file !== '-') return `restored ${writtenText(info, await writeFileWhole(file, content, force))}`
+  let bytes = 0
+  for await (const chunk of content) {
+    bytes += chunk.length
+    if (!dryRun) await writeOut(chunk)
+  }
+  if (dryRun) return `can be restored: ${writtenText(info, bytes)}`
+  if (process.stdout.isTTY) await writeOut('\n')
+  return undefined
+}
+
+function writtenText(info: SnapshotInfo, bytes: number): string {
   return `${infoName(info)}, ${formatBytes(bytes)}`
 }

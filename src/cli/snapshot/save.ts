@@ -1,11 +1,14 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Json } from '../../core/codec/codec.js'
+import type { CompressionName } from '../../core/codec/compression.js'
 import type { SnapshotInfo } from '../../core/features/snapshots/types.js'
 import { each, jsonText } from '../arguments.js'
 import { formatBytes, formatJson } from '../output.js'
 import { STORE } from '../place.js'
+import { withoutAbsent } from '../without-absent.js'
 import { infoName } from './info-table.js'
-import { readState } from './state-input.js'
+import { withProgress } from './snapshot-progress.js'
+import { readState, STATE_CODECS, type StateCodec } from './state-input.js'
 import { findSnapshot } from './which.js'
 import { withSnapshots } from './with-snapshots.js'
 
@@ -17,8 +20,13 @@ interface SaveFlags {
   readonly tag?: readonly string[]
   readonly description?: string
   readonly metadata?: Json
+  readonly codec: StateCodec
+  readonly compression?: CompressionName
+  readonly verify?: true
   readonly json?: true
 }
+
+const COMPRESSIONS: readonly CompressionName[] = ['none', 'gzip', 'deflate', 'brotli', 'zstd', 'lz4']
 
 export function addSave(snapshot: Command): void {
   snapshot
@@ -33,6 +41,9 @@ export function addSave(snapshot: Command): void {
     .option('--tag <name>', 'a tag; again for more', each)
     .option('--description <text>', 'for people')
     .option('--metadata <json>', 'for programs', jsonText)
+    .addOption(new Option('--codec <name>', 'what the input is; bytes may be of any length').choices(STATE_CODECS).default('json'))
+    .addOption(new Option('--compression <name>', 'how chunks are stored (default: gzip)').choices(COMPRESSIONS))
+    .option('--verify', 'read all back before the snapshot can be seen')
     .option('--json', 'all about it as JSON')
     .action(async (place: string, file: string, flags: SaveFlags) => {
       const info = await saveFile(place, file, flags)
@@ -41,18 +52,14 @@ export function addSave(snapshot: Command): void {
 }
 
 function saveFile(place: string, file: string, flags: SaveFlags): Promise<SnapshotInfo> {
-  const { agent, session, branch, tag: tags, description, metadata } = flags
-  return withSnapshots(place, { mode: 'create' }, async (snapshots, signal) => {
+  const { agent, session, branch, tag: tags, description, metadata, codec, compression, verify } = flags
+  const options = withoutAbsent({ codec, compression })
+  return withSnapshots(place, { mode: 'create', options }, async (snapshots, signal) => {
     const parent = flags.parent === undefined ? undefined : (await findSnapshot(snapshots, flags.parent, signal)).id
-    const details = given({ branch, parent, tags, description, metadata })
-    const state = await readState(file, signal)
-    return await snapshots.save({ agent, session, ...details, state, signal })
+    const details = withoutAbsent({ branch, parent, tags, description, metadata, verify })
+    const input = await readState(file, codec, signal)
+    return await withProgress((onProgress) => snapshots.save({ agent, session, ...details, ...input, onProgress, signal }))
   })
-}
-
-/** Without what was not given. */
-function given<Options extends object>(options: Options): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never
 }
 
 export function savedText(info: SnapshotInfo): string {

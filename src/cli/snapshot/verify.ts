@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import type { SnapshotProblem, SnapshotReport } from '../../core/features/snapshots/upkeep-types.js'
+import type { SnapshotReport } from '../../core/features/snapshots/upkeep-types.js'
 import { ANOMALIES, type SetExitCode } from '../exit-codes.js'
-import { formatCount, formatJson, outputWidth, wrapText } from '../output.js'
+import { formatCount, formatJson } from '../output.js'
 import { STORE } from '../place.js'
+import { problemText } from './problem-text.js'
 import { findSnapshot, WHICH } from './which.js'
 import { withSnapshots } from './with-snapshots.js'
 
@@ -33,14 +34,6 @@ function verifySnapshots(place: string, which: string | undefined): Promise<Snap
 
 function reportText({ ok, checked, problems }: SnapshotReport): string {
   const looked = formatCount(checked, 'snapshot')
-  if (ok) return `whole: ${looked}`
-  return [...problems.map(problemText), `${formatCount(problems.length, 'problem')}, in ${looked}`].join('\n')
-}
-
-/** What is damaged, and which parts of the state are lost by it. */
-export function problemText({ id, code, message, key, paths = [] }: SnapshotProblem): string {
-  const width = outputWidth() - 2
-  const lines = [...wrapText(`${message} [${code}]`, width), ...(key === undefined ? [] : [`stored in ${key}`])]
-  const lost = paths.map((path) => `lost: ${path === '' ? 'all of the state' : path}`)
-  return [id, ...[...lines, ...lost].map((line) => `  ${line}`)].join('\n')
+  const found = ok ? `whole: ${looked}` : `${formatCount(problems.length, 'problem')}, in ${looked}`
+  return [...problems.map(problemText), found].join('\n')
 }

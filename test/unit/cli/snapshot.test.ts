@@ -1,87 +1,55 @@
-// `varve snapshot` as a process of its own: files and pipes, tables, what is asked before anything is lost.
+// `varve snapshot` as a process of its own: what is saved, shown, compared, checked and restored.
 
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openSnapshots, openStore, type SnapshotInfo } from 'varve'
-import { nodeFs } from 'varve/adapters/node-fs'
 import { digitsApart } from '../../../dist/cli/snapshot/info-table.js'
 import { branchesMeant } from '../../../dist/cli/snapshot/which.js'
+import { bytes, damage, type Fixture, makeFixture, states } from './snapshot-fixture.js'
 import { runVarve, type Surroundings } from './varve-process.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'varve-cli-snapshot-'))
-const directory = join(folder, 'store')
-const bytes = Uint8Array.from({ length: 300 }, (_, i) => i)
-let made = 0
-/** Of planner/s1, oldest first. */
-const saved: SnapshotInfo[] = []
-
-const states = Array.from({ length: 4 }, (_, step) => ({
-  step,
-  notes: Array.from({ length: step * 300 }, (_, i) => `note ${i} of planner`),
-}))
+let fixture: Fixture
 
 beforeAll(async () => {
-  const backend = nodeFs({ directory })
-  const store = await openStore(backend)
-  const snapshots = await openSnapshots(store)
-  for (const [i, state] of states.entries()) {
-    const more = i === 2 ? { tags: ['good'], description: 'before the trip', metadata: { offset: 7, by: 'me' } } : {}
-    saved.push(await snapshots.save({ agent: 'planner', session: 's1', state, ...more }))
-  }
-  await snapshots.save({ agent: 'planner', session: 'a/b@c', state: 'odd', branch: 'x' })
-  await snapshots.save({ agent: 'raw', session: 's1', state: bytes })
-  await snapshots.close()
-  await store.close()
-  await backend.close()
+  fixture = await makeFixture()
 })
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => fixture.remove())
 
 const varve = (words: readonly string[], surroundings: Surroundings = {}) => runVarve(['snapshot', ...words], surroundings)
-const newFile = (text?: string | Uint8Array): string => {
-  const file = join(folder, `file-${made++}`)
-  if (text !== undefined) writeFileSync(file, text)
-  return file
-}
-/** A copy of the store, to be changed. */
-const newStore = (): string => {
-  const copy = join(folder, `store-${made++}`)
-  cpSync(directory, copy, { recursive: true })
-  return copy
-}
-const idOf = (index: number): string => saved[index]?.id ?? ''
 
 test('list shows snapshots newest first, all of them or those that filters leave', () => {
+  const { directory, ids } = fixture
   const all = varve(['list', directory, '--json']).json()
   expect(all).toHaveLength(6)
-  expect(all.slice(2).map(({ id }) => id)).toEqual(saved.map(({ id }) => id).reverse())
+  expect(all.slice(2).map(({ id }) => id)).toEqual([...ids].reverse())
   expect(varve(['list', directory]).stdout).toMatch(/^id +agent +session +branch +index +time +bytes +added +tags\n/)
-  const ids = (...words: string[]) =>
+  const listed = (...words: string[]) =>
     varve(['list', directory, '--json', ...words])
       .json()
       .map(({ id }) => id)
-  expect(ids('--agent', 'planner', '--session', 's1', '--tag', 'good')).toEqual([idOf(2)])
-  expect(ids('--branch', 'x')).toHaveLength(1)
-  expect(ids('--after', '2100-01-01')).toEqual([])
+  expect(listed('--agent', 'planner', '--session', 's1', '--tag', 'good')).toEqual([ids[2]])
+  expect(listed('--branch', 'x')).toHaveLength(1)
+  expect(listed('--after', '2100-01-01')).toEqual([])
   const first = varve(['list', directory, '--agent', 'planner', '--session', 's1', '--limit', '1'])
-  expect(first.stderr).toBe(`there are more: --after-id ${idOf(3)}\n`)
+  expect(first.stderr).toBe(`there are more: --after-id ${ids[3]}\n`)
   expect(varve(['list', directory, '--before', 'yesterday'])).toMatchObject({ status: 64 })
 })
 
 test('show tells all about a snapshot, named by its id, its first digits or as the newest, and what it was made from', () => {
-  const text = varve(['show', directory, idOf(2)]).stdout
+  const { directory, ids } = fixture
+  const text = varve(['show', directory, ids[2]]).stdout
   expect(text).toMatch(/^fact +value\nid +/)
-  for (const part of [idOf(2), 'before the trip', '{"offset":7,"by":"me"}', 'made from\n', idOf(1)]) expect(text).toContain(part)
+  for (const part of [ids[2], 'before the trip', '{"offset":7,"by":"me"}', 'made from\n', ids[1]]) expect(text).toContain(part)
   const newest = varve(['show', directory, 'planner/s1', '--json', '--chain', '2']).json()
-  expect(newest).toMatchObject([{ id: idOf(3), index: 3, chain: [{ id: idOf(2) }, { id: idOf(1) }] }])
+  expect(newest).toMatchObject([{ id: ids[3], index: 3, chain: [{ id: ids[2] }, { id: ids[1] }] }])
   expect(varve(['show', directory, 'planner/s1', '--chain', '1']).stdout).toMatch(/and others before/)
-  expect(varve(['show', directory, idOf(0).slice(0, 8).toUpperCase(), '--json']).json()).toMatchObject([{ id: idOf(0) }])
+  expect(varve(['show', directory, ids[0].slice(0, 8).toUpperCase(), '--json']).json()).toMatchObject([{ id: ids[0] }])
   expect(varve(['show', directory, 'planner/a/b@c@x', '--json']).json()).toMatchObject([{ session: 'a/b@c' }])
 })
 
 test('a snapshot that is not there is a failure, what names none is wrong usage', () => {
+  const { directory } = fixture
   const rows: [which: string, status: number, says: string][] = [
     ['00000000', 1, 'no snapshot has an id that begins so'],
     ['00000000-0000-4000-8000-000000000000', 1, 'there is no such snapshot'],
@@ -95,6 +63,7 @@ test('a snapshot that is not there is a failure, what names none is wrong usage'
 })
 
 test('what save takes, restore gives again', () => {
+  const { folder, newFile } = fixture
   const store = join(folder, 'new')
   const state = '{"b":[1,2.5,"é",null],"a":{"__proto__":1}}'
   const one = varve([
@@ -126,6 +95,7 @@ test('what save takes, restore gives again', () => {
 })
 
 test('save refuses what is no JSON or would not come back equal, and saves nothing', () => {
+  const { newStore, newFile } = fixture
   const store = newStore()
   const words = ['save', store, '--agent', 'a', '--session', 's']
   expect(varve(words, { input: '{"a":' })).toMatchObject({ status: 64, stderr: expect.stringContaining('the input is not JSON') })
@@ -143,6 +113,7 @@ test('save refuses what is no JSON or would not come back equal, and saves nothi
 })
 
 test('restore replaces a file only when told to, and leaves nothing half-written', () => {
+  const { directory, folder, newFile } = fixture
   const file = newFile('mine')
   const before = readdirSync(folder)
   expect(varve(['restore', directory, 'planner/s1', file])).toMatchObject({
@@ -162,40 +133,41 @@ test('restore replaces a file only when told to, and leaves nothing half-written
   expect(new Uint8Array(readFileSync(file))).toEqual(bytes)
 })
 
-/** Changes a byte in the middle of the longest file of the store. */
-function damage(store: string): void {
-  const files = readdirSync(join(store, 'blobs'), { recursive: true, encoding: 'utf8' }).map((path) => join(store, 'blobs', path))
-  const [longest = ''] = files.filter((path) => statSync(path).isFile()).sort((a, b) => statSync(b).size - statSync(a).size)
-  const stored = readFileSync(longest)
-  const at = stored.length >> 1
-  stored[at] = (stored[at] ?? 0) ^ 1
-  writeFileSync(longest, stored)
-}
-
 test('verify says what is whole, and names what a flipped byte damaged', () => {
+  const { directory, ids, newStore, newFile } = fixture
   expect(varve(['verify', directory])).toMatchObject({ status: 0, stdout: 'whole: 6 snapshots\n' })
   expect(varve(['verify', directory, 'planner/s1', '--json']).json()).toMatchObject([{ ok: true, checked: 1, problems: [] }])
   const store = newStore()
   damage(store)
   const found = varve(['verify', store])
-  expect(found).toMatchObject({ status: 1, stdout: expect.stringContaining(idOf(3)) })
+  expect(found).toMatchObject({ status: 1, stdout: expect.stringContaining(ids[3]) })
   expect(found.stdout).toMatch(/\[corrupt\]\n(?:.|\n)*1 problem, in 6 snapshots\n$/)
   const file = newFile()
   expect(varve(['restore', store, 'planner/s1', file])).toMatchObject({ status: 1, stderr: expect.stringContaining('[corrupt]') })
   expect(existsSync(file)).toBe(false)
 })
 
-test('delete asks first: where nobody can be asked it says what to write', () => {
-  const store = newStore()
-  const refused = varve(['delete', store, idOf(0)])
-  expect(refused).toMatchObject({ status: 64, stdout: '', stderr: expect.stringMatching(/Delete this snapshot\? .*--yes/) })
-  expect(varve(['list', store, '--json']).json()).toHaveLength(6)
-  expect(varve(['delete', store, idOf(0), idOf(1), '--yes']).stdout).toMatch(/^2 snapshots deleted/)
-  expect(varve(['delete', store, '--agent', 'planner', '--session', 's1', '--yes', '--json']).json()).toHaveLength(2)
-  expect(varve(['list', store, '--json']).json()).toHaveLength(2)
-  for (const words of [[], ['--agent', 'raw'], [idOf(3), '--agent', 'raw', '--session', 's1']]) {
-    expect(varve(['delete', store, ...words, '--yes']), words.join(' ')).toMatchObject({ status: 64 })
+test('texts, lines and bytes of any length are saved as what they are', () => {
+  const { folder, newFile } = fixture
+  const store = join(folder, 'codecs')
+  const long = Uint8Array.from({ length: 300_000 }, (_, i) => (i * i) % 251)
+  const rows: [codec: string, input: string | Uint8Array][] = [
+    ['text', 'é\n{'],
+    ['ndjson', '{"a":1}\n2\n'],
+    ['bytes', long],
+  ]
+  for (const [codec, input] of rows) {
+    const words = ['save', store, '--agent', 'a', '--session', codec, '--codec', codec, '--compression', 'brotli', '--verify']
+    expect(varve(words, { input }), codec).toMatchObject({ status: 0 })
+    const file = newFile()
+    expect(varve(['restore', store, `a/${codec}`, file]).status).toBe(0)
+    expect(readFileSync(file).equals(Buffer.from(input)), codec).toBe(true)
   }
+  expect(varve(['restore', store, 'a/ndjson', '--json']).stdout).toBe('[{"a":1},2]')
+  const bad = varve(['save', store, '--agent', 'a', '--session', 's', '--codec', 'ndjson'], { input: '1\n{\n' })
+  expect(bad).toMatchObject({ status: 64, stderr: expect.stringContaining('line 2 is not JSON') })
+  const none = varve(['save', store, '--agent', 'a', '--session', 's', '--codec', 'text'], { input: Uint8Array.of(0xff) })
+  expect(none).toMatchObject({ status: 64, stderr: expect.stringContaining('no UTF-8') })
 })
 
 test('ids are cut to what tells them apart; a branch may be named by any of its parts', () => {

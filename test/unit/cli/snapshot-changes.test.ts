@@ -1,0 +1,84 @@
+// `varve snapshot` as a process of its own: forks, labels, copies, and what is asked before anything is deleted.
+
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Fixture, makeFixture, states } from './snapshot-fixture.js'
+import { runVarve } from './varve-process.js'
+
+let fixture: Fixture
+
+beforeAll(async () => {
+  fixture = await makeFixture()
+})
+
+afterAll(() => fixture.remove())
+
+const varve = (words: readonly string[]) => runVarve(['snapshot', ...words])
+
+test('delete asks first: where nobody can be asked it says what to write', () => {
+  const { ids, newStore } = fixture
+  const store = newStore()
+  const refused = varve(['delete', store, ids[0]])
+  expect(refused).toMatchObject({ status: 64, stdout: '', stderr: expect.stringMatching(/Delete this snapshot\? .*--yes/) })
+  expect(varve(['list', store, '--json']).json()).toHaveLength(6)
+  expect(varve(['delete', store, ids[0], ids[1], '--yes']).stdout).toMatch(/^2 snapshots deleted/)
+  expect(varve(['delete', store, '--agent', 'planner', '--session', 's1', '--yes', '--json']).json()).toHaveLength(2)
+  expect(varve(['list', store, '--json']).json()).toHaveLength(2)
+  for (const words of [[], ['--agent', 'raw'], [ids[3], '--agent', 'raw', '--session', 's1']]) {
+    expect(varve(['delete', store, ...words, '--yes']), words.join(' ')).toMatchObject({ status: 64 })
+  }
+})
+
+test('a fork is a branch of its own with the same state', () => {
+  const { ids, newStore } = fixture
+  const store = newStore()
+  const [fork] = varve(['fork', store, ids[1], '--branch', 'try', '--json']).json()
+  expect(fork).toMatchObject({ agent: 'planner', session: 's1', branch: 'try', parents: [ids[1]] })
+  expect(varve(['restore', store, 'planner/s1@try']).stdout).toBe(JSON.stringify(states[1]))
+  expect(varve(['fork', store, ids[1], '--session', 's2']).stdout).toMatch(/^[0-9a-f-]{36}\nplanner\/s2@main 0\n$/)
+  expect(varve(['fork', store, ids[1], '--branch', 'try'])).toMatchObject({ status: 1, stderr: expect.stringContaining('[conflict]') })
+})
+
+test('tags and pins are given and taken', () => {
+  const { ids, newStore } = fixture
+  const store = newStore()
+  expect(varve(['tag', store, ids[2], 'best', 'good']).stdout).toBe('tags: "good" "best"\n')
+  expect(varve(['tag', store, 'planner/s1', 'x', '--remove']).stdout).toBe('no tags\n')
+  expect(varve(['tag', store, ids[2], 'good', '--remove']).stdout).toBe('tags: "best"\n')
+  expect(varve(['pin', store, ids[0], ids[1]]).stdout).toBe('2 snapshots pinned\n')
+  expect(varve(['unpin', store, ids[1]]).stdout).toBe('1 snapshot unpinned\n')
+  const pinned = varve(['list', store, '--json'])
+    .json()
+    .filter(({ pinned }) => pinned)
+  expect(pinned.map(({ id }) => id)).toEqual([ids[0]])
+})
+
+test('prune says what goes and why the rest stays, asks, and does it', () => {
+  const { ids, newStore } = fixture
+  const store = newStore()
+  varve(['pin', store, ids[0]])
+  const words = ['prune', store, '--agent', 'planner', '--session', 's1', '--last', '1', '--tag', 'good']
+  const planned = varve([...words, '--dry-run'])
+  expect(planned).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/\n1 snapshot would be deleted, 3 kept\n$/) })
+  for (const line of [`${ids[3]} .* last$`, `${ids[2]} .* tag good$`, `${ids[1]} .* GOES$`, `${ids[0]} .* pinned$`]) {
+    expect(planned.stdout).toMatch(new RegExp(line, 'm'))
+  }
+  expect(varve(words)).toMatchObject({ status: 64, stderr: expect.stringContaining('Delete 1 snapshot of 4?') })
+  expect(varve(['list', store, '--json']).json()).toHaveLength(6)
+  const [done] = varve([...words, '--yes', '--json']).json()
+  expect(done).toMatchObject({ dryRun: false, removed: [{ id: ids[1] }] })
+  expect(varve(words).stdout).toMatch(/\n0 snapshots deleted, 3 kept\n$/)
+  expect(varve(['prune', store])).toMatchObject({ status: 64, stderr: expect.stringContaining('at least one rule') })
+  expect(varve(['prune', store, '--last', '1', '--agent', 'x'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('no such agent'),
+  })
+})
+
+test('copy takes snapshots to another store, and passes over those that are there', () => {
+  const { directory, folder, ids } = fixture
+  const to = join(folder, 'copied')
+  expect(varve(['copy', directory, to, '--agent', 'planner']).stdout).toMatch(/^5 snapshots copied; added /)
+  expect(varve(['copy', directory, to, '--json']).json()).toMatchObject([{ copied: 1, skipped: 5 }])
+  expect(varve(['restore', to, ids[3]]).stdout).toBe(JSON.stringify(states[3]))
+})
