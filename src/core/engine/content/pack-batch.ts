@@ -3,6 +3,7 @@
 
 import { StorageError } from '../../base/errors.js'
 import { type CompressionName, compressionName } from '../../codec/compression.js'
+import { Mutex } from '../../base/mutex.js'
 import type { ChunkId, ChunkKind, ChunkSink } from './chunks.js'
 import { hashChunk, type HashedChunk } from './chunk-id.js'
 import type { Collection } from './collection.js'
@@ -36,6 +37,7 @@ export class PackBatch implements ChunkSink {
   readonly #relied = new Set<string>()
   readonly #compressing: Promise<Uint8Array>[] = []
   readonly #putting: Promise<void>[] = []
+  readonly #turns = new Mutex()
   #writer = new PackWriter()
   #chunkBytes = 0
   #storedBytes = 0
@@ -56,11 +58,6 @@ export class PackBatch implements ChunkSink {
     return compressionName(this.#compression)
   }
 
-  /** Stored already, by this batch or in a pack that stays. */
-  has(id: ChunkId): boolean {
-    return this.#isStored(id)
-  }
-
   /** What `finish` added to the store. */
   get storedBytes(): number {
     return this.#storedBytes
@@ -71,17 +68,25 @@ export class PackBatch implements ChunkSink {
     return this.#relied
   }
 
-  /** One after another; resolves once the chunk is hashed and taken over. What fails behind fails the next call, or `finish`. */
+  /** Resolves once the chunk is hashed and taken over. What fails behind fails the next call, or `finish`. */
   async put(kind: ChunkKind, plain: Uint8Array): Promise<ChunkId> {
     const chunk = await hashChunk(kind, plain)
-    if (!this.#isStored(chunk.id)) await this.#add(chunk)
+    if (!this.has(chunk.id)) await this.#add(chunk)
     return chunk.id
   }
 
   /** A chunk that is stored already outlives the collection under way: it is stored again if need be. `missing` when it is nowhere. */
   async keep(id: ChunkId, kind: ChunkKind): Promise<void> {
-    if (this.#isStored(id)) return
+    if (this.has(id)) return
     await this.put(kind, await this.#options.read(id, kind, this.#options.signal))
+  }
+
+  /** A proved record of another pack, as it is. It is kept until it is put. */
+  async take(id: ChunkId, record: Uint8Array): Promise<void> {
+    if (this.has(id)) return
+    this.#own.add(id)
+    this.#compressing.push(Promise.resolve(record))
+    await this.#drain(WIDTH - 1)
   }
 
   /** What all puts so far add to the store, but for what each pack takes once. */
@@ -103,7 +108,8 @@ export class PackBatch implements ChunkSink {
     await Promise.allSettled([...this.#compressing.splice(0), ...this.#putting.splice(0)])
   }
 
-  #isStored(id: ChunkId): boolean {
+  /** Here, or in a pack that is not to be deleted: this batch relies on it then. */
+  has(id: ChunkId): boolean {
     if (this.#own.has(id)) return true
     const { packsOf, collection } = this.#options
     const pack = packsOf(id).find((name) => !collection.doomed.has(name))
@@ -127,12 +133,14 @@ export class PackBatch implements ChunkSink {
   }
 
   /** Until no more than `left` are under way; in the order in which they came. */
-  async #drain(left: number): Promise<void> {
-    while (this.#compressing.length > left) {
-      const record = await (this.#compressing.shift() as Promise<Uint8Array>)
-      this.#options.signal?.throwIfAborted()
-      await this.#write(record)
-    }
+  #drain(left: number): Promise<void> {
+    return this.#turns.run(async () => {
+      while (this.#compressing.length > left) {
+        const record = await (this.#compressing.shift() as Promise<Uint8Array>)
+        this.#options.signal?.throwIfAborted()
+        await this.#write(record)
+      }
+    })
   }
 
   async #write(record: Uint8Array): Promise<void> {

@@ -83,6 +83,11 @@ export class PackIndex {
 
   /** The numbers of all entries of a chunk, in packs that count. */
   find(id: ChunkId): number[] {
+    return this.everKnown(id).filter((entry) => this.packOf(entry) !== undefined)
+  }
+
+  /** Also those in packs that were removed since. */
+  everKnown(id: ChunkId): number[] {
     const found: number[] = []
     if (!idInto(id, this.#wanted, 0)) return found
     const mask = this.#slots.length - 1
@@ -145,7 +150,7 @@ export class PackIndex {
     const { words, bytes } = this.#block(entry)
     const at = (entry & (BLOCK_ENTRIES - 1)) * WORDS
     for (let word = 0; word < HASH_WORDS; word++) if (words[at + word] !== this.#wantedWords[word]) return false
-    return bytes[at * 4 + 32] === this.#wanted[32] && this.packOf(entry) !== undefined
+    return bytes[at * 4 + 32] === this.#wanted[32]
   }
 
   #block(entry: number): Block {

@@ -1,5 +1,5 @@
-// Ranges of packs, read together: what is asked for in one turn and lies next to each other is one read. A small pack is
-// read whole and kept for a while: the next piece of it is nearly always asked for next.
+// Ranges of packs, read together: what is asked for at nearly the same time and lies next to each other is one read, who goes
+// on where the last read ended gets ever more at once, and a small pack is read whole. Those bytes are kept for a while.
 
 import { StorageError } from '../../base/errors.js'
 import { inParallel } from '../../base/in-parallel.js'
@@ -11,8 +11,12 @@ import type { KnownPack } from './pack-index.js'
 const GAP_BYTES = 64 * 1024
 const MAX_RUN_BYTES = 8 * 1024 * 1024
 const WHOLE_BYTES = 256 * 1024
-const KEPT_BYTES = 8 * 1024 * 1024
+const KEPT_BYTES = 16 * 1024 * 1024
 const READS = 4
+/** Others who read at the same time ask so many turns of the microtask queue later. */
+const TURNS = 8
+const FIRST_AHEAD_BYTES = 256 * 1024
+const MAX_AHEAD_BYTES = 2 * 1024 * 1024
 
 interface Wanted {
   readonly pack: KnownPack
@@ -29,11 +33,19 @@ interface Run {
   readonly wanted: Wanted[]
 }
 
+/** A part of a pack that is being read, or was. */
+interface Kept {
+  readonly start: number
+  readonly end: number
+  readonly bytes: Promise<Uint8Array>
+}
+
 export class PackReader {
   readonly #blobs: BlobStore
   readonly #path: string
   #waiting: Wanted[] = []
-  readonly #kept = new Map<string, Uint8Array>()
+  /** The oldest first. */
+  readonly #kept = new Map<string, Kept>()
   #keptBytes = 0
 
   constructor(blobs: BlobStore, path: string) {
@@ -42,54 +54,77 @@ export class PackReader {
   }
 
   /** A part of a pack; a view of what others may be reading. `missing` when the pack is gone; fewer bytes when it is too short. */
-  read(pack: KnownPack, start: number, end: number): Promise<Uint8Array> {
+  async read(pack: KnownPack, start: number, end: number): Promise<Uint8Array> {
     const kept = this.#kept.get(pack.name)
-    if (kept !== undefined) return Promise.resolve(kept.subarray(start, end))
-    return new Promise((resolve, reject) => {
+    if (kept !== undefined && kept.start <= start && end <= kept.end)
+      return (await kept.bytes).subarray(start - kept.start, end - kept.start)
+    return await new Promise((resolve, reject) => {
       this.#waiting.push({ pack, start, end, resolve, reject })
-      if (this.#waiting.length === 1) queueMicrotask(() => void this.#readAll())
+      if (this.#waiting.length === 1) void this.#readSoon()
     })
   }
 
   /** Lets go of what it keeps of a pack. */
   forget(pack: string): void {
-    this.#keptBytes -= this.#kept.get(pack)?.length ?? 0
+    const kept = this.#kept.get(pack)
+    if (kept === undefined) return
+    this.#keptBytes -= kept.end - kept.start
     this.#kept.delete(pack)
   }
 
   /** Never rejects: each who waits is told. */
-  async #readAll(): Promise<void> {
+  async #readSoon(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) await undefined
     const waiting = this.#waiting
     this.#waiting = []
     await inParallel(runsOf(waiting), READS, async (run) => {
+      const { start, bytes } = this.#begin(run)
       try {
-        const bytes = await this.#readRun(run)
-        for (const { start, end, resolve } of run.wanted) resolve(bytes.subarray(start - run.start, end - run.start))
+        const found = await bytes
+        for (const one of run.wanted) one.resolve(found.subarray(one.start - start, one.end - start))
       } catch (error) {
         for (const { reject } of run.wanted) reject(error)
       }
     })
   }
 
-  async #readRun({ pack, start, end }: Run): Promise<Uint8Array> {
-    const key = packKey(this.#path, pack.name)
-    const isWhole = start === 0 && end === pack.bytes
-    const blob = await this.#blobs.get(key, isWhole ? {} : { range: { start, end } })
-    if (blob === undefined) throw new StorageError('missing', 'a pack of chunks is not there', { key: pack.name })
-    if (isWhole) this.#keep(pack.name, blob.data)
+  #begin({ pack, start, end }: Run): Kept {
+    const last = this.#kept.get(pack.name)
+    if (last !== undefined && last.start <= start && end <= last.end) return last
+    const ahead = last === undefined || !isNear(last.end, start) ? 0 : nextAhead(last)
+    const until = Math.min(pack.bytes, Math.max(end, start + ahead))
+    const kept = { start, end: until, bytes: this.#get(pack, start, until) }
+    this.#keep(pack.name, kept)
+    return kept
+  }
+
+  async #get({ name, bytes }: KnownPack, start: number, end: number): Promise<Uint8Array> {
+    const isWhole = start === 0 && end === bytes
+    const blob = await this.#blobs.get(packKey(this.#path, name), isWhole ? {} : { range: { start, end } })
+    if (blob === undefined) throw new StorageError('missing', 'a pack of chunks is not there', { key: name })
     return blob.data
   }
 
-  #keep(name: string, bytes: Uint8Array): void {
-    if (bytes.length > WHOLE_BYTES) return
+  #keep(name: string, kept: Kept): void {
     this.forget(name)
-    this.#kept.set(name, bytes)
-    this.#keptBytes += bytes.length
+    this.#kept.set(name, kept)
+    this.#keptBytes += kept.end - kept.start
+    kept.bytes.catch(() => {
+      if (this.#kept.get(name) === kept) this.forget(name)
+    })
     for (const oldest of this.#kept.keys()) {
       if (this.#keptBytes <= KEPT_BYTES) return
       this.forget(oldest)
     }
   }
+}
+
+function isNear(end: number, start: number): boolean {
+  return start <= end + GAP_BYTES && start >= end - GAP_BYTES
+}
+
+function nextAhead({ start, end }: Kept): number {
+  return Math.min(MAX_AHEAD_BYTES, Math.max(FIRST_AHEAD_BYTES, (end - start) * 2))
 }
 
 function runsOf(waiting: readonly Wanted[]): Run[] {
@@ -108,8 +143,8 @@ function runsOfPack(wanted: Wanted[]): Run[] {
   const runs: Run[] = []
   for (const one of wanted.sort((a, b) => a.start - b.start)) {
     const last = runs.at(-1)
-    const isNear = last !== undefined && one.start - last.end <= GAP_BYTES && one.end - last.start <= MAX_RUN_BYTES
-    if (!isNear) {
+    const isNext = last !== undefined && one.start - last.end <= GAP_BYTES && one.end - last.start <= MAX_RUN_BYTES
+    if (!isNext) {
       runs.push({ pack, start: one.start, end: one.end, wanted: [one] })
       continue
     }

@@ -35,6 +35,11 @@ export interface WantedChunk {
   readonly kind: ChunkKind
 }
 
+interface ProvedChunk {
+  readonly plain: Uint8Array
+  readonly record: Uint8Array
+}
+
 export class PackStore implements ChunkSource {
   readonly catalogue: PackCatalogue
   readonly #options: PackStoreOptions
@@ -71,7 +76,7 @@ export class PackStore implements ChunkSource {
     signal?.throwIfAborted()
     const kept = this.#kept.get(id)
     if (kept !== undefined) return kept
-    const plain = (await this.#readCopies(id, kind, () => {})) ?? (await this.#readAgain(id, kind, signal))
+    const { plain } = await this.#read(id, kind, signal)
     signal?.throwIfAborted()
     if (kind === 'node') this.#keep(id, plain)
     return plain
@@ -80,6 +85,11 @@ export class PackStore implements ChunkSource {
   /** Neighbours are read together. */
   getMany(wanted: readonly WantedChunk[], options: Cancellable = {}): Promise<Uint8Array[]> {
     return Promise.all(wanted.map(({ id, kind }) => this.get(id, kind, options)))
+  }
+
+  /** As it is stored, header and all, proved. */
+  async record(id: ChunkId, kind: ChunkKind, options: Cancellable = {}): Promise<Uint8Array> {
+    return (await this.#read(id, kind, options.signal)).record
   }
 
   /** After what it is to refer to can be stamped; see `Collection`. Lists packs where a collection has passed, or never was. */
@@ -115,8 +125,12 @@ export class PackStore implements ChunkSource {
     this.catalogue.add(name, bytes.length, entries)
   }
 
+  async #read(id: ChunkId, kind: ChunkKind, signal: AbortSignal | undefined): Promise<ProvedChunk> {
+    return (await this.#readCopies(id, kind, () => {})) ?? (await this.#readAgain(id, kind, signal))
+  }
+
   /** undefined where no known pack gives it; `onDamage` is told why. */
-  async #readCopies(id: ChunkId, kind: ChunkKind, onDamage: (error: StorageError) => void): Promise<Uint8Array | undefined> {
+  async #readCopies(id: ChunkId, kind: ChunkKind, onDamage: (error: StorageError) => void): Promise<ProvedChunk | undefined> {
     const { index } = this.catalogue
     for (const entry of index.find(id)) {
       const pack = index.packOf(entry)
@@ -124,7 +138,7 @@ export class PackStore implements ChunkSource {
       const { at, storedBytes } = index.place(entry)
       try {
         const record = await this.#reader.read(pack, at, at + CHUNK_HEADER_BYTES + storedBytes)
-        return await this.#prove(record, { id, kind }, pack.name)
+        return { record, plain: await this.#prove(record, { id, kind }, pack.name) }
       } catch (error) {
         if (isStorageError(error, 'corrupt')) onDamage(error)
         else if (!isStorageError(error, 'missing')) throw error
@@ -134,13 +148,13 @@ export class PackStore implements ChunkSource {
   }
 
   /** Others may have put it elsewhere since. */
-  async #readAgain(id: ChunkId, kind: ChunkKind, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async #readAgain(id: ChunkId, kind: ChunkKind, signal: AbortSignal | undefined): Promise<ProvedChunk> {
     await this.refresh(signal)
     let damage: StorageError | undefined
-    const plain = await this.#readCopies(id, kind, (error) => {
+    const found = await this.#readCopies(id, kind, (error) => {
       damage = error
     })
-    if (plain !== undefined) return plain
+    if (found !== undefined) return found
     throw damage ?? new StorageError('missing', 'a chunk is in no pack', { facts: { expected: id, actual: 'nothing', kind } })
   }
 
