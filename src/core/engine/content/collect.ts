@@ -111,20 +111,23 @@ class Collector {
   /** Snapshots that were marked are not marked again. */
   async #mark(snapshots: AsyncIterable<RootedSnapshot>, phase: 'mark' | 'stamp'): Promise<void> {
     const running = new Set<Promise<void>>()
-    try {
-      for await (const snapshot of snapshots) {
-        if (this.#seen.has(snapshot.id)) continue
-        this.#seen.add(snapshot.id)
-        const marking = this.#markOne(snapshot).finally(() => running.delete(marking))
-        marking.catch(() => {})
-        running.add(marking)
-        if (running.size >= MARKED_AT_ONCE) await Promise.race(running)
-        this.#options.onPhase?.(phase, this.#seen.size)
-      }
-    } finally {
-      await Promise.allSettled(running)
+    let failure: { readonly error: unknown } | undefined
+    for await (const snapshot of snapshots) {
+      if (failure !== undefined) break
+      if (this.#seen.has(snapshot.id)) continue
+      this.#seen.add(snapshot.id)
+      const marking = this.#markOne(snapshot)
+        .catch((error: unknown) => {
+          failure ??= { error }
+        })
+        .finally(() => running.delete(marking))
+      running.add(marking)
+      if (running.size >= MARKED_AT_ONCE) await Promise.race(running)
+      this.#options.onPhase?.(phase, this.#seen.size)
     }
     await Promise.all(running)
+    // What cannot be read may be mended yet, with all that lies below it: nothing is taken away meanwhile.
+    if (failure !== undefined) throw failure.error
   }
 
   async #markOne(snapshot: RootedSnapshot): Promise<void> {
