@@ -7,6 +7,13 @@ export type { EncryptionSecret, PassphraseHash } from './core/codec/key-derivati
 export { encrypted, type EncryptedOptions } from './core/derived/encrypted.js'
 export { addSecret, changeSecret, removeSecret, rotateKey, type SecretOptions } from './core/derived/encrypted-secrets.js'
 export type { Store, StoreMode } from './core/derived/store-context.js'
+export {
+  checkArchive,
+  type ArchiveBucket,
+  type ArchivedQueueSummary,
+  type ArchiveReport,
+  type CheckArchiveOptions,
+} from './core/compose/archive/check-archive.js'
 export { exportAll, type ArchiveGap, type ArchiveProgress, type ExportOptions } from './core/compose/archive/export-all.js'
 export {
   importAll,

@@ -13,6 +13,13 @@ const ADVICE: Partial<Record<StorageErrorCode, string>> = {
   unavailable: 'Try again.',
 }
 
+/** What went wrong lies in the archive, not in a store. */
+const ARCHIVE_ADVICE: typeof ADVICE = {
+  denied: 'Give its passphrase with --passphrase-file or in VARVE_PASSPHRASE.',
+  corrupt: 'The archive is damaged or was cut: nothing of it from there on was stored. Take another copy of it.',
+  unsupported: ADVICE.unsupported,
+}
+
 export function isWrongUsage(error: unknown): boolean {
   return isStorageError(error, 'invalid')
 }
@@ -20,6 +27,7 @@ export function isWrongUsage(error: unknown): boolean {
 export function describeFailure(error: unknown): string {
   if (!isStorageError(error)) return `varve: ${error instanceof Error ? error.message : String(error)}`
   const { install } = error.facts
-  const advice = install === undefined ? ADVICE[error.code] : `Run: ${String(install)}`
+  const advice =
+    install === undefined ? (error.operation === 'openArchive' ? ARCHIVE_ADVICE : ADVICE)[error.code] : `Run: ${String(install)}`
   return `varve: ${error.message} [${error.code}]${advice === undefined ? '' : `\n${advice}`}`
 }

@@ -2,6 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addBackup } from './archive/backup.js'
+import { addRestore } from './archive/restore.js'
 import { addCompact } from './compact.js'
 import { addDoctor } from './doctor.js'
 import { FAILURE, type SetExitCode, WRONG_USAGE } from './exit-codes.js'
@@ -30,7 +32,7 @@ export async function runCommand(words: readonly string[]): Promise<number> {
   }
 }
 
-const VERBS = [addQueue, addKv, addSnapshot, addHealth, addScan, addDoctor, addRecover, addCompact, addInspect]
+const VERBS = [addQueue, addKv, addSnapshot, addBackup, addRestore, addHealth, addScan, addDoctor, addRecover, addCompact, addInspect]
 
 const EXIT_CODES = `
 Exit codes: 0 ok, or a healthy or recovered store; 1 failure, or anomalies found; 2 still broken after a recovery; 64 wrong usage.`

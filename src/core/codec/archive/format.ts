@@ -79,14 +79,15 @@ export function encodeArchiveHeader(createdAt: number): { readonly bytes: Uint8A
 /** `corrupt` for what is no archive, `unsupported` for one of a newer version. */
 export function decodeArchiveHeader(bytes: Uint8Array | undefined): ArchiveHeader {
   const hasMagic = bytes !== undefined && bytes.length === ARCHIVE_HEADER_BYTES && MAGIC.every((byte, at) => bytes[at] === byte)
-  if (!hasMagic) throw new StorageError('corrupt', 'this is no archive of Varve', { facts: { position: 0 } })
+  if (!hasMagic) throw new StorageError('corrupt', 'this is no archive of Varve', { operation: 'openArchive', facts: { position: 0 } })
   const view = viewOf(bytes)
   if (view.getUint32(44, true) !== crc32c(bytes, 0, 44)) {
-    throw new StorageError('corrupt', 'the header of the archive fails its checksum', { facts: { position: 0 } })
+    throw new StorageError('corrupt', 'the header of the archive fails its checksum', { operation: 'openArchive', facts: { position: 0 } })
   }
   const flags = view.getUint32(12, true)
   if (bytes[7] !== MAJOR || (flags & MUST_KNOW_FLAGS) !== 0) {
     throw new StorageError('unsupported', 'the archive was written by a newer version of Varve', {
+      operation: 'openArchive',
       facts: { format: bytes[7], newestKnown: MAJOR, flags },
     })
   }

@@ -1,6 +1,6 @@
 // An archive as its bytes, whether it was encrypted or not: the first ones tell.
 
-import { StorageError } from '../../base/errors.js'
+import { type Facts, isStorageError, StorageError } from '../../base/errors.js'
 import { type EncryptionSecret, takeSecret } from '../key-derivation.js'
 import { isSealedStream, openStream, sealStream } from '../sealed-stream.js'
 import { type ArchiveSource, ByteSource } from './byte-source.js'
@@ -54,13 +54,34 @@ export class OpenedArchive {
     this.#isEncrypted = isSealedStream(beginning)
     const stored = behind(beginning, this.#source)
     if (!this.#isEncrypted) yield* stored
-    else if (this.#secret !== undefined) yield* openStream(stored, this.#secret)
-    else throw new StorageError('denied', 'the archive is encrypted: give its passphrase or key', { operation: 'importAll' })
+    else if (this.#secret !== undefined) yield* this.#unsealed(stored, this.#secret)
+    else throw archiveError('denied', 'the archive is encrypted: give its passphrase or key')
+  }
+
+  async *#unsealed(stored: AsyncIterable<Uint8Array>, secret: EncryptionSecret): AsyncGenerator<Uint8Array> {
+    try {
+      yield* openStream(stored, secret)
+    } catch (error) {
+      const given = 'key' in secret ? 'key' : 'passphrase'
+      if (isStorageError(error, 'denied')) throw archiveError('denied', `the ${given} does not open this archive`, {}, error)
+      if (!isStorageError(error, 'corrupt')) throw error
+      throw archiveError('corrupt', 'the encrypted archive is damaged, or its end is missing', { position: this.position }, error)
+    }
   }
 
   async close(): Promise<void> {
     await this.#source.close()
   }
+}
+
+/** Of the archive itself, not of a store. */
+export function archiveError(
+  code: 'corrupt' | 'denied' | 'unsupported',
+  message: string,
+  facts: Facts = {},
+  cause?: unknown,
+): StorageError {
+  return new StorageError(code, message, { operation: 'openArchive', facts, cause })
 }
 
 async function* behind(beginning: Uint8Array, source: ByteSource): AsyncGenerator<Uint8Array> {

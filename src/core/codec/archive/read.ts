@@ -18,7 +18,7 @@ import {
   sectionName,
   type SectionType,
 } from './format.js'
-import { OpenedArchive } from './open.js'
+import { archiveError, OpenedArchive } from './open.js'
 import type { ArchiveSums } from './write.js'
 
 const DIGEST_BYTES = 32
@@ -113,7 +113,7 @@ export class ArchiveReader {
     const name = sectionName(type)
     if (name !== undefined || isOptional) return name
     const message = 'the archive holds something that this version of Varve does not know'
-    throw new StorageError('unsupported', message, { facts: { type, ...this.#where() } })
+    throw archiveError('unsupported', message, { type, ...this.#where() })
   }
 
   async #inflate({ compression, plainLength }: SectionHeader, stored: Uint8Array): Promise<Uint8Array> {
@@ -143,7 +143,8 @@ export class ArchiveReader {
   /** The same error, with where it was. */
   #told(error: unknown): unknown {
     if (!isStorageError(error)) return error
-    return new StorageError(error.code, error.message, { facts: { ...error.facts, ...this.#where() }, cause: error })
+    const { code, message, facts } = error
+    return new StorageError(code, message, { operation: 'openArchive', facts: { ...facts, ...this.#where() }, cause: error })
   }
 
   #where(): { readonly section: number; readonly position: number } {
@@ -152,7 +153,7 @@ export class ArchiveReader {
 }
 
 function damaged(message: string, facts: Record<string, unknown>): StorageError {
-  return new StorageError('corrupt', message, { facts })
+  return archiveError('corrupt', message, facts)
 }
 
 function parseSums(body: Uint8Array): ArchiveSums {

@@ -78,3 +78,35 @@ export interface ImportReport {
   readonly queues: readonly ImportedQueue[]
   readonly namespaces: readonly ImportedNamespace[]
 }
+
+export interface CheckArchiveOptions extends Cancellable, ArchiveSecret {
+  readonly onProgress?: (progress: Pick<ArchiveProgress, 'bytes'>) => void
+}
+
+export interface ArchiveBucket {
+  readonly bucket: number
+  /** Oldest offset held, and the one behind the last. */
+  readonly first: number
+  readonly next: number
+  readonly gaps: readonly ArchiveGap[]
+  readonly sealed?: true
+}
+
+export interface ArchivedQueueSummary {
+  readonly queue: string
+  readonly buckets: readonly ArchiveBucket[]
+  readonly records: number
+  /** Names. */
+  readonly groups: readonly string[]
+}
+
+export interface ArchiveReport {
+  /** When it was made, ms since 1970. */
+  readonly createdAt: number
+  readonly encrypted: boolean
+  readonly bytes: number
+  /** Name of the backend that it comes from. */
+  readonly backend: string
+  readonly queues: readonly ArchivedQueueSummary[]
+  readonly namespaces: readonly { readonly namespace: string; readonly values: number }[]
+}

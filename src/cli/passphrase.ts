@@ -1,0 +1,69 @@
+// Where a passphrase comes from: a file, the environment, or a person, who does not see it on the screen.
+
+import { readFileSync } from 'node:fs'
+import { StorageError } from '../core/base/errors.js'
+import { canAsk } from './confirm.js'
+
+export const PASSPHRASE_VARIABLE = 'VARVE_PASSPHRASE'
+
+export const PASSPHRASE_FILE = 'its first line is the passphrase (default: VARVE_PASSPHRASE of the environment)'
+
+/** undefined where neither a file nor the environment has one; `invalid` for an empty one. */
+export function givenPassphrase(file: string | undefined): string | undefined {
+  const text = file === undefined ? process.env[PASSPHRASE_VARIABLE] : (readFileSync(file, 'utf8').split(/\r?\n/)[0] ?? '')
+  if (text === '') throw new StorageError('invalid', 'the passphrase is empty', { facts: { file } })
+  return text
+}
+
+/** undefined where nobody can be asked. */
+export async function askPassphrase(question: string): Promise<string | undefined> {
+  if (!canAsk()) return undefined
+  process.stderr.write(question)
+  try {
+    return await readHidden()
+  } finally {
+    process.stderr.write('\n')
+  }
+}
+
+/** Twice, so that a slip of the fingers does not lock the door for ever. `invalid` where both differ, or nobody can be asked. */
+export async function askNewPassphrase(): Promise<string> {
+  const first = await askPassphrase('Passphrase: ')
+  if (first === undefined) {
+    throw new StorageError('invalid', `nobody can be asked for a passphrase here: give --passphrase-file or ${PASSPHRASE_VARIABLE}`)
+  }
+  if (first === '') throw new StorageError('invalid', 'the passphrase is empty')
+  if ((await askPassphrase('Again: ')) !== first) throw new StorageError('invalid', 'the two are not the same')
+  return first
+}
+
+const ENTER = ['\r', '\n', '\u0004']
+const ERASE = ['\b', '\u007f']
+const CTRL_C = '\u0003'
+
+/** One line, key by key, as the terminal would have edited it. */
+function readHidden(): Promise<string> {
+  const { stdin } = process
+  stdin.setRawMode(true)
+  stdin.setEncoding('utf8')
+  return new Promise((resolve, reject) => {
+    let line: string[] = []
+    const end = (settle: () => void): void => {
+      stdin.off('data', take)
+      stdin.setRawMode(false)
+      stdin.pause()
+      settle()
+    }
+    const take = (keys: string): void => {
+      for (const key of keys) {
+        const isOver = ENTER.includes(key)
+        if (isOver) end(() => resolve(line.join('')))
+        else if (key === CTRL_C) end(() => reject(new Error('interrupted')))
+        if (isOver || key === CTRL_C) return
+        line = ERASE.includes(key) ? line.slice(0, -1) : [...line, key]
+      }
+    }
+    stdin.on('data', take)
+    stdin.resume()
+  })
+}
