@@ -6,7 +6,7 @@ import type { Json } from '../../codec/codec.js'
 import { missing } from './damage.js'
 import type { PageRef, SessionState } from './session.js'
 import type { Located, SnapshotIndex } from './snapshot-index.js'
-import type { Summary } from './summary.js'
+import { infoOfSummary, type Summary } from './summary.js'
 import type { SessionRef, SnapshotFilter, SnapshotInfo } from './types.js'
 
 /** Metadata is compared in the info: a summary may be without it. */
@@ -23,6 +23,13 @@ export function checkFilter({ limit = 0, before = 0, after = 0, metadata = {}, a
   if (session !== undefined) checkName('session', session)
 }
 
+const READ_AHEAD = 64
+
+interface Run {
+  readonly state: SessionState
+  readonly summaries: readonly Summary[]
+}
+
 /** Where a session has come to. */
 interface Cursor {
   readonly state: SessionState
@@ -33,6 +40,37 @@ interface Cursor {
 
 /** Newest first: by time, within a session by index. What the filter leaves, but for `metadata` and `limit`. */
 export async function* select(index: SnapshotIndex, filter: SnapshotFilter): AsyncGenerator<Located> {
+  for await (const { state, summaries } of selectRuns(index, filter)) for (const summary of summaries) yield { state, summary }
+}
+
+/** As a list shows them. */
+export async function* selectInfos(index: SnapshotIndex, filter: SnapshotFilter): AsyncGenerator<SnapshotInfo> {
+  const { limit = Number.POSITIVE_INFINITY, signal, metadata } = filter
+  let left = limit
+  if (left === 0) return
+  for await (const { state, summaries } of selectRuns(index, filter)) {
+    let wanted: readonly Summary[] = []
+    for (let from = 0; from < summaries.length; from += wanted.length) {
+      wanted = summaries.slice(from, from + Math.min(READ_AHEAD, left))
+      const infos = wanted.map((summary) => infoOfSummary(state, summary) ?? begun(index.info({ state, summary }, signal)))
+      for (const one of infos) {
+        const info = one instanceof Promise ? await one : one
+        if (info === undefined || !hasMetadata(info, metadata)) continue
+        yield info
+        if (--left === 0) return
+      }
+    }
+  }
+}
+
+/** Whoever stops early never awaits what was begun ahead. */
+function begun<Result>(promise: Promise<Result>): Promise<Result> {
+  promise.catch(() => {})
+  return promise
+}
+
+/** Runs of one session that no other comes between. */
+async function* selectRuns(index: SnapshotIndex, filter: SnapshotFilter): AsyncGenerator<Run> {
   const start = filter.startAfter === undefined ? undefined : await startOf(index, filter.startAfter, filter.signal)
   const cursors: Cursor[] = []
   for await (const { state } of index.sessions(filter)) {
@@ -43,8 +81,10 @@ export async function* select(index: SnapshotIndex, filter: SnapshotFilter): Asy
   cursors.sort(newestFirst)
   while (cursors.length > 0) {
     const cursor = cursors[0] as Cursor
-    yield { state: cursor.state, summary: cursor.batch[cursor.at] as Summary }
-    cursor.at++
+    const from = cursor.at
+    do cursor.at++
+    while (cursor.at < cursor.batch.length && (cursors.length === 1 || newestFirst(cursor, cursors[1] as Cursor) < 0))
+    yield { state: cursor.state, summaries: cursor.batch.slice(from, cursor.at) }
     if (cursor.at === cursor.batch.length && (await advance(cursor, filter, start)) === undefined) cursors.shift()
     else sink(cursors)
   }
@@ -108,6 +148,7 @@ function compare(aOf: SessionRef, a: Summary, bOf: SessionRef, b: Summary): numb
   return b.index - a.index
 }
 
+/** Names and values, each equal in every part. */
 export function hasMetadata({ metadata }: SnapshotInfo, wanted: SnapshotFilter['metadata']): boolean {
   if (wanted === undefined) return true
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return false

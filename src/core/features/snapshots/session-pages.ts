@@ -3,7 +3,6 @@
 
 import { fromUtf8, utf8 } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
-import { compressBytes, decompressBytes } from '../../codec/compression.js'
 import { openEnvelope, sealEnvelope } from '../../codec/envelope.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { newName, pageKey } from './layout.js'
@@ -12,7 +11,6 @@ import { packSummary, type Summary, type SummaryRow, unpackSummary } from './sum
 import type { SessionRef } from './types.js'
 
 const JSON_CODEC = 1
-const LEVEL = 1
 /** Summaries in pages: small ones first, merged when there are so many of a size. */
 const SIZES = [64, 512, 4096] as const
 const MERGED = 8
@@ -46,9 +44,7 @@ export class SessionPages {
     const key = pageKey(id)
     const blob = await this.#blobs.get(key, signal === undefined ? {} : { signal })
     if (blob === undefined) throw new StorageError('missing', 'a page of summaries is not there', { key })
-    const { compression, body, plainLength } = openEnvelope(blob.data, 'page', key)
-    const page = parsePage(await decompressBytes(compression, body, plainLength), key)
-    return this.#keep(id, page.rows.map(unpackSummary))
+    return this.#keep(id, parsePage(openEnvelope(blob.data, 'page', key).body, key).rows.map(unpackSummary))
   }
 
   /** The state as it may be stored: with few enough summaries in the cell itself. */
@@ -84,9 +80,8 @@ export class SessionPages {
   async #put({ agent, session }: SessionRef, summaries: readonly Summary[]): Promise<PageRef> {
     const id = newName()
     const page: StoredPage = { agent, session, rows: summaries.map(packSummary) }
-    const plain = utf8(JSON.stringify(page))
-    const { compression, bytes } = await compressBytes('gzip', plain, LEVEL)
-    await this.#blobs.put(pageKey(id), sealEnvelope({ kind: 'page', codec: JSON_CODEC, compression, plainLength: plain.length }, bytes))
+    // Not compressed: half of it is hashes, and a list waits for it.
+    await this.#blobs.put(pageKey(id), sealEnvelope({ kind: 'page', codec: JSON_CODEC }, utf8(JSON.stringify(page))))
     this.#keep(id, summaries)
     const [first, last] = [summaries[0] as Summary, summaries.at(-1) as Summary]
     return [id, first.index, last.index, first.timestamp, last.timestamp, summaries.length]

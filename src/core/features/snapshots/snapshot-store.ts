@@ -3,7 +3,6 @@
 import { asyncDispose } from '../../base/async-dispose.js'
 import { StorageError } from '../../base/errors.js'
 import { loadPart } from '../../base/load-part.js'
-import { mapOrdered } from '../../base/map-ordered.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import type { Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
@@ -13,7 +12,7 @@ import { missing } from './damage.js'
 import { checkTarget, fork, forkRef } from './fork.js'
 import { label, pinned, type Relabel, tagged, unpinned, untagged } from './label.js'
 import { sessionKey } from './layout.js'
-import { checkFilter, hasMetadata, select } from './list.js'
+import { checkFilter, selectInfos } from './list.js'
 import { infoOf, type Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import { publish } from './publish.js'
@@ -36,8 +35,6 @@ import type {
 import type { CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
 import { verifyAll, verifyOne } from './verify.js'
 import { changeOf, SnapshotWatcher } from './watcher.js'
-
-const READ_AHEAD = 16
 
 export class SnapshotStore<State> implements Snapshots<State> {
   readonly #place: SnapshotPlace
@@ -101,15 +98,9 @@ export class SnapshotStore<State> implements Snapshots<State> {
   async *list(filter: SnapshotFilter = {}): AsyncGenerator<SnapshotInfo> {
     this.#checkOpen('list')
     checkFilter(filter)
-    const { limit = Number.POSITIVE_INFINITY, signal, metadata } = filter
-    if (limit === 0) return
-    let left = limit
-    const found = select(this.#place.index, filter)
-    for await (const info of mapOrdered(found, Math.min(READ_AHEAD, limit), (located) => this.#place.index.info(located, signal))) {
+    for await (const info of selectInfos(this.#place.index, filter)) {
       this.#checkOpen('list')
-      if (info === undefined || !hasMetadata(info, metadata)) continue
       yield info
-      if (--left === 0) return
     }
   }
 

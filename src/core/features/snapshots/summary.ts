@@ -69,7 +69,7 @@ function moreOf({ pinned, isBare, isBrief, contentId, attempt, description, meta
 export function unpackSummary(row: SummaryRow): Summary {
   const [id, index, branch, timestamp, parents, contentHash, hash, tags, bytes, storedBytes, compression, more] = row
   const summary = { id, index, branch, timestamp, parents, contentHash, hash, tags, bytes, storedBytes, compression }
-  return more === undefined ? summary : { ...summary, ...unpackMore(more) }
+  return more === undefined ? summary : Object.assign(summary, unpackMore(more))
 }
 
 function unpackMore({ pinned, bare, brief, content, attempt, description, metadata }: More): Partial<Summary> {
@@ -98,12 +98,15 @@ export function infoOfSummary({ agent, session }: SessionRef, summary: Summary):
   if (summary.isBare !== undefined || summary.isBrief !== undefined) return undefined
   const { id, index, branch, timestamp, parents, contentHash, tags, pinned, description, metadata, bytes, storedBytes, compression } =
     summary
-  const info: Record<string, unknown> = { id, agent, session, branch, index, timestamp, parents, contentHash, tags }
-  if (pinned !== undefined) info.pinned = pinned
-  if (description !== undefined) info.description = description
-  if (metadata !== undefined) info.metadata = metadata
-  info.bytes = bytes
-  info.storedBytes = storedBytes
-  info.compression = compression
-  return info as unknown as SnapshotInfo
+  // Plain literals for what is common: spreads are twenty times slower, and lists are long.
+  if (pinned === undefined && description === undefined) {
+    return metadata === undefined
+      ? { id, agent, session, branch, index, timestamp, parents, contentHash, tags, bytes, storedBytes, compression }
+      : { id, agent, session, branch, index, timestamp, parents, contentHash, tags, metadata, bytes, storedBytes, compression }
+  }
+  const labels = pinned === undefined ? undefined : { pinned }
+  const said = description === undefined ? undefined : { description }
+  const data = metadata === undefined ? undefined : { metadata }
+  const info = { id, agent, session, branch, index, timestamp, parents, contentHash, tags }
+  return { ...info, ...labels, ...said, ...data, bytes, storedBytes, compression }
 }
