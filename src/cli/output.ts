@@ -65,10 +65,10 @@ export function formatCell(value: unknown, length = 80): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
 
-/** A name as it is, unless it is too long, or a terminal would obey something in it. */
+/** A name as it is, or its beginning; quoted where a terminal would obey something in it. */
 export function nameText(name: string, length = 40): string {
-  const text = formatCell(name, length)
-  return text === `"${name}"` ? name : text
+  if (formatCell(name, Number.POSITIVE_INFINITY) !== `"${name}"`) return formatCell(name, length)
+  return name.length > length ? `${name.slice(0, length - 1)}…` : name
 }
 
 function plain(_key: string, value: unknown): unknown {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { StorageError } from '../../core/base/errors.js'
 import type { SnapshotInfo } from '../../core/features/snapshots/types.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
 import { formatBytes } from '../output.js'
@@ -6,6 +7,7 @@ import { STORE } from '../place.js'
 import { writeOut } from '../write-out.js'
 import { infoName } from './info-table.js'
 import { withProgress } from './snapshot-progress.js'
+import { restoreTo } from './restore-to.js'
 import { type ContentFlags, contentOf } from './state-output.js'
 import { findSnapshot, WHICH } from './which.js'
 import { withSnapshots } from './with-snapshots.js'
@@ -23,9 +25,14 @@ export function addRestore(snapshot: Command): void {
     .argument('<snapshot>', WHICH)
     .argument('[file]', '- or none is standard output', '-')
     .option('--json', 'decode the state and write it as JSON, whatever it was saved as')
+    .option('--to <store>', 'copy it, with its id, to this store instead; made when it is not there')
     .option('--dry-run', 'read and check all of it, and write nothing')
     .option('--force', 'replace the file where there is one')
-    .action(restore)
+    .action((place: string, which: string, file: string, { to, ...flags }: RestoreFlags & { to?: string }) => {
+      if (to === undefined) return restore(place, which, file, flags)
+      if (file === '-' && Object.keys(flags).length === 0) return restoreTo(place, which, to)
+      throw new StorageError('invalid', '--to copies a snapshot as it is: no file and no other option goes with it')
+    })
 }
 
 function restore(place: string, which: string, file: string, flags: RestoreFlags): Promise<void> {

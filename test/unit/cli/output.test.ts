@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatBytes, formatCell, formatDuration, formatJson, formatTable, wrapText } from '../../../dist/cli/output.js'
+import { formatBytes, formatCell, formatDuration, formatJson, formatTable, nameText, wrapText } from '../../../dist/cli/output.js'
 import { segmentPicture } from '../../../dist/cli/segment-picture.js'
 
 test('a table has its titles first and numbers to the right', () => {
@@ -22,6 +22,12 @@ test('what JSON has no word for is written all the same', () => {
 test('a cell is cut, and holds nothing that a terminal obeys', () => {
   expect(formatCell('x'.repeat(100), 10)).toHaveLength(10)
   expect(formatCell('\u001b[31m\u009b31m')).toBe('"\\u001b[31m?31m"')
+})
+
+test('a name is written as it is, and quoted only where it has to be', () => {
+  expect(nameText('orders of 2026')).toBe('orders of 2026')
+  expect(nameText('x'.repeat(50), 10)).toBe(`${'x'.repeat(9)}…`)
+  expect(nameText('\u001b[31m"')).toBe('"\\u001b[31m\\""')
 })
 
 test('sizes, times and sentences are cut to what people read', () => {

@@ -82,3 +82,12 @@ test('copy takes snapshots to another store, and passes over those that are ther
   expect(varve(['copy', directory, to, '--json']).json()).toMatchObject([{ copied: 1, skipped: 5 }])
   expect(varve(['restore', to, ids[3]]).stdout).toBe(JSON.stringify(states[3]))
 })
+
+test('restore --to copies one snapshot alone', () => {
+  const { directory, folder, ids } = fixture
+  const to = join(folder, 'restored')
+  expect(varve(['restore', directory, ids[1], '--to', to]).stdout).toMatch(/^copied planner\/s1@main 1; added /)
+  expect(varve(['restore', directory, ids[1], '--to', to]).stdout).toBe('planner/s1@main 1 was there before\n')
+  expect(varve(['list', to, '--json']).json()).toMatchObject([{ id: ids[1], index: 1 }])
+  expect(varve(['restore', directory, ids[1], '--to', to, '--json'])).toMatchObject({ status: 64 })
+})
