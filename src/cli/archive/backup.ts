@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { StorageError } from '../../core/base/errors.js'
 import { type ArchiveReport, checkArchive, type ExportOptions, exportAll } from '../../index.js'
+import { each } from '../arguments.js'
 import { readInput } from '../file-input.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
 import { untilInterrupted } from '../interrupt.js'
@@ -22,16 +23,14 @@ interface BackupFlags {
   readonly json?: true
 }
 
-const several = (name: string, names: readonly string[] = []): readonly string[] => [...names, name]
-
 export function addBackup(program: Command): void {
   program
     .command('backup')
     .description('write a whole store to one file, beside its owner; with --verify read such a file and say what is in it')
     .argument('<store>', `${STORE}; with --verify the file, or - for standard input`)
     .argument('[file]', 'where to, whole or not at all; - is standard output')
-    .option('--queue <name>', 'only this one, and other parts that are named (again for more)', several)
-    .option('--namespace <name>', 'only the keys of this one, and other parts that are named (again for more)', several)
+    .option('--queue <name>', 'only this one, and other parts that are named (again for more)', each)
+    .option('--namespace <name>', 'only the keys of this one, and other parts that are named (again for more)', each)
     .option('--encrypt', 'with a passphrase that is asked for, where none is given')
     .option('--passphrase-file <file>', PASSPHRASE_FILE)
     .option('--force', 'replace the file where there is one')
