@@ -132,11 +132,15 @@ export function collecting(
 ): Promise<Collected> {
   const clock = options.clock ?? new ManualClock()
   const store = packs(blobs, { packBytes: PACK_BYTES })
-  return collect({ ...options, blobs, clock, path: PATH, packs: store, packBytes: PACK_BYTES, sessions: sessionsOf(blobs, clock) })
+  return collect({ ...options, blobs, clock, path: PATH, packs: store, sessions: sessionsOf(blobs, clock) })
 }
 
 function sessionsOf(blobs: BlobStore, clock: ManualClock): CollectedSessions {
-  const rooted = (key: string, { id, root }: Entry): RootedSnapshot => ({ id: `${key}/${id}`, load: async () => root })
+  const rooted = (key: string, { id, root }: Entry): RootedSnapshot => ({
+    id: `${key}/${id}`,
+    load: async () => root,
+    isGone: async () => false,
+  })
   return {
     async *each() {
       for (const key of await keysOf(blobs, SESSIONS)) {

@@ -5,7 +5,7 @@
 
 import { toHex } from '../../base/bytes.js'
 import type { Clock } from '../../base/clock.js'
-import { StorageError } from '../../base/errors.js'
+import { isStorageError, StorageError } from '../../base/errors.js'
 import { newSalt } from '../../codec/envelope.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import type { ChunkId } from './chunks.js'
@@ -26,6 +26,8 @@ export interface RootedSnapshot {
   readonly id: string
   /** The top of its tree; undefined where it has none. Throws where it cannot be read. */
   load(): Promise<ContentNode | undefined>
+  /** Asked where it could not be read: it was deleted meanwhile. */
+  isGone(): Promise<boolean>
 }
 
 /** What must not be taken away, and what else lies about: the sessions of a store, as a collection needs them. */
@@ -34,7 +36,7 @@ export interface CollectedSessions {
   each(): AsyncIterable<RootedSnapshot>
   /** Stamps each session so that nobody commits there what an earlier collection knew; all snapshots there are then. */
   stamp(epoch: number): AsyncIterable<RootedSnapshot>
-  /** Called before anybody can know of the collection: what seems not to be referred to. Bytes by key. */
+  /** Called after `each` and before anybody can know of the collection: what seems not to be referred to. Bytes by key. */
   leftovers(): Promise<ReadonlyMap<string, number>>
   /** Which of them nothing refers to, after all sessions are stamped. */
   unreferenced(leftovers: Iterable<string>): Promise<readonly string[]>
@@ -47,7 +49,6 @@ export interface CollectOptions {
   /** Not used by others at the same time. */
   readonly packs: PackStore
   readonly sessions: CollectedSessions
-  readonly packBytes: number
   readonly dryRun?: boolean
   /** Of reachable chunks that are copied in one run; default 256 MiB. */
   readonly maxBytes?: number
@@ -95,8 +96,8 @@ class Collector {
     const { index } = packs.catalogue
     const sizes = new Map([...index.packs()].map(({ name, bytes }) => [name, bytes]))
     this.#marks = new MarkSet(index, (pack) => before.doomed.has(pack))
-    const leftovers = await sessions.leftovers()
     await this.#mark(sessions.each(), 'mark')
+    const leftovers = await sessions.leftovers()
     const chosen = this.#choose(before.doomed)
     const isIdle = chosen.length === 0 && leftovers.size === 0 && before.doomed.size === 0
     if (dryRun || isIdle) return this.#report(before.epoch, sizes, this.#foresee(chosen, leftovers, before.doomed))
@@ -133,16 +134,19 @@ class Collector {
   async #markOne(snapshot: RootedSnapshot): Promise<void> {
     const { packs, signal } = this.#options
     signal?.throwIfAborted()
-    const root = await snapshot.load()
-    if (root === undefined) return
-    await walkChunks(packs, root, (id) => this.#marks.mark(id), signal === undefined ? {} : { signal })
+    try {
+      const root = await snapshot.load()
+      if (root !== undefined) await walkChunks(packs, root, (id) => this.#marks.mark(id), signal === undefined ? {} : { signal })
+    } catch (error) {
+      if (isStorageError(error, 'unavailable') || !isStorageError(error) || !(await snapshot.isGone())) throw error
+    }
   }
 
   #choose(doomed: ReadonlySet<string>): string[] {
-    const { packs, packBytes, maxBytes = MAX_MOVED_BYTES } = this.#options
+    const { packs, maxBytes = MAX_MOVED_BYTES } = this.#options
     const weighed = [...packs.catalogue.index.packs()].filter(({ name }) => !doomed.has(name) && !packs.catalogue.damaged.has(name))
     const sized = weighed.map((pack) => ({ name: pack.name, bytes: pack.bytes, liveBytes: this.#marks.liveBytes(pack) }))
-    return choosePacks(sized, { packBytes, maxBytes })
+    return choosePacks(sized, { packBytes: packs.packBytes, maxBytes })
   }
 
   /** What others doomed before and did not finish is taken over. */

@@ -59,6 +59,12 @@ export class PackStore implements ChunkSource {
     this.#collection = collectionCell(blobs, clock, path)
   }
 
+  /** How large packs are made. */
+  get packBytes(): number {
+    const { maxBlobBytes, packBytes = PACK_BYTES } = this.#options.blobs.traits
+    return Math.min(this.#options.packBytes ?? packBytes, maxBlobBytes)
+  }
+
   /** Lists the packs again: what others put since, and what is gone. */
   async refresh(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
@@ -101,12 +107,11 @@ export class PackStore implements ChunkSource {
       this.#listedAt = collection.version
     }
     const { blobs, compression } = this.#options
-    const { maxBlobBytes, packBytes = PACK_BYTES } = blobs.traits
     return new PackBatch({
       collection,
       compression,
-      packBytes: Math.min(this.#options.packBytes ?? packBytes, maxBlobBytes),
-      maxPackBytes: maxBlobBytes,
+      packBytes: this.packBytes,
+      maxPackBytes: blobs.traits.maxBlobBytes,
       packsOf: (id) => this.#packsOf(id),
       read: (id, kind) => this.get(id, kind, options),
       putPack: (pack) => this.#putPack(pack, options),

@@ -32,7 +32,7 @@ import type {
   Snapshots,
   SubscribeOptions,
 } from './types.js'
-import type { CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
+import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
 import { verifyAll, verifyOne } from './verify.js'
 import { changeOf, SnapshotWatcher } from './watcher.js'
 
@@ -153,6 +153,13 @@ export class SnapshotStore<State> implements Snapshots<State> {
     const { report, gone } = await prune(this.#place, policy, options)
     this.#tellGone(gone)
     return report
+  }
+
+  async collect(options: CollectOptions = {}): Promise<CollectReport> {
+    this.#checkOpen('collect')
+    if (!options.dryRun) await this.#place.context.writable('collect')
+    const { collectGarbage } = await loadPart('collecting', () => import('./collect.js'))
+    return await collectGarbage(this.#place, options)
   }
 
   async copy(target: Store | Backend, options: CopyOptions = {}): Promise<CopyReport> {

@@ -8,7 +8,7 @@ import type { Backend } from '../../ports/backend.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
 import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
 import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
-import type { CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
+import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
 
 export interface SnapshotsOptions {
   /** How states are written (default `json`); recorded with each snapshot, so that mixed ones stay readable. */
@@ -145,6 +145,12 @@ export interface Snapshots<State> extends Handle {
    * Pins, tags and snapshots that come meanwhile count. `invalid` for a policy without a rule.
    */
   prune(policy: PrunePolicy, options?: PruneOptions): Promise<PruneReport>
+  /**
+   * Takes away what no snapshot reaches, while others save and read: chunks, and what cut saves left. Packs with more than a
+   * fifth of waste, and many small ones, are written anew. May be cut and called again. `corrupt` or `missing` where a
+   * snapshot cannot be read: repair or delete it first. `fenced` where another collection began.
+   */
+  collect(options?: CollectOptions): Promise<CollectReport>
   /**
    * Copies snapshots to another store under their ids, sessions and branches, oldest first; chunks that are there are not
    * stored again. What is there is skipped, so that a copy which was cut goes on by being called again.

@@ -54,10 +54,15 @@ export interface CollectOptions extends Cancellable {
 
 export interface CollectReport {
   readonly dryRun: boolean
+  /** Rises with every collection that had something to do. */
+  readonly epoch: number
   /** Snapshots whose content was marked. */
   readonly snapshots: number
   readonly liveChunks: number
+  /** What they take in packs, each once. */
   readonly liveBytes: number
+  /** That there were before. */
+  readonly packs: number
   /** Packs that were deleted, and live bytes that were copied out of them before. */
   readonly removedPacks: number
   readonly movedBytes: number
@@ -65,6 +70,8 @@ export interface CollectReport {
   readonly removedBlobs: number
   /** What the store takes less now. */
   readonly reclaimedBytes: number
+  /** In packs, afterwards. */
+  readonly storedBytes: number
 }
 
 export interface RepairOptions<Source> extends Cancellable {
