@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Annotation, Command, END, interrupt, START, StateGraph } from '@langchain/langgraph'
+import { Annotation, Command, DeltaChannel, END, interrupt, START, StateGraph } from '@langchain/langgraph'
+import { MemorySaver } from '@langchain/langgraph-checkpoint'
 import { nodeFs } from 'varve/adapters/node-fs'
 import { openCheckpointer, type VarveSaver } from 'varve/integrations/langgraph'
 import { afterAll, expect, test } from 'vitest'
@@ -83,3 +84,32 @@ test.each(['sync', 'async', 'exit'] as const)('a thread with subgraphs keeps its
   expect(kept.size).toBeLessThanOrEqual(3)
   await backend.close()
 })
+
+test.each(['sync', 'async', 'exit'] as const)(
+  'what is rebuilt from deltas is whole with few checkpoints kept, durability %s',
+  async (durability) => {
+    const backend = nodeFs({ directory: join(root, `delta-${durability}`) })
+    const checkpointer = await openCheckpointer(backend, { keepLast: 1 })
+    const channel = () =>
+      new DeltaChannel<string[], string[]>((all, more) => [...all, ...more.flat()], { snapshotFrequency: 4, initialValueFactory: () => [] })
+    const DeltaState = Annotation.Root({ notes: channel, step: Annotation<number>() })
+    const graphOn = (saver: VarveSaver | MemorySaver) =>
+      new StateGraph(DeltaState)
+        .addNode('first', () => ({ notes: ['first'] }))
+        .addNode('second', () => ({ step: 2 }))
+        .addEdge(START, 'first')
+        .addEdge('first', 'second')
+        .compile({ checkpointer: saver })
+    const [graph, reference] = [graphOn(checkpointer), graphOn(new MemorySaver())]
+    for (let round = 0; round < 12; round++) {
+      for (const one of [graph, reference]) await one.invoke({ notes: [`round ${round}`] }, { ...thread, durability })
+      const { values } = await graph.getState(thread)
+      expect(values).toEqual((await reference.getState(thread)).values)
+      expect(values.notes).toHaveLength(2 * (round + 1))
+    }
+    let kept = 0
+    for await (const _ of checkpointer.list(thread)) kept++
+    expect(kept).toBeLessThan(24)
+    await backend.close()
+  },
+)
