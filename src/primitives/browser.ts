@@ -6,6 +6,7 @@ import { webSha256 } from './web.js'
 
 export {
   noChecksum as tableChecksum,
+  noComparison as compareBytes,
   webCompress as compress,
   webDecompress as decompress,
   webHasCompression as hasCompression,

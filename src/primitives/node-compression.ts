@@ -80,11 +80,16 @@ export async function nodeCompress(name: string, bytes: Bytes, value?: number): 
 export async function nodeDecompress(name: string, bytes: Bytes, plainLength: number): Promise<Bytes> {
   if (name === 'lz4') return decompressBlock(bytes, plainLength)
   // zlib wants a cap of at least one; an empty output passes under it and is compared below.
-  const options = { maxOutputLength: Math.max(1, plainLength) }
+  const options = { maxOutputLength: Math.max(1, plainLength), ...(isOnePiece(plainLength) ? { chunkSize: plainLength } : {}) }
   const isSmall = Math.max(plainLength, bytes.length) <= SYNC_BYTES
   const plain = await run((PAIRS[name] as Pair).decompress, bytes, { options, isSmall })
   if (plain.length !== plainLength) throw new Error(`inflates to ${plain.length} bytes, expected ${plainLength}`)
   return plain
+}
+
+/** In one piece of memory, where zlib would take several: that saves a quarter of the time at 64 KiB. */
+function isOnePiece(plainLength: number): boolean {
+  return plainLength > zlib.constants.Z_DEFAULT_CHUNK && plainLength <= SYNC_BYTES
 }
 
 interface How {

@@ -11,6 +11,8 @@ export { aesGcm, hkdfSha256, hmacSha256, pbkdf2Sha256 } from './node-cipher.js'
 /** Node without a compiler (`--jitless`) has no WebAssembly. */
 export const tableChecksum = typeof WebAssembly === 'undefined' ? undefined : wasmChecksum
 
+export const compareBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
+
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   return plainView(createHash('sha256').update(bytes).digest())
 }

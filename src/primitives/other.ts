@@ -2,6 +2,7 @@
 
 export {
   noChecksum as tableChecksum,
+  noComparison as compareBytes,
   webCompress as compress,
   webDecompress as decompress,
   webHasCompression as hasCompression,

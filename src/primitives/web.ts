@@ -15,6 +15,8 @@ const RANDOM_CALL_BYTES = 65_536
 
 /** WebAssembly from bytes is not to be had everywhere. */
 export const noChecksum = undefined
+/** Only Node has a comparison of its own. */
+export const noComparison = undefined
 
 export function webRandomBytes(length: number): Uint8Array {
   const bytes = new Uint8Array(length)

@@ -4,6 +4,7 @@ import type { Sha256Stream } from '../core/codec/primitives.js'
 
 export {
   noChecksum as tableChecksum,
+  noComparison as compareBytes,
   webCompress as compress,
   webDecompress as decompress,
   webHasCompression as hasCompression,

@@ -36,6 +36,14 @@ const theme = await (await openKv(backend)).get('theme')
 console.log(theme, await left.get('theme').catch(({ code }) => code))
 `
 
+const ZSTD = `
+import { openSnapshots } from 'varve'
+import { memory } from 'varve/adapters/memory'
+const snapshots = await openSnapshots(memory(), { compression: { name: 'zstd', level: 9 } })
+const { compression } = await snapshots.save({ agent: 'a', session: 's', state: 'again and '.repeat(5000) })
+console.log(compression, (await snapshots.load({ agent: 'a', session: 's' })).length)
+`
+
 describe('the packed package in an empty project', () => {
   let project: Project
 
@@ -59,6 +67,13 @@ describe('the packed package in an empty project', () => {
       const node = await otherNode(version).catch((error: Error) => skip(`no Node ${version}: ${error.message}`))
       expect(JSON.parse(await runInNode(project, 'src/node.ts', node, `node-${version}`))).toEqual(PRINTED_IN_NODE)
       expect(await project.run(node, [COMMAND, 'queue', 'list', `node-${version}/.varve/shop`])).toMatch(/^orders +2 +3 /m)
+    })
+  }
+
+  for (const version of OTHER_NODES) {
+    test(`in Node ${version}: zstd by its name`, async ({ skip }) => {
+      const node = await otherNode(version).catch((error: Error) => skip(`no Node ${version}: ${error.message}`))
+      expect(await project.run(node, [await project.write('src/zstd.mjs', ZSTD)])).toBe('zstd 50000\n')
     })
   }
 

@@ -15,6 +15,7 @@ import {
   compressionName,
   decompressBytes,
 } from './compression.js'
+import { compareBytes } from '#primitives'
 
 export interface CompressionSet {
   /** What it compresses with. */
@@ -33,6 +34,8 @@ const LEVELS: Partial<Record<CompressionName, readonly [least: number, most: num
   brotli: [0, 11],
   zstd: [1, 22],
 }
+const areEqual = compareBytes ?? equalBytes
+
 /** Unless a level is asked for: who saves waits for it, and higher ones gain a few per cent. */
 const FAST: Partial<Record<CompressionName, number>> = { gzip: 1, deflate: 1, brotli: 1, zstd: 1 }
 
@@ -53,7 +56,7 @@ export function chooseCompression(option: CompressionOption = 'gzip', more: read
     await decompressBytes(id, bytes, plainLength, modules.get(compressionName(id)))
   const pack = async (bytes: Uint8Array): Promise<CompressedBytes> => {
     const packed = await compress(bytes)
-    if (packed.compression === 0 || equalBytes(await decompress(packed.compression, packed.bytes, bytes.length), bytes)) return packed
+    if (packed.compression === 0 || areEqual(await decompress(packed.compression, packed.bytes, bytes.length), bytes)) return packed
     throw new StorageError('corrupt', 'what was compressed does not inflate to what it was made from; nothing was stored', {
       facts: { compression: name, bytes: bytes.length },
     })

@@ -24,6 +24,9 @@ export declare function compress(name: string, bytes: Uint8Array, level?: number
  */
 export declare function decompress(name: string, bytes: Uint8Array, plainLength: number): Promise<Uint8Array>
 
+/** Whether both are the same bytes, where the runtime compares them faster than a loop would. */
+export declare const compareBytes: ((a: Uint8Array, b: Uint8Array) => boolean) | undefined
+
 /** `length` bytes from the runtime's cryptographic generator (any length). */
 export declare function randomBytes(length: number): Uint8Array
 
