@@ -5,8 +5,6 @@
 import { concatBytes, utf8, viewOf } from '../base/bytes.js'
 import { aesGcm, type Cipher, hkdfSha256, randomBytes } from '#primitives'
 
-export const SEGMENT_BYTES = 65_536
-export const TAG_BYTES = 16
 export const SALT_BYTES = 32
 const NONCE_BYTES = 12
 
@@ -24,21 +22,6 @@ export function newCipherSalt(): Uint8Array {
 
 export function newNonce(): Uint8Array {
   return randomBytes(NONCE_BYTES)
-}
-
-/** How many segments there are; an empty one stands for nothing, so that it is authenticated too. */
-export function segmentCount(plainBytes: number): number {
-  return Math.max(1, Math.ceil(plainBytes / SEGMENT_BYTES))
-}
-
-/** The inverse of adding the tags, for any number of bytes that are segments; less than 0 for fewer than a tag. */
-export function plainBytesOf(segmentsBytes: number): number {
-  return segmentsBytes - TAG_BYTES * Math.max(1, Math.ceil(segmentsBytes / (SEGMENT_BYTES + TAG_BYTES)))
-}
-
-/** Where a segment lies among the sealed ones. */
-export function segmentStart(index: number): number {
-  return index * (SEGMENT_BYTES + TAG_BYTES)
 }
 
 /** Seals and opens the segments of one thing; `bound` is authenticated with each. */

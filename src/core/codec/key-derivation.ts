@@ -4,13 +4,8 @@
 import { utf8 } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
 import { fromBase64, toBase64 } from './base64.js'
+import type { EncryptionSecret, PassphraseHash } from './secret.js'
 import { argon2id, hkdfSha256, pbkdf2Sha256, randomBytes } from '#primitives'
-
-/** A passphrase (any text but the empty one; compared after Unicode composition, NFC), or a key of 32 random bytes. */
-export type EncryptionSecret = { readonly passphrase: string } | { readonly key: Uint8Array }
-
-/** How a passphrase becomes a key: `pbkdf2` runs everywhere, `argon2id` (64 MiB) costs a guesser more, and does not run in Workers. */
-export type PassphraseHash = 'pbkdf2' | 'argon2id'
 
 /** As stored. Salts are base64. */
 export type KeyDerivation =
@@ -24,7 +19,6 @@ export type KeyDerivation =
     }
   | { readonly name: 'hkdf-sha256'; readonly salt: string }
 
-const KEY_BYTES = 32
 const SALT_BYTES = 32
 const PBKDF2_ITERATIONS = 600_000
 const ARGON2ID = { iterations: 3, memoryKiB: 65_536, parallelism: 1 }
@@ -34,21 +28,6 @@ const MOST_ARGON2ID_KIB = 262_144
 /** Memory times iterations. */
 const MOST_ARGON2ID_WORK_KIB = 4_194_304
 const MOST_PARALLELISM = 16
-
-/** Throws `invalid` for what is no secret; gives a copy. */
-export function takeSecret(secret: EncryptionSecret, operation: string): EncryptionSecret {
-  const { passphrase, key } = Object(secret) as { readonly passphrase?: unknown; readonly key?: unknown }
-  if (typeof passphrase === 'string' && passphrase !== '' && key === undefined) return { passphrase: passphrase.normalize('NFC') }
-  if (key instanceof Uint8Array && key.length === KEY_BYTES && passphrase === undefined) return { key: key.slice() }
-  const facts = { keyBytes: key instanceof Uint8Array ? key.length : undefined }
-  throw new StorageError('invalid', 'a secret is { passphrase }, a text that is not empty, or { key }, 32 bytes', { operation, facts })
-}
-
-/** Throws `invalid` for anything but a name. */
-export function checkPassphraseHash(hash: unknown, operation: string): void {
-  if (hash === undefined || hash === 'pbkdf2' || hash === 'argon2id') return
-  throw new StorageError('invalid', 'passphraseHash is pbkdf2 or argon2id', { operation, facts: { passphraseHash: String(hash) } })
-}
 
 /** How a key is made of this secret from now on. */
 export function newDerivation(secret: EncryptionSecret, hash: PassphraseHash): KeyDerivation {

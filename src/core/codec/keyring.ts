@@ -7,15 +7,8 @@ import { StorageError } from '../base/errors.js'
 import { fromBase64, toBase64 } from './base64.js'
 import { boundOf, newNonce } from './cipher.js'
 import { openEnvelope, sealEnvelope } from './envelope.js'
-import {
-  checkCost,
-  deriveKey,
-  type EncryptionSecret,
-  type KeyDerivation,
-  newDerivation,
-  type PassphraseHash,
-  readDerivation,
-} from './key-derivation.js'
+import { checkCost, deriveKey, type KeyDerivation, newDerivation, readDerivation } from './key-derivation.js'
+import type { EncryptionSecret, PassphraseHash } from './secret.js'
 import { aesGcm, hkdfSha256, hmacSha256, randomBytes } from '#primitives'
 
 const JSON_CODEC = 1

@@ -8,22 +8,11 @@
 
 import { getU64, setU64, viewOf } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
-import {
-  boundOf,
-  cipherFor,
-  newCipherSalt,
-  plainBytesOf,
-  SALT_BYTES,
-  SEGMENT_BYTES,
-  SegmentCipher,
-  segmentCount,
-  segmentStart,
-  TAG_BYTES,
-} from './cipher.js'
+import { boundOf, cipherFor, newCipherSalt, SALT_BYTES, SegmentCipher } from './cipher.js'
+import { SEALED_HEADER_BYTES, SEGMENT_BYTES, sealedBytes, segmentCount, segmentStart } from './sealed-sizes.js'
 import { crc32c } from './crc32c.js'
 import { isSealedBlob, markSealedBlob } from './sealed-mark.js'
 
-export const SEALED_HEADER_BYTES = 64
 const MAJOR = 1
 const SALT_AT = 16
 /** Flag bits 0-15 unknown = refuse, 16-31 unknown = ignore. */
@@ -48,15 +37,6 @@ export interface SealedHeader {
 export interface SegmentRange {
   readonly first: number
   readonly end: number
-}
-
-export function sealedBytes(plainBytes: number): number {
-  return SEALED_HEADER_BYTES + plainBytes + TAG_BYTES * segmentCount(plainBytes)
-}
-
-/** Of a sealed blob of so many bytes; below 0 for what is none. */
-export function plainBytesOfSealed(storedBytes: number): number {
-  return plainBytesOf(storedBytes - SEALED_HEADER_BYTES)
 }
 
 /** `place` is the blob's key: under another one it does not open. */

@@ -10,7 +10,8 @@
 
 import { concatBytes, getU64, setU64, viewOf } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
-import { boundOf, cipherFor, newCipherSalt, newNonce, SALT_BYTES, SEGMENT_BYTES, TAG_BYTES } from './cipher.js'
+import { boundOf, cipherFor, newCipherSalt, newNonce, SALT_BYTES } from './cipher.js'
+import { SEGMENT_BYTES, TAG_BYTES } from './sealed-sizes.js'
 import { crc32c } from './crc32c.js'
 import type { SealingKey } from './sealed-blob.js'
 import type { Cipher } from '#primitives'

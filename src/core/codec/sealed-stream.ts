@@ -7,9 +7,10 @@
 
 import { concatBytes, viewOf } from '../base/bytes.js'
 import { StorageError } from '../base/errors.js'
-import { boundOf, cipherFor, newCipherSalt, SALT_BYTES, SEGMENT_BYTES, SegmentCipher, TAG_BYTES } from './cipher.js'
+import { boundOf, cipherFor, newCipherSalt, SALT_BYTES, SegmentCipher } from './cipher.js'
+import { SEGMENT_BYTES, TAG_BYTES } from './sealed-sizes.js'
 import { crc32c } from './crc32c.js'
-import { checkPassphraseHash, type EncryptionSecret, type PassphraseHash, takeSecret } from './key-derivation.js'
+import { checkPassphraseHash, type EncryptionSecret, type PassphraseHash, takeSecret } from './secret.js'
 import { decodeKeyring, encodeKeyring, type Keyring, newKeyring, unlockKeyring } from './keyring.js'
 
 const MAGIC = [0x56, 0x52, 0x56, 0x53, 0x54, 0x52, 0x4d] // VRVSTRM, then the format major

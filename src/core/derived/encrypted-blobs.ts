@@ -2,32 +2,25 @@
 // stays visible to whoever reads the store below; what it says does not.
 
 import { StorageError } from '../base/errors.js'
-import { SEGMENT_BYTES } from '../codec/cipher.js'
+import { SEGMENT_BYTES } from '../codec/sealed-sizes.js'
 import {
   allSegments,
   openSegments,
-  plainBytesOfSealed,
   readSealedHeader,
-  SEALED_HEADER_BYTES,
   type SealedHeader,
   sealBlob,
-  sealedBytes,
   type SegmentRange,
   segmentsFor,
   storedEnd,
   storedRange,
 } from '../codec/sealed-blob.js'
+import { plainBytesOfSealed, SEALED_HEADER_BYTES, sealedBytes } from '../codec/sealed-sizes.js'
 import type { BlobInfo, BlobStore, BlobTraits, BlobWrite, ListOptions, PutOptions, StoredBlob } from '../ports/blob-store.js'
 import type { ByteRange, Cancellable, WriteOptions } from '../ports/options.js'
 import { type EncryptedKeys, type EncryptedPlace, keyringKey } from './encrypted-keys.js'
 
 /** No part ends later. */
 const MOST_BYTES = 2 ** 31
-
-/** What an encrypted store has of the traits of the one below. */
-export function encryptedTraits(traits: BlobTraits): BlobTraits {
-  return { ...traits, maxBlobBytes: plainBytesOfSealed(traits.maxBlobBytes) }
-}
 
 export class EncryptedBlobs implements BlobStore {
   readonly traits: BlobTraits
@@ -39,7 +32,8 @@ export class EncryptedBlobs implements BlobStore {
     this.#below = place.blobs
     this.#keys = keys
     this.#keyring = keyringKey(place)
-    this.traits = encryptedTraits(place.blobs.traits)
+    const { traits } = place.blobs
+    this.traits = { ...traits, maxBlobBytes: plainBytesOfSealed(traits.maxBlobBytes) }
   }
 
   async get(key: string, options: { readonly range?: ByteRange; readonly signal?: AbortSignal } = {}): Promise<StoredBlob | undefined> {

@@ -4,7 +4,7 @@
 import { isStorageError, StorageError } from '../base/errors.js'
 import { Mutex } from '../base/mutex.js'
 import { newWriteId, openEnvelope } from '../codec/envelope.js'
-import type { EncryptionSecret, PassphraseHash } from '../codec/key-derivation.js'
+import type { EncryptionSecret, PassphraseHash } from '../codec/secret.js'
 import { decodeKeyring, encodeKeyring, type Keyring, newKeyring, type StoredKeyring, unlockKeyring } from '../codec/keyring.js'
 import type { SealingKey } from '../codec/sealed-blob.js'
 import { isSealedBlob } from '../codec/sealed-mark.js'

@@ -1,7 +1,7 @@
 // What `encrypted` loads with the first use.
 
 import { isStorageError } from '../base/errors.js'
-import type { EncryptionSecret, PassphraseHash } from '../codec/key-derivation.js'
+import type { EncryptionSecret, PassphraseHash } from '../codec/secret.js'
 import type { AppendFile, FileStore, OpenFileOptions } from '../ports/file-store.js'
 import { EncryptedBlobs } from './encrypted-blobs.js'
 import { openEncryptedFile } from './encrypted-file.js'

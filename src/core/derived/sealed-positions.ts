@@ -1,7 +1,7 @@
 // Where the bytes of a plain file lie in the sealed one. Nothing of it is stored: records say where they begin, and some of
 // those that were seen are remembered; from the nearest one it is not far to any other, and where it is, halves are tried.
 
-import { SEGMENT_BYTES } from '../codec/cipher.js'
+import { SEGMENT_BYTES } from '../codec/sealed-sizes.js'
 import {
   nextRecordMagic,
   previousRecordMagic,

@@ -1,7 +1,7 @@
 // An archive as its bytes, whether it was encrypted or not: the first ones tell.
 
 import { type Facts, isStorageError, StorageError } from '../../base/errors.js'
-import { type EncryptionSecret, takeSecret } from '../key-derivation.js'
+import { type EncryptionSecret, takeSecret } from '../secret.js'
 import { isSealedStream, openStream, sealStream } from '../sealed-stream.js'
 import { type ArchiveSource, ByteSource } from './byte-source.js'
 

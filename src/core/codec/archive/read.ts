@@ -6,7 +6,7 @@ import { isStorageError, StorageError } from '../../base/errors.js'
 import { decompressBytes } from '../compression.js'
 import { crc32c } from '../crc32c.js'
 import { type ArchiveSource, ByteSource } from './byte-source.js'
-import type { EncryptionSecret } from '../key-derivation.js'
+import type { EncryptionSecret } from '../secret.js'
 import { ArchiveDigest } from './digest.js'
 import {
   ARCHIVE_HEADER_BYTES,
