@@ -50,7 +50,7 @@ describe('an encrypted store', () => {
     const queue = await openQueue(store, 'work', { codec: 'json' })
     await queue.append({ canary: 'CANARY-value' }, { key: 'CANARY-key', headers: { canary: 'CANARY-header' } })
     const group = await queue.group('workers')
-    await (await group.receive())[0]?.nack({ error: 'CANARY-reason' })
+    await (await group.receive())[0]?.nack({ reason: 'CANARY-reason' })
     const kv = await openKv(store)
     await kv.put('setting', 'CANARY-kv'.repeat(100))
     const snapshots = await openSnapshots(store)
