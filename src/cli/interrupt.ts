@@ -7,6 +7,9 @@ export async function untilInterrupted<T>(run: (signal: AbortSignal) => Promise<
   process.once('SIGTERM', abort)
   try {
     return await run(controller.signal)
+  } catch (error) {
+    // What was stopped in the middle fails in many ways, and for one reason.
+    throw controller.signal.aborted ? controller.signal.reason : error
   } finally {
     process.off('SIGINT', abort)
     process.off('SIGTERM', abort)

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { Json } from '../../core/codec/codec.js'
-import type { CompressionName } from '../../core/codec/compression.js'
+import { COMPRESSION_NAMES, type CompressionName } from '../../core/codec/compression.js'
 import type { SnapshotInfo } from '../../core/features/snapshots/types.js'
 import { each, jsonText } from '../arguments.js'
 import { formatBytes, formatJson } from '../output.js'
@@ -26,8 +26,6 @@ interface SaveFlags {
   readonly json?: true
 }
 
-const COMPRESSIONS: readonly CompressionName[] = ['none', 'gzip', 'deflate', 'brotli', 'zstd', 'lz4']
-
 export function addSave(snapshot: Command): void {
   snapshot
     .command('save')
@@ -42,7 +40,7 @@ export function addSave(snapshot: Command): void {
     .option('--description <text>', 'for people')
     .option('--metadata <json>', 'for programs', jsonText)
     .addOption(new Option('--codec <name>', 'what the input is; bytes may be of any length').choices(STATE_CODECS).default('json'))
-    .addOption(new Option('--compression <name>', 'how chunks are stored (default: gzip)').choices(COMPRESSIONS))
+    .addOption(new Option('--compression <name>', 'how chunks are stored (default: gzip)').choices(COMPRESSION_NAMES))
     .option('--verify', 'read all back before the snapshot can be seen')
     .option('--json', 'all about it as JSON')
     .action(async (place: string, file: string, flags: SaveFlags) => {

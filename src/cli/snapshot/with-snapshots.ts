@@ -1,3 +1,4 @@
+import { zstd } from '../../compression/zstd.js'
 import type { StoreMode } from '../../core/derived/resolve.js'
 import type { Snapshots, SnapshotsOptions } from '../../core/features/snapshots/types.js'
 import { openSnapshots } from '../../index.js'
@@ -9,7 +10,10 @@ export interface OpenFlags {
   readonly options?: SnapshotsOptions
 }
 
-/** Opens the snapshots of the store at a place, and closes both when `use` is done. Ctrl-C aborts the signal. */
+/**
+ * Opens the snapshots of the store at a place, and closes both when `use` is done. Ctrl-C aborts the signal. Whatever Node has
+ * natively, all compressions can be read.
+ */
 export function withSnapshots<T>(
   place: string,
   { mode, options = {} }: OpenFlags,
@@ -17,7 +21,7 @@ export function withSnapshots<T>(
 ): Promise<T> {
   return untilInterrupted((signal) =>
     withStore(place, mode, async (store) => {
-      const snapshots = await openSnapshots(store, options)
+      const snapshots = await openSnapshots(store, { ...options, compressions: [zstd] })
       try {
         return await use(snapshots, signal)
       } finally {

@@ -36,14 +36,15 @@ export interface CompressedBytes {
   readonly bytes: Uint8Array
 }
 
-const NAMES: readonly CompressionName[] = ['none', 'gzip', 'deflate', 'brotli', 'zstd', 'lz4']
+/** By id. */
+export const COMPRESSION_NAMES: readonly CompressionName[] = ['none', 'gzip', 'deflate', 'brotli', 'zstd', 'lz4']
 const MIN_BYTES = 512
 /** Stored compressed only when at most this share of the bytes remains. */
 const MAX_REMAINING = 0.9
 
 /** The name of a stored id; `unsupported` for one that this version does not know. */
 export function compressionName(id: number): CompressionName {
-  const name = NAMES[id]
+  const name = COMPRESSION_NAMES[id]
   if (name === undefined)
     throw new StorageError('unsupported', 'stored with a compression that this version does not know', { facts: { compression: id } })
   return name
@@ -51,13 +52,13 @@ export function compressionName(id: number): CompressionName {
 
 /** The id that belongs to a name. */
 export function compressionId(name: CompressionName): number {
-  return NAMES.indexOf(name)
+  return COMPRESSION_NAMES.indexOf(name)
 }
 
 /** `invalid` for anything but a name. */
 export function checkCompressionName(name: unknown): asserts name is CompressionName {
-  if (NAMES.includes(name as CompressionName)) return
-  throw new StorageError('invalid', `compression is one of ${NAMES.join(', ')}`, { facts: { compression: String(name) } })
+  if (COMPRESSION_NAMES.includes(name as CompressionName)) return
+  throw new StorageError('invalid', `compression is one of ${COMPRESSION_NAMES.join(', ')}`, { facts: { compression: String(name) } })
 }
 
 /** Throws `invalid` for anything but a name, `unsupported` for what this runtime lacks. */

@@ -1,9 +1,11 @@
 // `varve snapshot` as a process of its own: forks, labels, copies, and what is asked before anything is deleted.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Fixture, makeFixture, states } from './snapshot-fixture.js'
-import { runVarve } from './varve-process.js'
+import { MAIN, runVarve } from './varve-process.js'
 
 let fixture: Fixture
 
@@ -90,4 +92,20 @@ test('restore --to copies one snapshot alone', () => {
   expect(varve(['restore', directory, ids[1], '--to', to]).stdout).toBe('planner/s1@main 1 was there before\n')
   expect(varve(['list', to, '--json']).json()).toMatchObject([{ id: ids[1], index: 1 }])
   expect(varve(['restore', directory, ids[1], '--to', to, '--json'])).toMatchObject({ status: 64 })
+})
+
+test('a save that is stopped by Ctrl-C in the middle of its input leaves no snapshot', async () => {
+  const store = fixture.newStore()
+  const child = spawn(process.execPath, [MAIN, 'snapshot', 'save', store, '--agent', 'a', '--session', 's', '--codec', 'bytes'])
+  const ended = once(child, 'close')
+  let said = ''
+  child.stderr.on('data', (text) => {
+    said += text
+  })
+  await new Promise((written) => child.stdin.write(new Uint8Array(3_000_000), written))
+  child.kill('SIGINT')
+  expect(await ended).toEqual([1, null])
+  expect(said).toBe('varve: interrupted\n')
+  expect(varve(['list', store, '--json']).json()).toHaveLength(6)
+  expect(varve(['verify', store]).status).toBe(0)
 })
