@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import type { SetExitCode } from '../exit-codes.js'
+import { addCollect } from './collect.js'
 import { addCopy } from './copy.js'
 import { addDelete } from './delete.js'
 import { addFork } from './fork.js'
@@ -15,7 +16,7 @@ import { addVerify } from './verify.js'
 
 const LOOKING = [addList, addShow, addVerify, addRestore]
 const ADDING = [addSave, addFork, addTag, addPin, addUnpin, addCopy]
-const REMOVING = [addPrune, addDelete]
+const REMOVING = [addPrune, addDelete, addCollect]
 
 export function addSnapshot(program: Command, setExitCode: SetExitCode): void {
   const snapshot = program.command('snapshot').description('save, verify, restore, fork, copy and prune snapshots')

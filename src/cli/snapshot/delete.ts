@@ -51,7 +51,7 @@ async function deleteThem(
   if (agent !== undefined && session !== undefined) await snapshots.delete({ agent, session }, { signal })
   else for (const { id } of infos) await snapshots.delete(id, { signal })
   if (flags.json) await writeJsonLines(infos)
-  else console.log(`${count} deleted`)
+  else console.log(`${count} deleted; varve snapshot collect frees what no other needs`)
   return true
 }
 

@@ -7,8 +7,10 @@ import { formatCount, formatJson } from '../output.js'
 import { STORE } from '../place.js'
 import { withoutAbsent } from '../without-absent.js'
 import { checkNames } from './check-names.js'
+import { collectText } from './collect.js'
 import { infoTable } from './info-table.js'
 import { addPolicyOptions, type PolicyFlags, policyOf } from './prune-options.js'
+import { withProgress } from './snapshot-progress.js'
 import { withSnapshots } from './with-snapshots.js'
 
 interface PruneFlags extends PolicyFlags {
@@ -17,6 +19,7 @@ interface PruneFlags extends PolicyFlags {
   readonly branch?: string
   readonly dryRun?: true
   readonly yes?: true
+  readonly collect?: true
   readonly json?: true
 }
 
@@ -32,6 +35,7 @@ export function addPrune(snapshot: Command, setExitCode: SetExitCode): void {
     .option('--branch <name>', 'only of this branch')
     .option('--dry-run', 'say what would be deleted and what stays for which reason, and delete nothing')
     .option('--yes', 'do not ask')
+    .option('--collect', 'then free what no snapshot needs any more')
     .option('--json', 'the report as JSON')
     .action(async (place: string, flags: PruneFlags) => {
       const policy = policyOf(flags)
@@ -61,7 +65,14 @@ async function prune(snapshots: Snapshots<unknown>, policy: PrunePolicy, flags: 
   }
   const done = await snapshots.prune(policy, options)
   console.log(json ? formatJson(done) : countText(done))
+  if (flags.collect) await collectAfter(snapshots, signal, json)
+  else if (!json) console.log('varve snapshot collect frees what no snapshot needs any more')
   return true
+}
+
+async function collectAfter(snapshots: Snapshots<unknown>, signal: AbortSignal, json: true | undefined): Promise<void> {
+  const report = await withProgress((onProgress) => snapshots.collect({ onProgress, signal }))
+  console.log(json ? formatJson(report) : collectText(report))
 }
 
 interface Fate {

@@ -23,7 +23,9 @@ test('delete asks first: where nobody can be asked it says what to write', () =>
   const refused = varve(['delete', store, ids[0]])
   expect(refused).toMatchObject({ status: 64, stdout: '', stderr: expect.stringMatching(/Delete this snapshot\? .*--yes/) })
   expect(varve(['list', store, '--json']).json()).toHaveLength(6)
-  expect(varve(['delete', store, ids[0], ids[1], '--yes']).stdout).toMatch(/^2 snapshots deleted/)
+  expect(varve(['delete', store, ids[0], ids[1], '--yes']).stdout).toBe(
+    '2 snapshots deleted; varve snapshot collect frees what no other needs\n',
+  )
   expect(varve(['delete', store, '--agent', 'planner', '--session', 's1', '--yes', '--json']).json()).toHaveLength(2)
   expect(varve(['list', store, '--json']).json()).toHaveLength(2)
   for (const words of [[], ['--agent', 'raw'], [ids[3], '--agent', 'raw', '--session', 's1']]) {
@@ -107,5 +109,18 @@ test('a save that is stopped by Ctrl-C in the middle of its input leaves no snap
   expect(await ended).toEqual([1, null])
   expect(said).toBe('varve: interrupted\n')
   expect(varve(['list', store, '--json']).json()).toHaveLength(6)
+  expect(varve(['verify', store]).status).toBe(0)
+})
+
+test('collect frees what deleted snapshots alone needed', () => {
+  const { newStore } = fixture
+  const store = newStore()
+  varve(['delete', store, 'raw/s1', '--yes'])
+  varve(['delete', store, '--agent', 'planner', '--session', 's1', '--yes'])
+  const planned = varve(['collect', store, '--dry-run'])
+  expect(planned.stdout).toMatch(/^\S+ \S+ would be freed \(.*; 1 snapshot needs /)
+  const [done] = varve(['collect', store, '--json']).json()
+  expect(done).toMatchObject({ dryRun: false, snapshots: 1 })
+  expect(done.reclaimedBytes).toBeGreaterThan(0)
   expect(varve(['verify', store]).status).toBe(0)
 })
