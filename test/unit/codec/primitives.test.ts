@@ -26,6 +26,15 @@ describe.each([
     for (const [input, digest] of vectors) expect(hex(await primitives.sha256(new TextEncoder().encode(input)))).toBe(digest)
   })
 
+  test('SHA-256 of a message in parts is that of the whole', async () => {
+    // What only its own runtime has is tested there.
+    if (primitives === workerd) return
+    const hash = await primitives.sha256Stream()
+    for (const length of [0, 1, 63, 64, 65, 5000]) await hash.update(text(length))
+    const whole = Buffer.concat([0, 1, 63, 64, 65, 5000].map((length) => text(length)))
+    expect(hex(await hash.digest())).toBe(hex(await primitives.sha256(whole)))
+  })
+
   test.each(['gzip', 'deflate'] as const)('%s comes back equal, and every runtime reads it', async (format) => {
     for (const size of sizes) {
       const packed = await primitives.compress(format, text(size))

@@ -25,7 +25,7 @@ export type PieceClass = 'bytes' | 'encoded'
 
 const GEAR = gearTable(GEAR_SEED)
 
-/** 256 numbers of 32 bits from SplitMix32: fixed for ever, other ones would cut elsewhere. */
+/** 256 numbers of 32 bits, steps of the golden ratio through murmur3's finalizer: fixed for ever, other ones would cut elsewhere. */
 function gearTable(seed: number): Int32Array {
   const table = new Int32Array(256)
   for (let index = 0; index < 256; index++) {

@@ -1,5 +1,6 @@
 // New segments with what is whole of damaged segments and chunks, for a repair to enter into the manifest.
 
+import { each } from '../../base/map-ordered.js'
 import { chunkSalt } from '../chunk.js'
 import type { ChunkSegments, NewChunkSegment } from '../chunk-segments.js'
 import type { WholeFrame } from '../log.js'
@@ -97,8 +98,4 @@ async function write(
 ): Promise<SealedSegment | undefined> {
   const built = await segments.build(segment, frames)
   return built.closed.records === 0 ? undefined : segments.store(built, segment.sequence)
-}
-
-async function* each(frames: readonly WholeFrame[]): AsyncGenerator<WholeFrame> {
-  yield* frames
 }
