@@ -1,5 +1,6 @@
 // From a manifest to its state, of whichever format it is. What is gone is damage, unless the snapshot was deleted meanwhile.
 
+import { concatBytes } from '../../base/bytes.js'
 import { isStorageError, StorageError } from '../../base/errors.js'
 import { decodeValue, readyToDecode } from '../../codec/codecs.js'
 import type { StoredContent } from '../../engine/content/content.js'
@@ -9,19 +10,37 @@ import { isDamage, missing } from './damage.js'
 import type { Manifest, TreeManifest } from './manifest.js'
 import { readOldContent } from './old-content.js'
 import type { SnapshotPlace } from './place.js'
+import type { ProgressListener } from './save-types.js'
+
+interface ReadOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ProgressListener | undefined
+}
 
 /** The encoded state, proved by its hash. */
-export async function bytesOf(place: SnapshotPlace, manifest: Manifest, signal?: AbortSignal): Promise<Uint8Array> {
+export async function bytesOf(place: SnapshotPlace, manifest: Manifest, { signal, onProgress }: ReadOptions = {}): Promise<Uint8Array> {
+  if (onProgress !== undefined) return concatBytes(await collect(piecesOf(place, manifest, signal), manifest.bytes, onProgress))
   return await explained(place, manifest, async () => {
     if (manifest.format === 1) return await readOldContent(place.context.backend.blobs, manifest, signal)
     return await readContent(place.packs, contentOf(manifest), signal === undefined ? {} : { signal })
   })
 }
 
+async function collect(pieces: AsyncIterable<Uint8Array>, totalBytes: number, onProgress: ProgressListener): Promise<Uint8Array[]> {
+  const all: Uint8Array[] = []
+  let doneBytes = 0
+  for await (const piece of pieces) {
+    all.push(piece)
+    doneBytes += piece.length
+    onProgress({ phase: 'load', doneBytes, totalBytes })
+  }
+  return all
+}
+
 /** The same in pieces; what is wrong may be found at the end only. */
 export async function* piecesOf(place: SnapshotPlace, manifest: Manifest, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   if (manifest.format === 1) {
-    yield await bytesOf(place, manifest, signal)
+    yield await bytesOf(place, manifest, { signal })
     return
   }
   const pieces = streamContent(place.packs, contentOf(manifest), signal === undefined ? {} : { signal })
@@ -32,8 +51,8 @@ export async function* piecesOf(place: SnapshotPlace, manifest: Manifest, signal
   }
 }
 
-export async function stateOf(place: SnapshotPlace, manifest: Manifest, signal?: AbortSignal): Promise<unknown> {
-  const plain = await bytesOf(place, manifest, signal)
+export async function stateOf(place: SnapshotPlace, manifest: Manifest, options?: ReadOptions): Promise<unknown> {
+  const plain = await bytesOf(place, manifest, options)
   await readyToDecode([manifest.codec])
   return decodeState(place, manifest, plain)
 }

@@ -62,7 +62,7 @@ async function transfer(
 ): Promise<StoredContent> {
   const options = signal === undefined ? {} : { signal }
   if (manifest.format === 1) {
-    return await storeContent(cutContent({ codec: manifest.codec, bytes: await bytesOf(source, manifest, signal) }), batch, options)
+    return await storeContent(cutContent({ codec: manifest.codec, bytes: await bytesOf(source, manifest, { signal }) }), batch, options)
   }
   const content = contentOf(manifest)
   await explained(source, manifest, async () => {

@@ -73,7 +73,7 @@ async function contentIn(
   signal: AbortSignal | undefined,
 ): Promise<Draft['content']> {
   if (manifest.format === 1) {
-    const bytes = await bytesOf(place, manifest, signal)
+    const bytes = await bytesOf(place, manifest, { signal })
     return await storeContent(cutContent({ codec: manifest.codec, bytes }), batch, signal === undefined ? {} : { signal })
   }
   const content = contentOf(manifest)

@@ -1,13 +1,14 @@
 // What loading takes and gives: whole, by path, part by part, as bytes, or what is left of it.
 
-import type { StorageErrorCode } from '../../base/errors.js'
 import type { Json } from '../../codec/codec.js'
+import type { JsonPath } from '../../engine/content/pointer.js'
+import type { LostPart } from '../../engine/content/salvage-content.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
 import type { ProgressListener } from './save-types.js'
 import type { SnapshotInfo } from './types.js'
 
-/** A place in a JSON state: a JSON Pointer (RFC 6901; `''` is the whole), or its steps. */
-export type StatePath = string | readonly (string | number)[]
+/** A place in a JSON state: a JSON Pointer (RFC 6901; `''` is the whole, `/items/3` an item), or its steps. */
+export type StatePath = JsonPath
 
 export interface LoadOptions extends Cancellable {
   readonly onProgress?: ProgressListener
@@ -28,15 +29,10 @@ export interface LazySnapshot extends Handle {
   entries(path: StatePath, options?: Cancellable): AsyncIterable<readonly [key: string, value: Json]>
 }
 
-export interface LostPart {
-  /** JSON Pointer (RFC 6901). */
-  readonly path: string
-  readonly code: StorageErrorCode
-  readonly message: string
-}
+export type { LostPart }
 
 export interface Salvaged<State> {
-  /** Without what is lost: entries are absent, items of lists `null`. undefined where nothing could be read. */
+  /** Without what is lost: entries are absent, items of lists `null`, bytes 0. undefined where nothing could be read. */
   readonly state: State | undefined
   readonly lost: readonly LostPart[]
 }

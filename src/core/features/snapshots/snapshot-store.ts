@@ -16,6 +16,7 @@ import { checkFilter, selectInfos } from './list.js'
 import { infoOf, type Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import { publish } from './publish.js'
+import type { LazySnapshot, LoadOptions, LoadPathOptions, Salvaged } from './read-types.js'
 import { toStream } from './read-stream.js'
 import { removeOne, removeSession } from './removal.js'
 import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
@@ -71,10 +72,29 @@ export class SnapshotStore<State> implements Snapshots<State> {
     })
   }
 
-  async load(which: string | BranchRef, options: Cancellable = {}): Promise<State> {
+  load<Part = unknown>(which: string | BranchRef, options: LoadPathOptions): Promise<Part>
+  load(which: string | BranchRef, options?: LoadOptions): Promise<State>
+  async load(which: string | BranchRef, options: LoadOptions & Partial<LoadPathOptions> = {}): Promise<unknown> {
     this.#checkOpen('load')
+    const { signal, path } = options
+    const { manifest } = await this.#resolve(which, signal)
+    if (path === undefined) return await stateOf(this.#place, manifest, options)
+    const { loadPath } = await lazyPart()
+    return await loadPath(this.#place, manifest, path, signal)
+  }
+
+  async lazy(which: string | BranchRef, options: Cancellable = {}): Promise<LazySnapshot> {
+    this.#checkOpen('lazy')
+    const source = await this.#resolve(which, options.signal)
+    const { openLazy } = await lazyPart()
+    return await openLazy(this.#place, source, () => this.#checkOpen('lazy'))
+  }
+
+  async salvage(which: string | BranchRef, options: Cancellable = {}): Promise<Salvaged<State>> {
+    this.#checkOpen('salvage')
     const { manifest } = await this.#resolve(which, options.signal)
-    return (await stateOf(this.#place, manifest, options.signal)) as State
+    const { salvage } = await lazyPart()
+    return await salvage<State>(this.#place, manifest, options.signal)
   }
 
   async stream(which: string | BranchRef, options: Cancellable = {}): Promise<ReadableStream<Uint8Array>> {
@@ -244,5 +264,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
     if (this.#closed) throw new StorageError('closed', 'the snapshots are closed', { backend: context.backend.name, operation })
   }
 }
+
+const lazyPart = (): Promise<typeof import('./lazy.js')> => loadPart('reading in parts', () => import('./lazy.js'))
 
 type Source = Located & { readonly manifest: Manifest }

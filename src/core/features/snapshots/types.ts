@@ -6,6 +6,7 @@ import type { Compression, CompressionName, CompressionOption } from '../../code
 import type { Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
+import type { LazySnapshot, LoadOptions, LoadPathOptions, Salvaged } from './read-types.js'
 import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
 import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
 import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
@@ -114,8 +115,14 @@ export interface Snapshots<State> extends Handle {
    * `PartialSave` too, which tells what was saved.
    */
   saveMany(items: Iterable<SaveItem<State>> | AsyncIterable<SaveItem<State>>, options?: SaveManyOptions): Promise<readonly SnapshotInfo[]>
+  /** A part of a JSON state; chunks of other parts are not read. `missing` where the state has no such place, `unsupported` where it is not JSON. */
+  load<Part = unknown>(which: string | BranchRef, options: LoadPathOptions): Promise<Part>
   /** The state. `missing` when there is none, `corrupt` with `expected` and `actual` hash when damaged. */
-  load(which: string | BranchRef, options?: Cancellable): Promise<State>
+  load(which: string | BranchRef, options?: LoadOptions): Promise<State>
+  /** A JSON state that is read as it is asked for: opening it reads its manifest only. `unsupported` where it is not JSON. */
+  lazy(which: string | BranchRef, options?: Cancellable): Promise<LazySnapshot>
+  /** What can still be read of a damaged state, with the exact places that are lost. Throws only where the manifest itself is damaged. */
+  salvage(which: string | BranchRef, options?: Cancellable): Promise<Salvaged<State>>
   /** The encoded state piece by piece, in bounded memory. `missing` as `load`; damage makes the stream fail with `corrupt`, at its end at the latest. */
   stream(which: string | BranchRef, options?: Cancellable): Promise<ReadableStream<Uint8Array>>
   /** All about it but its state. `missing` when there is none. */

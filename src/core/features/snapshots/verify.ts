@@ -43,7 +43,7 @@ async function check(place: SnapshotPlace, { state, summary }: Located, signal: 
     const manifest = await place.index.manifestOf(summary, signal)
     const expected = `${state.agent}/${state.session} ${summary.index} ${summary.hash}`
     const actual = `${manifest.agent}/${manifest.session} ${manifest.index} ${manifest.hash ?? ''}`
-    await bytesOf(place, manifest, signal)
+    await bytesOf(place, manifest, { signal })
     if (actual === expected) return []
     return [{ id: summary.id, code: 'corrupt', message: 'the manifest is not the one that the session refers to', expected, actual }]
   } catch (error) {
