@@ -75,7 +75,10 @@ async function labelsInPages(backend: Backend): Promise<void> {
   const reader = await openSnapshots<number>(backend)
   expectEqual((await collect(reader.list({ tag: 't1' }))).length, 70)
   expectEqual((await collect(reader.list({ tag: 'old' }))).length, 299)
-  expectEqual([(await reader.info((infos[5] as SnapshotInfo).id)).pinned, (await reader.info((infos[6] as SnapshotInfo).id)).tags], [true, ['t0']])
+  expectEqual(
+    [(await reader.info((infos[5] as SnapshotInfo).id)).pinned, (await reader.info((infos[6] as SnapshotInfo).id)).tags],
+    [true, ['t0']],
+  )
 }
 
 async function prunes(backend: Backend): Promise<void> {
@@ -92,7 +95,10 @@ async function prunes(backend: Backend): Promise<void> {
   const report = await snapshots.prune(policy)
   expectEqual({ ...report, dryRun: true }, dry)
   expectEqual(report.removed.length + report.kept.length, 12)
-  expectEqual(kept(report), (await collect(snapshots.list())).map(({ index }) => index))
+  expectEqual(
+    kept(report),
+    (await collect(snapshots.list())).map(({ index }) => index),
+  )
   expectTrue(kept(report).includes(2) && kept(report).includes(11) && kept(report).includes(10), 'what the rules name')
   expectEqual(report.kept.at(-1)?.reasons, ['tag keep'])
   expectTrue(report.kept[0]?.reasons.includes('last') === true, 'more than one reason')
