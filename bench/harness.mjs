@@ -67,3 +67,10 @@ export function median(numbers) {
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
+
+/** With the median of the ratios, their spread, and whether the gate holds; without a gate that stays open. */
+export function result({ ratios, gate, ...rest }) {
+  const value = median(ratios)
+  const judged = gate === undefined ? {} : { gate, passed: gate.atMost === undefined ? value >= gate.atLeast : value <= gate.atMost }
+  return { ...rest, value, spread: [Math.min(...ratios), Math.max(...ratios)], ...judged }
+}

@@ -1,5 +1,7 @@
 // Results as a table for the terminal and as the page bench/report.md.
 
+import { root } from '../scripts/test-run.mjs'
+
 const COLUMNS = ['case', 'ours', 'peer', 'peer does', 'result', 'spread', 'gate', '']
 
 /** Lines of a table with aligned columns. */
@@ -66,4 +68,10 @@ const twoDigits = (number) => number.toFixed(2)
 export function printed({ facts, results, notes = [] }) {
   const machine = Object.entries(facts).map(([name, value]) => `${name.padEnd(12)} ${value}`)
   return ['', ...machine, '', ...table(results), ...notes, '', verdict(results)].join('\n')
+}
+
+/** Why something was not measured: one line, without places on this machine. */
+export function reason(error) {
+  const [line] = String(error?.message ?? error).split('\n')
+  return line.replaceAll(root, '').replace(/ imported from .*/, '')
 }

@@ -4,6 +4,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, run } from '../../scripts/test-run.mjs'
+import { reason } from '../report.mjs'
 import { logRecords } from './records.mjs'
 import { openIn } from './measure.mjs'
 
@@ -68,10 +69,4 @@ async function tryOut(open, folder) {
   } finally {
     rmSync(place, { recursive: true, force: true })
   }
-}
-
-/** One line, without places on this machine. */
-export function reason(error) {
-  const [line] = String(error?.message ?? error).split('\n')
-  return line.replaceAll(root, '').replace(/ imported from .*/, '')
 }

@@ -3,7 +3,7 @@
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { median, takeTurns, TURNS } from '../harness.mjs'
+import { median, result, takeTurns, TURNS } from '../harness.mjs'
 import { logRecords } from './records.mjs'
 import { batches } from './rows.mjs'
 
@@ -64,11 +64,4 @@ function compare({ row, name, count }, times) {
     ratios,
     gate: row.peers[name] === undefined ? undefined : { atLeast: row.peers[name] },
   })
-}
-
-/** With the median of the ratios, their spread, and whether the gate holds; without a gate that stays open. */
-export function result({ ratios, gate, ...rest }) {
-  const value = median(ratios)
-  const judged = gate === undefined ? {} : { gate, passed: gate.atMost === undefined ? value >= gate.atLeast : value <= gate.atMost }
-  return { ...rest, value, spread: [Math.min(...ratios), Math.max(...ratios)], ...judged }
 }

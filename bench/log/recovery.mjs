@@ -5,8 +5,7 @@ import { closeSync, cpSync, mkdtempSync, openSync, readdirSync, readSync, rmSync
 import { join } from 'node:path'
 import { crc32c } from '../../dist/core/codec/crc32c.js'
 import { openQueue, openStore } from '../../dist/index.js'
-import { median, takeTurns, TURNS } from '../harness.mjs'
-import { result } from './measure.mjs'
+import { median, result, takeTurns, TURNS } from '../harness.mjs'
 import { logRecords } from './records.mjs'
 
 const MIB = 2 ** 20

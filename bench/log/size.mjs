@@ -4,9 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openQueue, openStore } from '../../dist/index.js'
-import { median, takeTurns, TURNS } from '../harness.mjs'
+import { median, result, takeTurns, TURNS } from '../harness.mjs'
 import { peakBytes } from '../memory.mjs'
-import { result } from './measure.mjs'
 import { logRecords } from './records.mjs'
 
 const MIB = 2 ** 20
