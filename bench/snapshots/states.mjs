@@ -10,6 +10,8 @@ import { savePlainly } from './plain-path.mjs'
 
 const MB = 1e6
 const MIB = 2 ** 20
+/** Long enough for a chunk of its own. */
+const NOTE = 'note '.repeat(80)
 const AT = { agent: 'planner', session: 'bench' }
 
 /** Each yields results; `scale` makes the counts smaller for a quick look. */
@@ -159,7 +161,11 @@ async function* collecting({ folder, scale }) {
       for (let at = 0; at < each; at += 5_000) {
         const count = Math.min(5_000, each - at)
         await snapshots.saveMany(
-          Array.from({ length: count }, (_, n) => ({ agent: 'planner', session: `s${session}`, state: { session, n: at + n } })),
+          Array.from({ length: count }, (_, n) => ({
+            agent: 'planner',
+            session: `s${session}`,
+            state: { session, n: at + n, note: NOTE },
+          })),
         )
       }
     }
