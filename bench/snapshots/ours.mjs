@@ -29,7 +29,7 @@ export async function openOurs({ folder, compression, encryption }) {
       const found = new Map()
       for await (const info of snapshots.list(SESSION)) if (!found.has(info.branch)) found.set(info.branch, info.id)
       for (const [name, id] of found) {
-        await pipeline(Readable.fromWeb(snapshots.stream(id)), createWriteStream(join(target, name)))
+        await pipeline(Readable.fromWeb(await snapshots.stream(id)), createWriteStream(join(target, name)))
       }
     },
     async close() {

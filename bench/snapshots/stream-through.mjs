@@ -16,6 +16,6 @@ async function* blocks() {
 
 const info = await snapshots.save({ agent: 'files', session: 'bench', stream: blocks() })
 let read = 0
-for await (const part of snapshots.stream(info.id)) read += part.length
+for await (const part of await snapshots.stream(info.id)) read += part.length
 if (read !== Number(mib) * MIB) throw new Error(`read ${read} bytes`)
 await store.close()
