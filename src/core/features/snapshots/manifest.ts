@@ -56,6 +56,7 @@ export interface HashedManifest {
 }
 
 const HASH_BYTES = 64
+const ID_LENGTH = 36
 const HASH_BEGINS = ',"hash":"'
 const HASH_ENDS = '"}'
 
@@ -90,16 +91,25 @@ export function decodeManifest(bytes: Uint8Array, id: string): Decoded {
   return checkManifest(fromUtf8(openEnvelope(bytes, 'manifest', id).body), id)
 }
 
-/** undefined where it is not among them. */
-export async function openFromBatch(bytes: Uint8Array, key: string, id: string): Promise<Manifest | undefined> {
+/** The texts of a batch, by id. */
+export type ManifestTexts = ReadonlyMap<string, string>
+
+export async function openBatch(bytes: Uint8Array, key: string): Promise<ManifestTexts> {
   const { compression, body, plainLength } = openEnvelope(bytes, 'manifests', key)
   const lines = fromUtf8(await decompressBytes(compression, body, plainLength)).split('\n')
-  const line = lines.find((one) => one.startsWith(`{"format":${FORMAT},"id":"${id}"`)) ?? newerLine(lines, id)
-  return line === undefined ? undefined : await prove(checkManifest(line, id))
+  return new Map(lines.map((line) => [idIn(line), line]))
 }
 
-function newerLine(lines: readonly string[], id: string): string | undefined {
-  return lines.find((line) => line.includes(`"${id}"`) && (JSON.parse(line) as Manifest).id === id)
+/** undefined where it is not among them. */
+export async function manifestIn(texts: ManifestTexts, id: string): Promise<Manifest | undefined> {
+  const text = texts.get(id)
+  return text === undefined ? undefined : await prove(checkManifest(text, id))
+}
+
+/** Without parsing it, where it is of this format. */
+function idIn(line: string): string {
+  const begin = `{"format":${FORMAT},"id":"`
+  return line.startsWith(begin) ? line.slice(begin.length, begin.length + ID_LENGTH) : String(parse(line, '')?.id)
 }
 
 function checkManifest(text: string, id: string): Decoded {

@@ -3,7 +3,16 @@
 import { StorageError } from '../../base/errors.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { adoptedKey, adoptedPrefix, isId, isOfBatch, manifestKey } from './layout.js'
-import { type HashedManifest, type Manifest, openFromBatch, openManifest, sealManifest, sealManifests } from './manifest.js'
+import {
+  type HashedManifest,
+  type Manifest,
+  manifestIn,
+  type ManifestTexts,
+  openBatch,
+  openManifest,
+  sealManifest,
+  sealManifests,
+} from './manifest.js'
 import { missing } from './damage.js'
 
 /** Reading one of a batch means reading them all. */
@@ -13,7 +22,7 @@ const REMEMBERED_BATCHES = 2
 export class Manifests {
   readonly #blobs: BlobStore
   /** Of the last batches, so that loading one after the other reads them once. */
-  readonly #batches = new Map<string, Uint8Array>()
+  readonly #batches = new Map<string, ManifestTexts>()
 
   constructor(blobs: BlobStore) {
     this.#blobs = blobs
@@ -47,13 +56,13 @@ export class Manifests {
   async #own(id: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
     const key = manifestKey(id)
     const remembered = this.#batches.get(key)
-    if (remembered !== undefined) return await openFromBatch(remembered, key, id)
+    if (remembered !== undefined) return await manifestIn(remembered, id)
     const data = await this.#read(key, signal)
     if (data === undefined) return undefined
     if (!isOfBatch(id)) return await openManifest(data, id)
-    const manifest = await openFromBatch(data, key, id)
-    this.#remember(key, data)
-    return manifest
+    const texts = await openBatch(data, key)
+    this.#remember(key, texts)
+    return await manifestIn(texts, id)
   }
 
   async #adopted(id: string, key: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
@@ -65,9 +74,9 @@ export class Manifests {
     return (await this.#blobs.get(key, signal === undefined ? {} : { signal }))?.data
   }
 
-  #remember(key: string, data: Uint8Array): void {
+  #remember(key: string, texts: ManifestTexts): void {
     for (const oldest of this.#batches.keys()) if (this.#batches.size >= REMEMBERED_BATCHES) this.#batches.delete(oldest)
-    this.#batches.set(key, data)
+    this.#batches.set(key, texts)
   }
 }
 
