@@ -5,7 +5,8 @@ import { isStorageError, type StorageErrorCode } from '../core/base/errors.js'
 const ADVICE: Partial<Record<StorageErrorCode, string>> = {
   missing:
     'A store lies in the directory that nodeFs() was given, or in .varve/<name>; varve queue list <store> lists its queues, varve snapshot list <store> its snapshots.',
-  denied: 'Another process owns the store, or permission is missing: append through the owner, or stop it first.',
+  denied:
+    'Another process owns the store (append through the owner, or stop it first), or permission is missing, or it is encrypted: its passphrase comes from --passphrase-file or VARVE_PASSPHRASE.',
   corrupt: 'Stored bytes are damaged: varve doctor <directory> says where and what to do. Keep a copy before anything is changed.',
   unsupported: 'The store was perhaps written by a newer version of Varve: update this one.',
   quota: 'Make room on the disk and try again; nothing that was acknowledged is lost.',

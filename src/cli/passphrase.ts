@@ -1,6 +1,7 @@
 // Where a passphrase comes from: a file, the environment, or a person, who does not see it on the screen.
 
 import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
 import { StorageError } from '../core/base/errors.js'
 import { canAsk } from './confirm.js'
 
@@ -13,6 +14,15 @@ export function givenPassphrase(file: string | undefined): string | undefined {
   const text = file === undefined ? process.env[PASSPHRASE_VARIABLE] : (readFileSync(file, 'utf8').split(/\r?\n/)[0] ?? '')
   if (text === '') throw new StorageError('invalid', 'the passphrase is empty', { facts: { file } })
   return text
+}
+
+/** For a group of verbs that open stores: the file counts as if its first line were in the environment, where `openPlace` looks. */
+export function addPassphraseOption(verbs: Command): void {
+  verbs.option('--passphrase-file <file>', `of an encrypted store: ${PASSPHRASE_FILE}`)
+  verbs.hook('preAction', () => {
+    const { passphraseFile } = verbs.opts<{ passphraseFile?: string }>()
+    if (passphraseFile !== undefined) process.env[PASSPHRASE_VARIABLE] = givenPassphrase(passphraseFile)
+  })
 }
 
 /** undefined where nobody can be asked. */

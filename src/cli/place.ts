@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url'
 import { holdsStore } from '../adapters/node-fs/holds-store.js'
 import { nodeFs } from '../adapters/node-fs/index.js'
 import { StorageError } from '../core/base/errors.js'
+import { encrypted } from '../core/derived/encrypted.js'
+import type { StoreMode } from '../core/derived/resolve.js'
 import type { Backend } from '../core/ports/backend.js'
+import { givenPassphrase } from './passphrase.js'
 
 /** What the help says of an argument that takes one. */
 export const STORE = 'a directory, file:<path> or redis://<host>:<port>'
@@ -14,8 +17,14 @@ export const STORE = 'a directory, file:<path> or redis://<host>:<port>'
 /** Where openStore keeps what it opens by name. */
 const NAMED = '.varve'
 
+/** Where an encrypted store has its keys, wrapped. */
+const KEYRING = 'keyring'
+
 /** A scheme has two letters at least: C:\ is a directory. */
 const URL_LIKE = /^[a-z][a-z0-9+.-]+:/i
+
+/** `create` is `write` where there need be no store yet, and encrypts a new one where a passphrase is given; `create-plain` does not. */
+export type PlaceMode = StoreMode | 'create' | 'create-plain'
 
 export interface Place {
   readonly backend: Backend
@@ -23,8 +32,19 @@ export interface Place {
   close(): Promise<void>
 }
 
-/** `isNew`: there need be no store yet; else `missing` where there is none. */
-export async function openPlace(text: string, isNew: boolean): Promise<Place> {
+/** `missing` where there is no store and `mode` makes none. What is encrypted is opened with the passphrase of the environment. */
+export async function openPlace(text: string, mode: PlaceMode): Promise<Place> {
+  const isNew = mode === 'create' || mode === 'create-plain'
+  const { backend, close } = await openPlain(text, isNew)
+  try {
+    return { backend: await withPassphrase(backend, mode === 'create'), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openPlain(text: string, isNew: boolean): Promise<Place> {
   if (/^rediss?:/i.test(text)) {
     const { connectRedis } = await import('./redis-place.js')
     return connectRedis(text)
@@ -33,6 +53,19 @@ export async function openPlace(text: string, isNew: boolean): Promise<Place> {
   if (!isNew) await checkStore(directory)
   const backend = nodeFs({ directory })
   return { backend, close: () => backend.close() }
+}
+
+/** A store that is not encrypted is left as it is. */
+async function withPassphrase(backend: Backend, mayEncrypt: boolean): Promise<Backend> {
+  const passphrase = givenPassphrase(undefined)
+  if (passphrase === undefined) return backend
+  const isEncrypted = (await backend.blobs.get(KEYRING, { range: { start: 0, end: 0 } })) !== undefined
+  return isEncrypted || (mayEncrypt && (await isEmpty(backend))) ? encrypted(backend, { passphrase }) : backend
+}
+
+async function isEmpty({ blobs }: Backend): Promise<boolean> {
+  for await (const _found of blobs.list({ prefix: '' })) return false
+  return true
 }
 
 /** The directory that is meant; `invalid` for a URL of anything else. */

@@ -36,7 +36,7 @@ async function restore(file: string, place: string, flags: RestoreFlags): Promis
   const onExisting = force ? 'replace' : skipExisting ? 'skip' : 'refuse'
   const report = await untilInterrupted(async (signal) => {
     const secret = await openingSecret(file, passphraseFile)
-    return withStore(place, 'create', async (store) => {
+    return withStore(place, 'create-plain', async (store) => {
       const line = exportProgress()
       try {
         const source = readInput(file, 'reads an archive', signal)

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import type { SetExitCode } from '../exit-codes.js'
+import { addPassphraseOption } from '../passphrase.js'
 import { addCollect } from './collect.js'
 import { addCopy } from './copy.js'
 import { addDelete } from './delete.js'
@@ -20,5 +21,6 @@ const REMOVING = [addPrune, addDelete, addCollect]
 
 export function addSnapshot(program: Command, setExitCode: SetExitCode): void {
   const snapshot = program.command('snapshot').description('save, verify, restore, fork, copy and prune snapshots')
+  addPassphraseOption(snapshot)
   for (const add of [...LOOKING, ...ADDING, ...REMOVING]) add(snapshot, setExitCode)
 }

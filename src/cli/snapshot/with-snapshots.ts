@@ -1,12 +1,12 @@
 import { zstd } from '../../compression/zstd.js'
-import type { StoreMode } from '../../core/derived/resolve.js'
 import type { Snapshots, SnapshotsOptions } from '../../core/features/snapshots/types.js'
 import { openSnapshots } from '../../index.js'
 import { untilInterrupted } from '../interrupt.js'
+import type { PlaceMode } from '../place.js'
 import { withStore } from '../with-store.js'
 
 export interface OpenFlags {
-  readonly mode: StoreMode | 'create'
+  readonly mode: PlaceMode
   readonly options?: SnapshotsOptions
 }
 

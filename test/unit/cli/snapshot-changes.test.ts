@@ -2,9 +2,10 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Fixture, makeFixture, states } from './snapshot-fixture.js'
+import { type Fixture, filesIn, makeFixture, states } from './snapshot-fixture.js'
 import { MAIN, runVarve } from './varve-process.js'
 
 let fixture: Fixture
@@ -123,4 +124,21 @@ test('collect frees what deleted snapshots alone needed', () => {
   expect(done).toMatchObject({ dryRun: false, snapshots: 1 })
   expect(done.reclaimedBytes).toBeGreaterThan(0)
   expect(varve(['verify', store]).status).toBe(0)
+})
+
+test('with a passphrase a new store is encrypted, and opened again', () => {
+  const { directory, folder, newFile } = fixture
+  const [store, file] = [join(folder, 'secret'), newFile('correct horse\n')]
+  const words = ['save', store, newFile('{"canary":"not to be read"}'), '--agent', 'a', '--session', 's']
+  expect(varve([...words, '--passphrase-file', file])).toMatchObject({ status: 0 })
+  const env = { VARVE_PASSPHRASE: 'correct horse' }
+  expect(runVarve(['snapshot', 'restore', store, 'a/s'], { env }).stdout).toBe('{"canary":"not to be read"}')
+  expect(runVarve(['kv', 'list', store], { env }).stdout).toBe('no keys\n')
+  for (const path of filesIn(store)) expect(readFileSync(path, 'latin1'), path).not.toMatch(/canary/)
+  const without = varve(['restore', store, 'a/s'])
+  expect(without).toMatchObject({ status: 1, stdout: '', stderr: expect.stringMatching(/\[denied\]\n.*--passphrase-file/) })
+  const wrong = runVarve(['snapshot', 'restore', store, 'a/s'], { env: { VARVE_PASSPHRASE: 'battery staple' } })
+  expect(wrong).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('[denied]') })
+  expect(runVarve(['snapshot', 'list', directory], { env }).status).toBe(0)
+  expect(varve(['list', store, '--passphrase-file', newFile('')])).toMatchObject({ status: 64 })
 })

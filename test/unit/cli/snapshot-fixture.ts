@@ -67,10 +67,14 @@ async function fill(directory: string): Promise<readonly SnapshotInfo[]> {
   return infos
 }
 
+export function filesIn(store: string): readonly string[] {
+  const paths = readdirSync(store, { recursive: true, encoding: 'utf8' }).map((path) => join(store, path))
+  return paths.filter((path) => statSync(path).isFile())
+}
+
 /** Changes a byte in the middle of the longest file of the store. */
 export function damage(store: string): void {
-  const files = readdirSync(join(store, 'blobs'), { recursive: true, encoding: 'utf8' }).map((path) => join(store, 'blobs', path))
-  const [longest = ''] = files.filter((path) => statSync(path).isFile()).sort((a, b) => statSync(b).size - statSync(a).size)
+  const [longest = ''] = [...filesIn(join(store, 'blobs'))].sort((a, b) => statSync(b).size - statSync(a).size)
   const stored = readFileSync(longest)
   const at = stored.length >> 1
   stored[at] = (stored[at] ?? 0) ^ 1
