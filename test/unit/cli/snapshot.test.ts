@@ -178,3 +178,29 @@ test('ids are cut to what tells them apart; a branch may be named by any of its 
     { agent: 'a', session: 'b@c' },
   ])
 })
+
+test('a part of a state is restored by its path', () => {
+  const { directory } = fixture
+  expect(varve(['restore', directory, 'planner/s1', '--path', '/notes/899']).stdout).toBe('"note 899 of planner"')
+  expect(varve(['restore', directory, 'planner/s1', '--path', '/nothing'])).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringContaining('[missing]'),
+  })
+})
+
+test('what is left of a damaged state is restored, and what is lost is named', () => {
+  const { newStore, newFile } = fixture
+  const store = newStore()
+  damage(store)
+  const file = newFile()
+  const left = varve(['restore', store, 'planner/s1', file, '--damaged'])
+  expect(left).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^lost: \/notes\/\d+ .*\[corrupt\]\n(?:.|\n)*lost, all else is there\n$/),
+  })
+  const state = JSON.parse(readFileSync(file, 'utf8'))
+  expect(state.step).toBe(3)
+  expect(state.notes.filter((note: unknown) => note !== null).length).toBeGreaterThan(500)
+  expect(varve(['restore', store, 'raw/s1', '--damaged'])).toMatchObject({ status: 0, stderr: '' })
+})
