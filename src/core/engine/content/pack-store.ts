@@ -93,6 +93,12 @@ export class PackStore implements ChunkSource {
     return Promise.all(wanted.map(({ id, kind }) => this.get(id, kind, options)))
   }
 
+  /** The packs that hold a chunk, as far as known. */
+  packsOf(id: ChunkId): string[] {
+    const { index } = this.catalogue
+    return index.find(id).flatMap((entry) => index.packOf(entry)?.name ?? [])
+  }
+
   /** As it is stored, header and all, proved. */
   async record(id: ChunkId, kind: ChunkKind, options: Cancellable = {}): Promise<Uint8Array> {
     return (await this.#read(id, kind, options.signal)).record
@@ -112,17 +118,12 @@ export class PackStore implements ChunkSource {
       compression,
       packBytes: this.packBytes,
       maxPackBytes: blobs.traits.maxBlobBytes,
-      packsOf: (id) => this.#packsOf(id),
+      packsOf: (id) => this.packsOf(id),
       read: (id, kind) => this.get(id, kind, options),
       putPack: (pack) => this.#putPack(pack, options),
       onFinish: () => this.catalogue.compact(),
       signal,
     })
-  }
-
-  #packsOf(id: ChunkId): string[] {
-    const { index } = this.catalogue
-    return index.find(id).flatMap((entry) => index.packOf(entry)?.name ?? [])
   }
 
   async #putPack({ name, bytes, entries }: FinishedPack, options: Cancellable): Promise<void> {

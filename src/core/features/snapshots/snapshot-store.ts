@@ -33,8 +33,7 @@ import type {
   Snapshots,
   SubscribeOptions,
 } from './types.js'
-import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
-import { verifyAll, verifyOne } from './verify.js'
+import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport, VerifyOptions } from './upkeep-types.js'
 import { changeOf, SnapshotWatcher } from './watcher.js'
 
 export class SnapshotStore<State> implements Snapshots<State> {
@@ -150,10 +149,10 @@ export class SnapshotStore<State> implements Snapshots<State> {
     return await this.#label('unpin', id, unpinned, options)
   }
 
-  async verify(id?: string, options: Cancellable = {}): Promise<SnapshotReport> {
+  async verify(id?: string, options: VerifyOptions = {}): Promise<SnapshotReport> {
     this.#checkOpen('verify')
-    if (id === undefined) return await verifyAll(this.#place, options.signal)
-    return await verifyOne(this.#place, id, options.signal)
+    const { verify } = await loadPart('verifying', () => import('./verify.js'))
+    return await verify(this.#place, id, options)
   }
 
   async delete(which: string | SessionRef, options: Cancellable = {}): Promise<void> {

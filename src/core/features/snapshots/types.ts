@@ -9,7 +9,7 @@ import type { Cancellable, Handle } from '../../ports/options.js'
 import type { LazySnapshot, LoadOptions, LoadPathOptions, Salvaged } from './read-types.js'
 import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
 import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
-import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport } from './upkeep-types.js'
+import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport, VerifyOptions } from './upkeep-types.js'
 
 export interface SnapshotsOptions {
   /** How states are written (default `json`); recorded with each snapshot, so that mixed ones stay readable. */
@@ -143,8 +143,11 @@ export interface Snapshots<State> extends Handle {
   /** Keeps it from `prune`, also from one that has begun and not come to its session yet. */
   pin(id: string, options?: Cancellable): Promise<SnapshotInfo>
   unpin(id: string, options?: Cancellable): Promise<SnapshotInfo>
-  /** Reads one snapshot or all of them and compares the hashes. Damage is reported, never thrown. */
-  verify(id?: string, options?: Cancellable): Promise<SnapshotReport>
+  /**
+   * Checks one snapshot or all of them, as deep as `level` says, and of a damaged one which parts are lost. Damage is
+   * reported, never thrown. `invalid` for a bad level or cursor.
+   */
+  verify(id?: string, options?: VerifyOptions): Promise<SnapshotReport>
   /** Deletes one, or a whole session. What is not there is no error. Indexes are not used again; room is freed by the next collection. */
   delete(which: string | SessionRef, options?: Cancellable): Promise<void>
   /**

@@ -1,63 +1,155 @@
-// Reading everything back and comparing the hashes. Damage becomes a line of the report; only a store that cannot be read throws.
+// Verifying what is stored, as deep as asked for, with a budget and a place to go on from. Damage becomes a line of the report;
+// only a store that cannot be read throws.
 
-import { isStorageError } from '../../base/errors.js'
+import { StorageError } from '../../base/errors.js'
 import { isDamage, missing } from './damage.js'
-import { bytesOf } from './contents.js'
 import type { SnapshotPlace } from './place.js'
-import { type Located, nameOfCell } from './snapshot-index.js'
-import type { SnapshotProblem, SnapshotReport } from './upkeep-types.js'
+import type { SessionState } from './session.js'
+import { nameOfCell, SnapshotIndex } from './snapshot-index.js'
+import type { Summary } from './summary.js'
+import type { SnapshotProblem, SnapshotReport, VerifyLevel, VerifyOptions } from './upkeep-types.js'
+import { ContentChecker } from './verify-content.js'
+import { checkManifest, checkSession } from './verify-session.js'
+import { damagedTables, packsAfter, checkPack } from './verify-packs.js'
+import { problemOf } from './verify-problem.js'
 
-export async function verifyOne(place: SnapshotPlace, id: string, signal?: AbortSignal): Promise<SnapshotReport> {
-  const problems: SnapshotProblem[] = []
-  let located: Located | undefined
-  try {
-    located = await place.index.locate(id, signal)
-    if (located === undefined) problems.push(problemOf(String(id), missing({ id })))
-  } catch (error) {
-    problems.push(problemOf(String(id), error))
+export const LEVELS: readonly VerifyLevel[] = ['chain', 'manifests', 'packs', 'hashes', 'chunks', 'restore']
+
+/** Where a run stopped: in a session, or among the packs. */
+type Cursor = { readonly key: string; readonly below: number } | { readonly pack: string }
+
+/** Of one snapshot, or of the whole store. `invalid` for a level that there is not, or a cursor of another level. */
+export async function verify(place: SnapshotPlace, id: string | undefined, options: VerifyOptions): Promise<SnapshotReport> {
+  const { level = 'restore', budgetBytes = Number.POSITIVE_INFINITY } = options
+  if (!LEVELS.includes(level) || !(budgetBytes > 0)) {
+    const facts = { level: String(level), budgetBytes }
+    throw new StorageError('invalid', `level is one of ${LEVELS.join(', ')}, budgetBytes more than 0`, { operation: 'verify', facts })
   }
-  if (located !== undefined) problems.push(...(await check(place, located, signal)))
-  return { ok: problems.length === 0, checked: located === undefined ? 0 : 1, problems }
+  const cursor = options.cursor === undefined ? undefined : parseCursor(options.cursor, level)
+  const run = new Verification(place, level, { ...options, budgetBytes })
+  return id === undefined ? await run.all(cursor) : await run.one(id)
 }
 
-export async function verifyAll(place: SnapshotPlace, signal?: AbortSignal): Promise<SnapshotReport> {
-  const problems: SnapshotProblem[] = []
-  let checked = 0
-  for await (const { key } of place.index.cells(signal === undefined ? {} : { signal })) {
+class Verification {
+  readonly #place: SnapshotPlace
+  readonly #level: VerifyLevel
+  readonly #options: VerifyOptions & { readonly budgetBytes: number }
+  readonly #contents: ContentChecker
+  readonly #problems: SnapshotProblem[] = []
+  #packBytes = 0
+  #checked = 0
+
+  constructor(place: SnapshotPlace, level: VerifyLevel, options: VerifyOptions & { readonly budgetBytes: number }) {
+    // Nothing that was read before counts.
+    this.#place = { ...place, packs: place.unread(), index: new SnapshotIndex(place.context.backend, place.context.clock) }
+    this.#level = level
+    this.#options = options
+    this.#contents = new ContentChecker(this.#place, level, options.signal)
+  }
+
+  async one(id: string): Promise<SnapshotReport> {
+    const { signal } = this.#options
+    await this.#guard({ id: String(id) }, async () => {
+      const located = await this.#place.index.locate(id, signal)
+      if (located === undefined) throw missing({ id })
+      await this.#snapshot(located.state, located.summary, new Map([[located.summary.index, located.summary.hash]]))
+      if (this.#level !== 'hashes') return
+      for (const pack of this.#contents.packs) await this.#pack(pack)
+    })
+    return this.#report(undefined)
+  }
+
+  async all(from: Cursor | undefined): Promise<SnapshotReport> {
+    if (from === undefined && this.#reaches('manifests')) this.#problems.push(...(await damagedTables(this.#place)))
+    if (from === undefined || 'key' in from) {
+      const stopped = await this.#sessions(from)
+      if (stopped !== undefined) return this.#report(stopped)
+    }
+    return this.#report(this.#reaches('hashes') ? await this.#packs(from !== undefined && 'pack' in from ? from.pack : '') : undefined)
+  }
+
+  async #sessions(from: { readonly key: string; readonly below: number } | undefined): Promise<string | undefined> {
+    const { signal } = this.#options
+    for await (const { key } of this.#place.index.cells(signal === undefined ? {} : { signal })) {
+      if (from !== undefined && key < from.key) continue
+      const below = from?.key === key ? from.below : Number.POSITIVE_INFINITY
+      let stopped: string | undefined
+      await this.#guard({ id: nameOfCell(key), key }, async () => {
+        stopped = await this.#session(key, below)
+      })
+      if (stopped !== undefined) return stopped
+    }
+    return undefined
+  }
+
+  async #session(key: string, below: number): Promise<string | undefined> {
+    const found = await checkSession(this.#place, key, this.#options.signal)
+    if (found === undefined) return undefined
+    if (below === Number.POSITIVE_INFINITY) this.#problems.push(...found.problems)
+    for (const summary of found.summaries) {
+      if (summary.index >= below) continue
+      await this.#snapshot(found.state, summary, found.hashes)
+      if (this.#bytes() >= this.#options.budgetBytes) return `${this.#level}/s/${summary.index}/${key}`
+    }
+    return undefined
+  }
+
+  async #snapshot(state: SessionState, summary: Summary, hashes: ReadonlyMap<number, string>): Promise<void> {
+    const { signal, onProgress } = this.#options
+    signal?.throwIfAborted()
+    this.#checked++
     try {
-      const opened = await place.index.open(key, signal)
-      if (opened === undefined) continue
-      for await (const summary of place.index.summaries(opened.state, signal)) {
-        checked++
-        problems.push(...(await check(place, { state: opened.state, summary }, signal)))
-      }
+      const manifest = await checkManifest(this.#place, { state, summary, hashes }, signal)
+      if (this.#reaches('packs')) await this.#contents.check(manifest)
     } catch (error) {
-      problems.push(problemOf(nameOfCell(key), error))
+      if (!isDamage(error)) throw error
+      if ((await this.#place.index.locateIn(state, summary, signal)) === undefined) this.#checked--
+      else this.#problems.push(await this.#contents.explain(summary, error))
+    }
+    onProgress?.({ phase: 'verify', doneBytes: this.#bytes(), done: this.#checked })
+  }
+
+  async #packs(after: string): Promise<string | undefined> {
+    for (const pack of await packsAfter(this.#place, after)) {
+      await this.#pack(pack)
+      if (this.#bytes() >= this.#options.budgetBytes) return `${this.#level}/p/${pack}`
+    }
+    return undefined
+  }
+
+  /** What a snapshot was found to lack because of it is not said twice. */
+  async #pack(pack: string): Promise<void> {
+    this.#options.signal?.throwIfAborted()
+    const { bytes, problem } = await checkPack(this.#place, pack)
+    this.#packBytes += bytes
+    if (problem !== undefined && !this.#problems.some(({ key }) => key === problem.key)) this.#problems.push(problem)
+    this.#options.onProgress?.({ phase: 'verify', doneBytes: this.#bytes(), done: this.#checked })
+  }
+
+  async #guard(at: { readonly id: string; readonly key?: string }, run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+    } catch (error) {
+      this.#problems.push(problemOf(at, error))
     }
   }
-  return { ok: problems.length === 0, checked, problems }
-}
 
-async function check(place: SnapshotPlace, { state, summary }: Located, signal: AbortSignal | undefined): Promise<SnapshotProblem[]> {
-  try {
-    const manifest = await place.index.manifestOf(summary, signal)
-    const expected = `${state.agent}/${state.session} ${summary.index} ${summary.hash}`
-    const actual = `${manifest.agent}/${manifest.session} ${manifest.index} ${manifest.hash ?? ''}`
-    await bytesOf(place, manifest, { signal })
-    if (actual === expected) return []
-    return [{ id: summary.id, code: 'corrupt', message: 'the manifest is not the one that the session refers to', expected, actual }]
-  } catch (error) {
-    return [problemOf(summary.id, error)]
+  #reaches(level: VerifyLevel): boolean {
+    return LEVELS.indexOf(this.#level) >= LEVELS.indexOf(level)
+  }
+
+  #bytes(): number {
+    return this.#packBytes + this.#contents.bytes
+  }
+
+  #report(cursor: string | undefined): SnapshotReport {
+    const report = { ok: this.#problems.length === 0, checked: this.#checked, problems: this.#problems }
+    return cursor === undefined ? report : { ...report, cursor }
   }
 }
 
-function problemOf(id: string, error: unknown): SnapshotProblem {
-  if (!isStorageError(error) || !isDamage(error)) throw error
-  const { expected, actual } = error.facts
-  const problem = { id, code: error.code, message: error.message }
-  return {
-    ...problem,
-    ...(expected === undefined ? {} : { expected: String(expected) }),
-    ...(actual === undefined ? {} : { actual: String(actual) }),
-  }
+function parseCursor(cursor: string, level: VerifyLevel): Cursor {
+  const [, own, index, key, pack] = /^([a-z]+)\/(?:s\/(\d+)\/(.+)|p\/([0-9a-f]{64}))$/s.exec(String(cursor)) ?? []
+  if (own !== level) throw new StorageError('invalid', 'the cursor is not of such a run', { operation: 'verify', facts: { cursor, level } })
+  return pack === undefined ? { key: key as string, below: Number(index) } : { pack }
 }

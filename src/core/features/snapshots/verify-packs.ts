@@ -1,0 +1,53 @@
+// Packs and tables as blobs: each pack has the hash that is its name, which needs no key to see, and each table can be read.
+
+import { StorageError } from '../../base/errors.js'
+import { sha256Hex } from '../../codec/hash.js'
+import { openIndex } from '../../engine/content/index-blob.js'
+import { collectionCell, readCollection } from '../../engine/content/collection.js'
+import { listPacks, packKey } from '../../engine/content/pack-catalogue.js'
+import { SNAPSHOTS } from './layout.js'
+import type { SnapshotPlace } from './place.js'
+import type { SnapshotProblem } from './upkeep-types.js'
+import { problemOf } from './verify-problem.js'
+
+/** In the order of their names. */
+export async function packsAfter({ context }: SnapshotPlace, after: string): Promise<string[]> {
+  const names = [...(await listPacks(context.backend.blobs, SNAPSHOTS)).keys()]
+  return names.filter((name) => name > after).sort()
+}
+
+/** One that is deleted meanwhile is no problem. */
+export async function checkPack(
+  { context }: SnapshotPlace,
+  pack: string,
+): Promise<{ readonly bytes: number; readonly problem?: SnapshotProblem }> {
+  const key = packKey(SNAPSHOTS, pack)
+  const blob = await context.backend.blobs.get(key)
+  if (blob === undefined) return { bytes: 0 }
+  const actual = await sha256Hex(blob.data)
+  const bytes = blob.data.length
+  if (actual === pack) return { bytes }
+  const error = new StorageError('corrupt', 'a pack does not have the hash that is its name', { facts: { expected: pack, actual } })
+  return { bytes, problem: problemOf({ id: key, key }, error) }
+}
+
+/** Merged tables and the collection's cell: nothing is lost with them, and they can be made anew. */
+export async function damagedTables({ context }: SnapshotPlace): Promise<SnapshotProblem[]> {
+  const { blobs } = context.backend
+  const problems: SnapshotProblem[] = []
+  const look = async (key: string, run: () => Promise<unknown>): Promise<void> => {
+    try {
+      await run()
+    } catch (error) {
+      problems.push(problemOf({ id: key, key }, error))
+    }
+  }
+  await look(`${SNAPSHOTS}/collection`, () => readCollection(collectionCell(blobs, context.clock, SNAPSHOTS)))
+  for await (const { key } of blobs.list({ prefix: `${SNAPSHOTS}/index/` })) {
+    await look(key, async () => {
+      const blob = await blobs.get(key)
+      if (blob !== undefined) openIndex(blob.data, key)
+    })
+  }
+  return problems
+}
