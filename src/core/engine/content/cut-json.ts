@@ -5,7 +5,7 @@ import { fromUtf8 } from '../../base/bytes.js'
 import { MAX_NESTED } from './content.js'
 import { type CutLeaf, type CutNode, type CutPart, cutPieces } from './cut-tree.js'
 import { closingQuote } from './json-text.js'
-import { keyPrints } from './key-print.js'
+import { keyPrint, printsText } from './key-print.js'
 import { type GroupSizes, isSeam } from './seam.js'
 
 const KIB = 1024
@@ -153,7 +153,7 @@ class ItemRun {
   #leafStart: number
   #itemStart: number
   #items = 0
-  #keys: Uint8Array[] = []
+  #prints: number[] = []
 
   constructor(bytes: Uint8Array, isMap: boolean, start: number) {
     this.#bytes = bytes
@@ -165,11 +165,11 @@ class ItemRun {
   add(end: number): void {
     if (end - this.#leafStart > LEAF.max) this.#endLeaf()
     const start = this.#itemStart
-    if (this.#isMap) this.#keys.push(this.#bytes.subarray(start, closingQuote(this.#bytes, start) + 1))
+    if (this.#isMap) this.#prints.push(keyPrint(this.#bytes, start, closingQuote(this.#bytes, start) + 1))
     this.#items++
     this.#itemStart = end + 1
     const grown = end - this.#leafStart
-    if (grown >= LEAF.min && isSeam(this.#bytes.subarray(start, end), grown, LEAF)) this.#endLeaf()
+    if (grown >= LEAF.min && isSeam(this.#bytes, start, end, { grown, sizes: LEAF })) this.#endLeaf()
   }
 
   addNested(end: number, node: CutNode): void {
@@ -192,9 +192,9 @@ class ItemRun {
   #endLeaf(): void {
     if (this.#items === 0) return
     const leaf: CutLeaf = { start: this.#leafStart, end: this.#itemStart - 1, items: this.#items }
-    this.#parts.push(this.#isMap ? { ...leaf, keys: keyPrints(this.#keys) } : leaf)
+    this.#parts.push(this.#isMap ? { ...leaf, keys: printsText(this.#prints) } : leaf)
     this.#leafStart = this.#itemStart
     this.#items = 0
-    this.#keys = []
+    this.#prints = []
   }
 }

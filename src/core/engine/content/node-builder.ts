@@ -55,7 +55,7 @@ export class NodeBuilder {
     if (grown > GROUP.max && group.parts.length > 0) return this.#storeGroup(level).then(() => this.#addAt(level, part))
     group.parts.push(part)
     group.jsonBytes = grown
-    return isSeam(json, grown, GROUP) ? this.#storeGroup(level) : undefined
+    return isSeam(json, 0, json.length, { grown, sizes: GROUP }) ? this.#storeGroup(level) : undefined
   }
 
   async #storeGroup(level: number): Promise<void> {

@@ -2,7 +2,7 @@
 // the same groups wherever they stand. Normalized, of level 1: items are
 // coarse, and a higher level would cut by size rather than by content.
 
-import { murmur3 } from '../../codec/murmur3.js'
+import { murmur3In } from '../../codec/murmur3.js'
 
 export interface GroupSizes {
   readonly min: number
@@ -10,13 +10,18 @@ export interface GroupSizes {
   readonly max: number
 }
 
+export interface GrownGroup {
+  readonly grown: number
+  readonly sizes: GroupSizes
+}
+
 const RARELY = 1 / 2
 const SOON = 2
 const HASHES = 2 ** 32
 
-/** `grown` is the size of the group with the item in it. */
-export function isSeam(item: Uint8Array, grown: number, { min, normal }: GroupSizes): boolean {
-  if (grown < min) return false
-  const chance = (item.length / normal) * (grown < normal ? RARELY : SOON)
-  return murmur3(item) < chance * HASHES
+/** Whether the item in `bytes[start, end)` is the last of its group; `grown` is the size of the group with it. */
+export function isSeam(bytes: Uint8Array, start: number, end: number, { grown, sizes }: GrownGroup): boolean {
+  if (grown < sizes.min) return false
+  const chance = ((end - start) / sizes.normal) * (grown < sizes.normal ? RARELY : SOON)
+  return murmur3In(bytes, start, end) < chance * HASHES
 }
