@@ -3,14 +3,14 @@
 
 import { type CheckpointTuple, emptyCheckpoint, uuid6 } from '@langchain/langgraph-checkpoint'
 import { memory } from 'varve/adapters/memory'
-import { openCheckpointer, type VarveSaver } from 'varve/integrations/langgraph'
+import { openCheckpointer, type Checkpointer } from 'varve/integrations/langgraph'
 import { type FaultRule, faulty } from 'varve/testing'
 import { expect, test } from 'vitest'
 
 const MOST_OPERATIONS = 200
 const latest = { configurable: { thread_id: 'thread', checkpoint_ns: '' } }
 
-async function put(saver: VarveSaver, config: CheckpointTuple['config'], id: string, n: number) {
+async function put(saver: Checkpointer, config: CheckpointTuple['config'], id: string, n: number) {
   const values = { messages: Array.from({ length: n }, (_, i) => `message ${i}`) }
   const checkpoint = { ...emptyCheckpoint(), id, channel_values: values, channel_versions: { messages: n } }
   return await saver.put(config, checkpoint, { source: 'loop', step: n, parents: {} }, { messages: n })

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Annotation, Command, DeltaChannel, END, interrupt, START, StateGraph } from '@langchain/langgraph'
 import { MemorySaver } from '@langchain/langgraph-checkpoint'
 import { nodeFs } from 'varve/adapters/node-fs'
-import { openCheckpointer, type VarveSaver } from 'varve/integrations/langgraph'
+import { openCheckpointer, type Checkpointer } from 'varve/integrations/langgraph'
 import { afterAll, expect, test } from 'vitest'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-graph-'))
@@ -18,7 +18,7 @@ const State = Annotation.Root({
 
 const thread = { configurable: { thread_id: 'thread' } }
 
-function asking(checkpointer: VarveSaver) {
+function asking(checkpointer: Checkpointer) {
   return new StateGraph(State)
     .addNode('draft', () => ({ notes: ['draft'] }))
     .addNode('review', () => ({ notes: [`review: ${interrupt('good?')}`] }))
@@ -93,7 +93,7 @@ test.each(['sync', 'async', 'exit'] as const)(
     const channel = () =>
       new DeltaChannel<string[], string[]>((all, more) => [...all, ...more.flat()], { snapshotFrequency: 4, initialValueFactory: () => [] })
     const DeltaState = Annotation.Root({ notes: channel, step: Annotation<number>() })
-    const graphOn = (saver: VarveSaver | MemorySaver) =>
+    const graphOn = (saver: Checkpointer | MemorySaver) =>
       new StateGraph(DeltaState)
         .addNode('first', () => ({ notes: ['first'] }))
         .addNode('second', () => ({ step: 2 }))

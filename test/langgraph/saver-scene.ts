@@ -2,7 +2,7 @@
 
 import { type Checkpoint, type CheckpointMetadata, type CheckpointTuple, emptyCheckpoint, uuid6 } from '@langchain/langgraph-checkpoint'
 import { type Backend, openKv } from 'varve'
-import { type CheckpointerOptions, openCheckpointer, type VarveSaver } from 'varve/integrations/langgraph'
+import { type CheckpointerOptions, openCheckpointer, type Checkpointer } from 'varve/integrations/langgraph'
 import { backendCase, type MakeBackend, type SuiteCase } from 'varve/testing'
 
 export const THREAD = 'thread'
@@ -10,7 +10,7 @@ export const THREAD = 'thread'
 export type Config = CheckpointTuple['config']
 export type SaverCase = (
   name: string,
-  body: (saver: VarveSaver, backend: Backend) => Promise<void>,
+  body: (saver: Checkpointer, backend: Backend) => Promise<void>,
   options?: CheckpointerOptions,
 ) => SuiteCase
 
@@ -34,7 +34,7 @@ interface PutInput {
 }
 
 /** Puts a checkpoint on another one, or a first one, with a version of 1 for each channel: as two forks have the same. */
-export async function put(saver: VarveSaver, { on, thread = THREAD, ns = '', values = {}, metadata, id = uuid6(0) }: PutInput) {
+export async function put(saver: Checkpointer, { on, thread = THREAD, ns = '', values = {}, metadata, id = uuid6(0) }: PutInput) {
   const versions = Object.fromEntries(Object.keys(values).map((channel) => [channel, 1]))
   const checkpoint: Checkpoint = { ...emptyCheckpoint(), id, channel_values: values, channel_versions: versions }
   const config = on ?? { configurable: { thread_id: thread, checkpoint_ns: ns } }
@@ -44,18 +44,18 @@ export async function put(saver: VarveSaver, { on, thread = THREAD, ns = '', val
 export const idOf = (config: Config | undefined): string | undefined => config?.configurable?.checkpoint_id
 export const latest = (thread = THREAD, ns = '') => ({ configurable: { thread_id: thread, checkpoint_ns: ns } })
 
-export async function valuesAt(saver: VarveSaver, config: Config): Promise<Record<string, unknown> | undefined> {
+export async function valuesAt(saver: Checkpointer, config: Config): Promise<Record<string, unknown> | undefined> {
   return (await saver.getTuple(config))?.checkpoint.channel_values
 }
 
-export async function listed(saver: VarveSaver, config: Config, options = {}): Promise<(string | undefined)[]> {
+export async function listed(saver: Checkpointer, config: Config, options = {}): Promise<(string | undefined)[]> {
   const ids: (string | undefined)[] = []
   for await (const tuple of saver.list(config, options)) ids.push(idOf(tuple.config))
   return ids
 }
 
 /** A chain of checkpoints, each on the one before. */
-export async function chain(saver: VarveSaver, length: number, input: PutInput = {}) {
+export async function chain(saver: Checkpointer, length: number, input: PutInput = {}) {
   const configs: Config[] = []
   for (let step = 0; step < length; step++) {
     const on = configs.at(-1)

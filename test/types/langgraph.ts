@@ -2,11 +2,11 @@
 
 import { type BaseCheckpointSaver, JsonPlusSerializer } from '@langchain/langgraph-checkpoint'
 import { openStore } from 'varve'
-import { type CheckpointerOptions, openCheckpointer, type VarveSaver } from 'varve/integrations/langgraph'
+import { type CheckpointerOptions, openCheckpointer, type Checkpointer } from 'varve/integrations/langgraph'
 
 export async function checkpointers(): Promise<readonly BaseCheckpointSaver[]> {
   const store = await openStore('agents')
-  const plain: VarveSaver = await openCheckpointer(store)
+  const plain: Checkpointer = await openCheckpointer(store)
   const options: CheckpointerOptions = { agent: 'planner', keepLast: 20, compression: 'gzip', serde: new JsonPlusSerializer() }
   return [plain, await openCheckpointer(store, options)]
 }

@@ -1,2 +1,1 @@
-export { openCheckpointer, type CheckpointerOptions } from './open-checkpointer.js'
-export type { VarveSaver } from './varve-saver.js'
+export { type Checkpointer, type CheckpointerOptions, openCheckpointer } from './open-checkpointer.js'

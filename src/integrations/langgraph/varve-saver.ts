@@ -31,10 +31,6 @@ interface SaverParts {
   readonly keepLast: number | undefined
 }
 
-/**
- * What `openCheckpointer` gives: pass it as `checkpointer` to `graph.compile`. Rejections are `StorageError`s. Calls after
- * `close()`, or after the store was closed, are `closed`.
- */
 export class VarveSaver extends BaseCheckpointSaver implements Handle {
   readonly #index: CheckpointIndex
   readonly #writes: PendingWrites
