@@ -184,7 +184,8 @@ export class SnapshotStore<State> implements Snapshots<State> {
   async copy(target: Store | Backend, options: CopyOptions = {}): Promise<CopyReport> {
     this.#checkOpen('copy')
     const [{ copyTo }, { openPlace }] = await loadPart('copying', () => Promise.all([import('./copy.js'), import('./open-place.js')]))
-    const place = await openPlace(target, {})
+    const { encryption } = options
+    const place = await openPlace(target, encryption === undefined ? {} : { encryption })
     await place.context.writable('copy')
     return await copyTo(this.#place, place, options)
   }

@@ -3,6 +3,7 @@
 import type { Json } from '../../codec/codec.js'
 import type { CodecOption } from '../../codec/codecs.js'
 import type { Compression, CompressionName, CompressionOption } from '../../codec/compression.js'
+import type { EncryptionSecret, PassphraseHash } from '../../codec/secret.js'
 import type { Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
@@ -18,6 +19,13 @@ export interface SnapshotsOptions {
   readonly compression?: CompressionOption
   /** Modules that this runtime lacks, to read what was written with them, and to write with when `compression` names one. */
   readonly compressions?: readonly Compression[]
+  /**
+   * Everything below `snapshots/` is encrypted, and names of agents and sessions are hidden in keys too. The keyring is made
+   * with the first save, and only where there are no snapshots yet; from then on they open with it and not without.
+   */
+  readonly encryption?: EncryptionSecret
+  /** How a passphrase becomes a key when the first snapshot is saved. Default `pbkdf2`. */
+  readonly passphraseHash?: PassphraseHash
 }
 
 export interface SnapshotInfo {

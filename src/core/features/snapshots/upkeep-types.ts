@@ -1,6 +1,7 @@
 // What verifying, collecting, repairing and copying take and tell.
 
 import type { StorageErrorCode } from '../../base/errors.js'
+import type { EncryptionSecret } from '../../codec/secret.js'
 import type { Cancellable } from '../../ports/options.js'
 import type { ProgressListener } from './save-types.js'
 import type { SnapshotFilter } from './types.js'
@@ -91,6 +92,8 @@ export interface RepairReport {
 }
 
 export interface CopyOptions extends Cancellable {
+  /** Of the snapshots of the target, where they are encrypted, or shall be. */
+  readonly encryption?: EncryptionSecret
   /** Default all. */
   readonly filter?: Omit<SnapshotFilter, 'signal'>
   readonly onProgress?: ProgressListener
