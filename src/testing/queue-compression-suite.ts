@@ -70,6 +70,12 @@ export function compressionCases(make: MakeBackend): readonly SuiteCase[] {
         }
       }
     }),
+    storeCase('compression: a level is taken, and one that there is not is refused', make, async (store) => {
+      const queue = await openQueue<string>(store, 'q', { compression: { name: 'gzip', level: 9 } })
+      await queue.append(TEXT)
+      expectEqual((await queue.read())[0]?.value, TEXT)
+      for (const level of [10, -1, 0.5]) await expectRejects(openQueue(store, 'r', { compression: { name: 'gzip', level } }), 'invalid')
+    }),
     storeCase('compression: an unknown name is refused', make, async (store) => {
       await expectRejects(openQueue(store, 'q', { compression: 'best' as 'gzip' }), 'invalid')
     }),

@@ -33,6 +33,7 @@ export async function compressions(backend: Backend): Promise<string> {
   const options: readonly CompressionOption[] = ['none', 'zstd', { name: 'gzip', level: 9 }, lz4, { ...lz4, compress: (bytes) => bytes }]
   for (const compression of options) await openSnapshots(backend, { compression, compressions: modules })
   await openQueue(backend, 'q', { compression: 'lz4' })
+  await openQueue(backend, 'q', { compression: { name: 'brotli', level: 5 } })
   // @ts-expect-error no such compression
   await openQueue(backend, 'q', { compression: 'best' })
   // @ts-expect-error a level is a number

@@ -17,6 +17,7 @@ export interface RequestContext {
   readonly guardVersion: Uint8Array
   readonly markBytes: number
   readonly compression: Compression
+  readonly compressionLevel: number | undefined
 }
 
 export interface AppendRequest {
@@ -38,7 +39,7 @@ export function appendRequest(records: readonly RawRecord[], options: AppendOpti
   const packed = marked.map((record): Packable => {
     const { id } = record
     const full = id === undefined ? record : withHeader(record, OWN_HEADER.id, id)
-    const fields = fieldsOf(full, context.compression)
+    const fields = fieldsOf(full, context)
     if (fields[0] === 'value' && records.length <= MAX_VALUES) {
       values.push(fields[1] as BytesOrText)
       fields[1] = true

@@ -26,11 +26,17 @@ export function checkEncoding(compression: Compression | undefined): void {
   })
 }
 
+export interface Packed {
+  readonly compression: Compression
+  readonly compressionLevel: number | undefined
+}
+
 /** undefined where it would not pay. */
-export function compressed(value: Uint8Array | string, compression: Compression): Uint8Array | undefined {
+export function compressed(value: Uint8Array | string, { compression, compressionLevel: level }: Packed): Uint8Array | undefined {
   const plain = typeof value === 'string' ? Buffer.from(value) : value
   if (compression === 'none' || plain.length < MIN_BYTES) return undefined
-  const smaller = compression === 'gzip' ? gzipSync(plain) : deflateRawSync(plain)
+  const options = level === undefined ? {} : { level }
+  const smaller = compression === 'gzip' ? gzipSync(plain, options) : deflateRawSync(plain, options)
   return smaller.length > plain.length * MAX_REMAINING ? undefined : smaller
 }
 

@@ -5,7 +5,7 @@ import { StorageError } from '../../core/base/errors.js'
 import { OWN_HEADER } from '../../core/base/own-headers.js'
 import type { RawRecord, StreamRecord } from '../../core/ports/stream-broker.js'
 import { type Reply, textOf } from './connection.js'
-import { type Compression, compressed, inflated } from './encoding.js'
+import { type Packed, compressed, inflated } from './encoding.js'
 import { NAME } from './errors.js'
 import type { Packable } from './pack.js'
 
@@ -31,7 +31,7 @@ const NAMES = {
 const MAX_HEADERS = 1_000
 
 /** Names and values in turn, the value first where there is one; the time is the script's to add. */
-export function fieldsOf({ key, value, headers = [], codec, schema }: RawRecord, compression: Compression): Packable[] {
+export function fieldsOf({ key, value, headers = [], codec, schema }: RawRecord, packed: Packed): Packable[] {
   if (headers.length > MAX_HEADERS) {
     throw new StorageError('invalid', 'a record has too many headers', {
       backend: NAME,
@@ -40,8 +40,8 @@ export function fieldsOf({ key, value, headers = [], codec, schema }: RawRecord,
     })
   }
   const fields: Packable[] = []
-  const smaller = value === undefined ? undefined : compressed(value, compression)
-  if (smaller !== undefined) fields.push('value', smaller, 'encoding', compression)
+  const smaller = value === undefined ? undefined : compressed(value, packed)
+  if (smaller !== undefined) fields.push('value', smaller, 'encoding', packed.compression)
   else if (value !== undefined) fields.push('value', value)
   if (key !== undefined) fields.push('key', key)
   fields.push('codec', String(codec))

@@ -191,13 +191,14 @@ export class RedisStream implements RecordStream {
   }
 
   async #append({ records }: RecordBatch, options: AppendOptions): Promise<AppendResult> {
-    const { guard, dedupe = DEFAULT_WINDOW, compression = 'none' } = this.#options
+    const { guard, dedupe = DEFAULT_WINDOW, compression = 'none', compressionLevel } = this.#options
     const request = appendRequest(records, options, {
       now: this.#clock === systemClock ? undefined : this.#clock.now(),
       window: dedupe,
       guardVersion: guard === undefined ? new Uint8Array(0) : fromHex(guard.version),
       markBytes: this.#markBytes,
       compression,
+      compressionLevel,
     })
     const answer = await this.#core.writer.append(request, guard === undefined ? this.#core.keys.stream : this.#core.blobKey(guard.key))
     const result = appendResult(answer, options)

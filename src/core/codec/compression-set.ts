@@ -9,7 +9,7 @@ import {
   type CompressionName,
   type CompressionOption,
   checkCompression,
-  checkCompressionName,
+  checkLevel,
   compressBytes,
   compressionId,
   compressionName,
@@ -28,12 +28,6 @@ export interface CompressionSet {
   decompress(id: number, bytes: Uint8Array, plainLength: number): Promise<Uint8Array>
 }
 
-const LEVELS: Partial<Record<CompressionName, readonly [least: number, most: number]>> = {
-  gzip: [0, 9],
-  deflate: [0, 9],
-  brotli: [0, 11],
-  zstd: [1, 22],
-}
 const areEqual = compareBytes ?? equalBytes
 
 /** Unless a level is asked for: who saves waits for it, and higher ones gain a few per cent. */
@@ -62,17 +56,6 @@ export function chooseCompression(option: CompressionOption = 'gzip', more: read
     })
   }
   return { name, compress, pack, decompress }
-}
-
-/** A name, or a name with a level; `invalid` for all else. */
-function checkLevel(option: unknown): CompressionLevel {
-  const { name, level } = typeof option === 'object' && option !== null ? (option as Partial<CompressionLevel>) : { name: option }
-  checkCompressionName(name)
-  const [least, most] = LEVELS[name] ?? []
-  if (level === undefined) return { name }
-  if (Number.isInteger(level) && least !== undefined && level >= least && level <= (most as number)) return { name, level }
-  const levels = least === undefined ? `${name} has no levels` : `a level of ${name} is a whole number from ${least} to ${most}`
-  throw new StorageError('invalid', levels, { facts: { compression: name, level } })
 }
 
 function isModule(option: unknown): option is Compression {

@@ -38,6 +38,12 @@ export interface CompressedBytes {
 
 /** By id. */
 export const COMPRESSION_NAMES: readonly CompressionName[] = ['none', 'gzip', 'deflate', 'brotli', 'zstd', 'lz4']
+const LEVELS: Partial<Record<CompressionName, readonly [least: number, most: number]>> = {
+  gzip: [0, 9],
+  deflate: [0, 9],
+  brotli: [0, 11],
+  zstd: [1, 22],
+}
 const MIN_BYTES = 512
 /** Stored compressed only when at most this share of the bytes remains. */
 const MAX_REMAINING = 0.9
@@ -55,15 +61,31 @@ export function compressionId(name: CompressionName): number {
   return COMPRESSION_NAMES.indexOf(name)
 }
 
-/** `invalid` for anything but a name. */
-export function checkCompressionName(name: unknown): asserts name is CompressionName {
-  if (COMPRESSION_NAMES.includes(name as CompressionName)) return
-  throw new StorageError('invalid', `compression is one of ${COMPRESSION_NAMES.join(', ')}`, { facts: { compression: String(name) } })
+/** A name, or a name with a level that it has; `invalid` for all else. */
+export function checkLevel(option: unknown): CompressionLevel {
+  const { name, level } = typeof option === 'object' && option !== null ? (option as Partial<CompressionLevel>) : { name: option }
+  if (!isName(name)) {
+    throw new StorageError('invalid', `compression is one of ${COMPRESSION_NAMES.join(', ')}`, { facts: { compression: String(name) } })
+  }
+  const [least, most] = LEVELS[name] ?? []
+  if (level === undefined) return { name }
+  if (Number.isInteger(level) && least !== undefined && level >= least && level <= (most as number)) return { name, level }
+  const levels = least === undefined ? `${name} has no levels` : `a level of ${name} is a whole number from ${least} to ${most}`
+  throw new StorageError('invalid', levels, { facts: { compression: name, level } })
 }
 
-/** Throws `invalid` for anything but a name, `unsupported` for what this runtime lacks. */
-export function checkCompression(name: unknown): void {
-  checkCompressionName(name)
+function isName(name: unknown): name is CompressionName {
+  return COMPRESSION_NAMES.includes(name as CompressionName)
+}
+
+/** The same, and `unsupported` for what this runtime lacks. */
+export function checkCompression(option: unknown): CompressionLevel {
+  const asked = checkLevel(option)
+  checkHere(asked.name)
+  return asked
+}
+
+function checkHere(name: CompressionName): void {
   if (!hasCompression(name)) throw lacking(name)
 }
 
@@ -75,7 +97,7 @@ export async function compressBytes(
   module?: Compression,
 ): Promise<CompressedBytes> {
   if (name === 'none' || bytes.length < MIN_BYTES) return { compression: 0, bytes }
-  if (module === undefined) checkCompression(name)
+  if (module === undefined) checkHere(name)
   const smaller = await (module === undefined ? compress(name, bytes, level) : module.compress(bytes, level))
   if (smaller.length > bytes.length * MAX_REMAINING) return { compression: 0, bytes }
   return { compression: compressionId(name), bytes: smaller }
@@ -87,7 +109,7 @@ export async function compressBytes(
  */
 export async function decompressBytes(id: number, bytes: Uint8Array, plainLength: number, module?: Compression): Promise<Uint8Array> {
   const name = compressionName(id)
-  if (module === undefined) checkCompression(name)
+  if (module === undefined) checkHere(name)
   let cause: unknown
   try {
     const isPlain = name === 'none'

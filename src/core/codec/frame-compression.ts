@@ -1,13 +1,13 @@
 // Bodies of frames, compressed one by one where that saves: a frame that does not shrink stays as it is.
 
-import { type CompressionName, compressBytes, compressionName, decompressBytes } from './compression.js'
+import { type CompressionLevel, type CompressionName, compressBytes, compressionName, decompressBytes } from './compression.js'
 import { FRAME_HEADER_BYTES, type FrameHeader, frameBody, frameLength, writeFrameHeader } from './frame.js'
 
 /** The frame at `header.at` as one of its own, smaller or undefined; salt and chain are still to be set. */
-export async function compressFrame(bytes: Uint8Array, header: FrameHeader, name: CompressionName): Promise<Uint8Array | undefined> {
+export async function compressFrame(bytes: Uint8Array, header: FrameHeader, chosen: CompressionLevel): Promise<Uint8Array | undefined> {
   const body = frameBody(bytes, header)
   if (body === undefined || header.isControl || header.compression !== 0) return undefined
-  const { compression, bytes: smaller } = await compressBytes(name, body)
+  const { compression, bytes: smaller } = await compressBytes(chosen.name, body, chosen.level)
   if (compression === 0) return undefined
   const frame = new Uint8Array(frameLength(smaller.length))
   frame.set(smaller, FRAME_HEADER_BYTES)

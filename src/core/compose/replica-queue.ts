@@ -51,7 +51,12 @@ export async function openReplica(from: QueuePlace, to: QueuePlace, options: Cop
     const sources = await openBuckets(source, found.entry, {}, opened)
     const guard = { key: copy.key, version: copy.version }
     const { segmentBytes, compression } = options
-    const given = { ...(segmentBytes === undefined ? {} : { segmentBytes }), ...(compression === undefined ? {} : { compression }) }
+    const { name, level } = compression === undefined ? {} : checkCompression(compression)
+    const given = {
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(name === undefined ? {} : { compression: name }),
+      ...(level === undefined ? {} : { compressionLevel: level }),
+    }
     const targets = await openBuckets(target, copy.entry, { guard, ...given }, opened)
     const isRelated = descentOf(copy.entry) === descentOf(found.entry)
     return { incarnation: found.entry.incarnation, isRelated, sources, targets, close }

@@ -85,7 +85,7 @@ class JournalBroker implements StreamBroker {
   #begin(stream: string, openLog: OpenLog, options: StreamOptions): OpenStream {
     const context = this.#context
     const { clock, backend, mode } = context
-    const { sync = 'always', retention, compaction, tombstoneMs, compression, dedupe } = options
+    const { sync = 'always', retention, compaction, tombstoneMs, compression, compressionLevel, dedupe } = options
     const groups: LazyGroups = new LazyGroups(context, stream, () => journal)
     const journal: Journal = new Journal({
       log: openLog(stream, options),
@@ -95,6 +95,7 @@ class JournalBroker implements StreamBroker {
       compaction,
       tombstoneMs,
       compression,
+      compressionLevel,
       dedupe,
       history: { blobs: backend.blobs, key: historyKey(stream) },
       topic: stream,

@@ -6,7 +6,7 @@ import { isStorageError, StorageError } from '../base/errors.js'
 import { loadPart } from '../base/load-part.js'
 import { saidWrongly } from '../base/own-headers.js'
 import { Latch, nextWake, POLL_MS } from '../base/latch.js'
-import type { CompressionName } from '../codec/compression.js'
+import type { CompressionLevel, CompressionName } from '../codec/compression.js'
 import type { BlobStore } from '../ports/blob-store.js'
 import type { SignalBus } from '../ports/signal-bus.js'
 import type {
@@ -43,6 +43,7 @@ export interface JournalOptions {
   /** How long a compaction keeps tombstones; default a day. */
   readonly tombstoneMs?: number | undefined
   readonly compression?: CompressionName | undefined
+  readonly compressionLevel?: number | undefined
   /** What ids and producers said is kept in this blob. */
   readonly history: { readonly blobs: BlobStore; readonly key: string }
   readonly dedupe?: DedupeWindow | undefined
@@ -79,11 +80,14 @@ export class Journal {
 
   constructor(options: JournalOptions) {
     this.#options = options
-    const { log, clock, sync, checkFence, retention: policy, committedOf, compression = 'none' } = options
+    const { log, clock, sync, checkFence, retention: policy, committedOf, compression = 'none', compressionLevel } = options
     const beforeRemoval = (): Promise<unknown> => this.#keepHistory()
     if (policy !== undefined) this.#retention = new Retention({ log, policy, clock, committedOf, beforeRemoval })
     const openHistory = (): Promise<AppendHistory> => this.#openHistory()
-    this.#compress = compression === 'none' ? undefined : compressWith(compression)
+    this.#compress =
+      compression === 'none'
+        ? undefined
+        : compressWith({ name: compression, ...(compressionLevel === undefined ? {} : { level: compressionLevel }) })
     const committed = (): void => this.#announce()
     this.#commits = new GroupCommit({ log, clock, sync, checkFence, committed, compress: this.#compress, openHistory })
   }
@@ -279,10 +283,10 @@ export class Journal {
   }
 }
 
-function compressWith(name: CompressionName): Compress {
+function compressWith(chosen: CompressionLevel): Compress {
   return async (frames, at) => {
     const { compressFrames } = await loadPart('compression', () => import('./compress-frames.js'))
-    return compressFrames(frames, at, name)
+    return compressFrames(frames, at, chosen)
   }
 }
 

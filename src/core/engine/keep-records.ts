@@ -12,7 +12,7 @@ export async function keepInFrame({ bytes, header }: WholeFrame, stays: Readonly
   const kept = { count: stays.size, lastDelta: Math.max(...stays) - header.baseOffset }
   const whole = readBack(writeCompactedFrame(body, header, kept))
   if (header.compression === 0) return whole
-  const smaller = await compressFrame(whole.bytes, whole.header, compressionOf(header))
+  const smaller = await compressFrame(whole.bytes, whole.header, { name: compressionOf(header) })
   return smaller === undefined ? whole : readBack(smaller)
 }
 

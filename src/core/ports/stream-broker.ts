@@ -148,6 +148,8 @@ export interface StreamOptions {
   readonly clock?: Clock
   /** Of each batch, where it saves; recorded with the batch. Default `none`. */
   readonly compression?: CompressionName
+  /** One that the compression has; a hint. */
+  readonly compressionLevel?: number
   readonly retention?: RetentionPolicy
   /** Default a day and 10 000 ids. */
   readonly dedupe?: DedupeWindow

@@ -4,6 +4,7 @@ import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import { loadPart } from '../../base/load-part.js'
 import { chooseCodec } from '../../codec/codecs.js'
+import type { CompressionLevel } from '../../codec/compression.js'
 import { contextOf } from '../../derived/resolve.js'
 import type { Store, StoreContext } from '../../derived/store-context.js'
 import { streamsOf } from '../../derived/streams-over-journals.js'
@@ -37,7 +38,7 @@ export async function openQueue<Output = unknown, Input = Output>(
   const broker = streamsOf(context)
   const codec = await chooseCodec(options.codec)
   const schema = options.schema === undefined ? undefined : await loadSchema(options.schema)
-  if (options.compression !== undefined) await checkCompressionName(options.compression)
+  const compression = options.compression === undefined ? undefined : await loadCompression(options.compression)
   if (options.format !== undefined) (await loadFormatChecks()).checkFormat(context.backend, options.format)
   const found = await findOrCreate(context, name, options)
   const { entry } = found
@@ -48,7 +49,7 @@ export async function openQueue<Output = unknown, Input = Output>(
     })
   }
   if (options.format !== undefined || entry.frames !== undefined) (await loadFormatChecks()).checkStoredFormat(found, name, options)
-  const streamOptions = streamOptionsOf(options, found)
+  const streamOptions = streamOptionsOf(options, found, compression)
   const streams: RecordStream[] = []
   for (let bucket = 0; bucket < entry.buckets; bucket++) streams.push(await broker.open(`${entry.incarnation}/${bucket}`, streamOptions))
   const place: QueuePlace = {
@@ -69,9 +70,9 @@ function loadFormatChecks(): Promise<typeof import('./stored-format.js')> {
   return loadPart('the formats', () => import('./stored-format.js'))
 }
 
-async function checkCompressionName(name: unknown): Promise<void> {
+async function loadCompression(option: unknown): Promise<CompressionLevel> {
   const { checkCompression } = await loadPart('compression', () => import('../../codec/compression.js'))
-  checkCompression(name)
+  return checkCompression(option)
 }
 
 type EntryOptions = Pick<QueueOptions<unknown>, 'buckets' | 'create' | 'format'>
@@ -94,11 +95,11 @@ async function findOrCreate(context: StoreContext, name: string, options: EntryO
 
 type LogOptions = Pick<
   QueueOptions<unknown>,
-  'sync' | 'durability' | 'segmentBytes' | 'retention' | 'compaction' | 'tombstoneMs' | 'compression' | 'dedupe'
+  'sync' | 'durability' | 'segmentBytes' | 'retention' | 'compaction' | 'tombstoneMs' | 'dedupe'
 >
 
-function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions {
-  const { sync, durability, segmentBytes, retention, compaction, tombstoneMs, compression, dedupe } = options
+function streamOptionsOf(options: LogOptions, found: FoundEntry, compression: CompressionLevel | undefined): StreamOptions {
+  const { sync, durability, segmentBytes, retention, compaction, tombstoneMs, dedupe } = options
   checkRetention(options)
   if (dedupe !== undefined) checkDedupe(dedupe)
   return {
@@ -110,7 +111,8 @@ function streamOptionsOf(options: LogOptions, found: FoundEntry): StreamOptions 
     ...(retention === undefined ? {} : { retention }),
     ...(compaction === undefined ? {} : { compaction }),
     ...(tombstoneMs === undefined ? {} : { tombstoneMs }),
-    ...(compression === undefined ? {} : { compression }),
+    ...(compression === undefined ? {} : { compression: compression.name }),
+    ...(compression?.level === undefined ? {} : { compressionLevel: compression.level }),
     ...(dedupe === undefined ? {} : { dedupe }),
   }
 }

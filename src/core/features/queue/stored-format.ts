@@ -34,7 +34,11 @@ export function checkStoredFormat(
       facts: { queue: name, stored, asked: format },
     })
   }
-  if (stored === 'ndjson' && compression !== undefined && compression !== 'none') {
-    throw new StorageError('invalid', 'a queue of text is not compressed', { operation: 'openQueue', facts: { queue: name, compression } })
+  const packed = typeof compression === 'object' ? compression.name : compression
+  if (stored === 'ndjson' && packed !== undefined && packed !== 'none') {
+    throw new StorageError('invalid', 'a queue of text is not compressed', {
+      operation: 'openQueue',
+      facts: { queue: name, compression: packed },
+    })
   }
 }

@@ -1,7 +1,7 @@
 // The public shapes of a queue and its groups.
 
 import type { CodecOption } from '../../codec/codecs.js'
-import type { CompressionName } from '../../codec/compression.js'
+import type { CompressionLevel, CompressionName } from '../../codec/compression.js'
 import type { Cancellable, Handle, WriteDurability } from '../../ports/options.js'
 import type { CompactionResult, DedupeWindow, RetentionPolicy, StreamFormat, SyncMode } from '../../ports/stream-broker.js'
 import type { Group, GroupOptions } from './group-types.js'
@@ -37,8 +37,8 @@ export interface QueueOptions<Output, Input = Output> {
   readonly format?: StreamFormat
   /** Size at which a segment is closed and the next begun. */
   readonly segmentBytes?: number
-  /** Of each batch, only where it saves; readers find it in the batch. Default `none`. */
-  readonly compression?: CompressionName
+  /** Of each batch, only where it saves, with a level if wanted; readers find it in the batch. Default `none`. */
+  readonly compression?: CompressionName | CompressionLevel
   /** What is kept; default everything. Whole segments past it are dropped in the background, the rest by `compact()`. */
   readonly retention?: RetentionPolicy
   /** `compact()` keeps the last record of each key only, and tombstones for `tombstoneMs`. */
