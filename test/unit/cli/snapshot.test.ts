@@ -141,6 +141,7 @@ test('verify says what is whole, and names what a flipped byte damaged', () => {
   damage(store)
   const found = varve(['verify', store])
   expect(found).toMatchObject({ status: 1, stdout: expect.stringContaining(ids[3]) })
+  expect(found.stdout).toMatch(/^ {2}lost: \/notes\/\d+$/m)
   expect(found.stdout).toMatch(/\[corrupt\]\n(?:.|\n)*1 problem, in 6 snapshots\n$/)
   const file = newFile()
   expect(varve(['restore', store, 'planner/s1', file])).toMatchObject({ status: 1, stderr: expect.stringContaining('[corrupt]') })
@@ -203,4 +204,17 @@ test('what is left of a damaged state is restored, and what is lost is named', (
   expect(state.step).toBe(3)
   expect(state.notes.filter((note: unknown) => note !== null).length).toBeGreaterThan(500)
   expect(varve(['restore', store, 'raw/s1', '--damaged'])).toMatchObject({ status: 0, stderr: '' })
+})
+
+test('verify looks as deep as it is told, and goes on where its budget ended', () => {
+  const { directory } = fixture
+  expect(varve(['verify', directory, '--level', 'chain'])).toMatchObject({ status: 0 })
+  const [first] = varve(['verify', directory, '--budget', '1kB', '--json']).json()
+  expect(first).toMatchObject({ ok: true, cursor: expect.any(String) })
+  const text = varve(['verify', directory, '--budget', '1kB']).stdout
+  expect(text).toContain(`not all was looked at: go on with --cursor ${first.cursor}`)
+  const [rest] = varve(['verify', directory, '--cursor', first.cursor, '--json']).json()
+  expect(rest.cursor).toBeUndefined()
+  expect(first.checked + rest.checked).toBe(6)
+  expect(varve(['verify', directory, '--level', 'deep'])).toMatchObject({ status: 64 })
 })
