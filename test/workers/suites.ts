@@ -21,6 +21,7 @@ import {
   streamProducersSuite,
   transactionSuite,
 } from 'varve/testing'
+import { saverSuite } from '../langgraph/saver-suite.js'
 
 export interface Bindings {
   readonly BUCKET: R2BucketLike
@@ -44,6 +45,7 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
     { name: 'R2', cases: blobStoreSuite(onR2).filter(({ name }) => name !== NOT_ON_R2) },
     { name: 'R2', cases: kvSuite(onR2) },
     { name: 'R2', cases: snapshotsSuite(onR2) },
+    { name: 'R2, LangGraph', cases: saverSuite(onR2) },
     { name: 'R2', cases: streamBrokerSuite(onR2) },
     { name: 'R2', cases: streamProducersSuite(onR2) },
     { name: 'R2', cases: queueSuite(onR2) },
