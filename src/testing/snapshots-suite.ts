@@ -1,6 +1,7 @@
 // What snapshots must do on every backend that can compare and set; on the others `openSnapshots` must say what to use instead.
 
 import { snapshotsDamageSuite } from './snapshots-damage-suite.js'
+import { snapshotsDiffSuite } from './snapshots-diff-suite.js'
 import { snapshotsForkSuite } from './snapshots-fork-suite.js'
 import { snapshotsListSuite } from './snapshots-list-suite.js'
 import { snapshotsRetentionSuite } from './snapshots-retention-suite.js'
@@ -16,6 +17,7 @@ export function snapshotsSuite(make: MakeBackend): readonly SuiteCase[] {
     ...snapshotsSaveSuite(on),
     ...snapshotsListSuite(on),
     ...snapshotsForkSuite(on),
+    ...snapshotsDiffSuite(on),
     ...snapshotsRetentionSuite(on),
     ...snapshotsDamageSuite(on),
     ...snapshotsWatchSuite(on),

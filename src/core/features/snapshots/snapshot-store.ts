@@ -16,7 +16,7 @@ import { checkFilter, selectInfos } from './list.js'
 import { infoOf, type Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import { publish } from './publish.js'
-import type { LazySnapshot, LoadOptions, LoadPathOptions, Salvaged } from './read-types.js'
+import type { LazySnapshot, LoadOptions, LoadPathOptions, PatchOperation, Salvaged } from './read-types.js'
 import { toStream } from './read-stream.js'
 import { removeOne, removeSession } from './removal.js'
 import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
@@ -94,6 +94,13 @@ export class SnapshotStore<State> implements Snapshots<State> {
     const { manifest } = await this.#resolve(which, options.signal)
     const { salvage } = await lazyPart()
     return await salvage<State>(this.#place, manifest, options.signal)
+  }
+
+  async diff(a: string | BranchRef, b: string | BranchRef, { signal }: Cancellable = {}): Promise<readonly PatchOperation[]> {
+    this.#checkOpen('diff')
+    const [from, to] = [await this.#resolve(a, signal), await this.#resolve(b, signal)]
+    const { diff } = await loadPart('differences', () => import('./diff.js'))
+    return await diff(this.#place, from.manifest, to.manifest, signal)
   }
 
   async stream(which: string | BranchRef, options: Cancellable = {}): Promise<ReadableStream<Uint8Array>> {

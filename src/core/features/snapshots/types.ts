@@ -7,7 +7,7 @@ import type { EncryptionSecret, PassphraseHash } from '../../codec/secret.js'
 import type { Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
-import type { LazySnapshot, LoadOptions, LoadPathOptions, Salvaged } from './read-types.js'
+import type { LazySnapshot, LoadOptions, LoadPathOptions, PatchOperation, Salvaged } from './read-types.js'
 import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
 import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
 import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport, VerifyOptions } from './upkeep-types.js'
@@ -131,6 +131,11 @@ export interface Snapshots<State> extends Handle {
   lazy(which: string | BranchRef, options?: Cancellable): Promise<LazySnapshot>
   /** What can still be read of a damaged state, with the exact places that are lost. Throws only where the manifest itself is damaged. */
   salvage(which: string | BranchRef, options?: Cancellable): Promise<Salvaged<State>>
+  /**
+   * What turns the state of `a` into that of `b`, as a JSON Patch (RFC 6902); the order of keys is no difference. Chunks that both
+   * have are not read. Values that are not JSON stand in it as they are. `missing` and `corrupt` as `load`.
+   */
+  diff(a: string | BranchRef, b: string | BranchRef, options?: Cancellable): Promise<readonly PatchOperation[]>
   /** The encoded state piece by piece, in bounded memory. `missing` as `load`; damage makes the stream fail with `corrupt`, at its end at the latest. */
   stream(which: string | BranchRef, options?: Cancellable): Promise<ReadableStream<Uint8Array>>
   /** All about it but its state. `missing` when there is none. */
