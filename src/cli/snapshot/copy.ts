@@ -3,9 +3,8 @@ import type { CopyReport } from '../../core/features/snapshots/upkeep-types.js'
 import { formatBytes, formatCount, formatJson } from '../output.js'
 import { STORE } from '../place.js'
 import { checkNames } from './check-names.js'
-import { withStore } from '../with-store.js'
+import { copyInto } from './copy-into.js'
 import { addFilterOptions, type FilterFlags, filterOf } from './filter-options.js'
-import { withProgress } from './snapshot-progress.js'
 import { withSnapshots } from './with-snapshots.js'
 
 interface CopyFlags extends FilterFlags {
@@ -25,9 +24,7 @@ export function addCopy(snapshot: Command): void {
       withSnapshots(from, { mode: 'read' }, async (source, signal) => {
         const filter = filterOf(flags)
         await checkNames(source, filter)
-        const report = await withStore(to, 'create', (target) =>
-          withProgress((onProgress) => source.copy(target, { filter, onProgress, signal })),
-        )
+        const report = await copyInto(to, source, filter, signal)
         console.log(flags.json ? formatJson(report) : copyText(report))
       }),
     )

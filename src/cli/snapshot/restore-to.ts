@@ -1,8 +1,7 @@
 import type { SnapshotFilter, SnapshotInfo, Snapshots } from '../../core/features/snapshots/types.js'
 import { formatBytes } from '../output.js'
-import { withStore } from '../with-store.js'
+import { copyInto } from './copy-into.js'
 import { infoName } from './info-table.js'
-import { withProgress } from './snapshot-progress.js'
 import { findSnapshot } from './which.js'
 import { withSnapshots } from './with-snapshots.js'
 
@@ -10,10 +9,7 @@ import { withSnapshots } from './with-snapshots.js'
 export function restoreTo(from: string, which: string, to: string): Promise<void> {
   return withSnapshots(from, { mode: 'read' }, async (source, signal) => {
     const info = await findSnapshot(source, which, signal)
-    const filter = await filterOfOne(source, info, signal)
-    const { copied, storedBytes } = await withStore(to, 'create', (target) =>
-      withProgress((onProgress) => source.copy(target, { filter, onProgress, signal })),
-    )
+    const { copied, storedBytes } = await copyInto(to, source, await filterOfOne(source, info, signal), signal)
     console.log(copied === 0 ? `${infoName(info)} was there before` : `copied ${infoName(info)}; added ${formatBytes(storedBytes)}`)
   })
 }

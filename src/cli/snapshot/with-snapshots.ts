@@ -4,6 +4,7 @@ import { openSnapshots } from '../../index.js'
 import { untilInterrupted } from '../interrupt.js'
 import type { PlaceMode } from '../place.js'
 import { withStore } from '../with-store.js'
+import { encryptionOf } from './encryption.js'
 
 export interface OpenFlags {
   readonly mode: PlaceMode
@@ -21,7 +22,7 @@ export function withSnapshots<T>(
 ): Promise<T> {
   return untilInterrupted((signal) =>
     withStore(place, mode, async (store) => {
-      const snapshots = await openSnapshots(store, { ...options, compressions: [zstd] })
+      const snapshots = await openSnapshots(store, { ...options, ...(await encryptionOf(store)), compressions: [zstd] })
       try {
         return await use(snapshots, signal)
       } finally {

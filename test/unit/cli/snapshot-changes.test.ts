@@ -5,6 +5,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openSnapshots, openStore } from 'varve'
+import { nodeFs } from 'varve/adapters/node-fs'
 import { type Fixture, filesIn, makeFixture, states } from './snapshot-fixture.js'
 import { MAIN, runVarve } from './varve-process.js'
 
@@ -141,4 +143,20 @@ test('with a passphrase a new store is encrypted, and opened again', () => {
   expect(wrong).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('[denied]') })
   expect(runVarve(['snapshot', 'list', directory], { env }).status).toBe(0)
   expect(varve(['list', store, '--passphrase-file', newFile('')])).toMatchObject({ status: 64 })
+})
+
+test('snapshots that are encrypted by themselves are opened and copied with their passphrase', async () => {
+  const { folder } = fixture
+  const [directory, to] = [join(folder, 'sealed'), join(folder, 'sealed-copy')]
+  const backend = nodeFs({ directory })
+  const store = await openStore(backend)
+  const snapshots = await openSnapshots(store, { encryption: { passphrase: 'correct horse' } })
+  const { id } = await snapshots.save({ agent: 'a', session: 's', state: [1] })
+  await store.close()
+  await backend.close()
+  const env = { VARVE_PASSPHRASE: 'correct horse' }
+  expect(runVarve(['snapshot', 'restore', directory, 'a/s'], { env }).stdout).toBe('[1]')
+  expect(runVarve(['snapshot', 'copy', directory, to], { env }).status).toBe(0)
+  expect(runVarve(['snapshot', 'restore', to, id], { env }).stdout).toBe('[1]')
+  expect(varve(['list', to])).toMatchObject({ status: 1, stderr: expect.stringContaining('[denied]') })
 })
