@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { brotli } from 'varve/compression/brotli'
 import { lz4 } from 'varve/compression/lz4'
 import { zstd } from 'varve/compression/zstd'
+import { decodeZstd } from '../../../dist/compression/zstd/decode.js'
 import { equalBytes, fromHex, utf8 } from '../../../dist/core/base/bytes.js'
 import { isStorageError } from '../../../dist/core/base/errors.js'
 import { decompressBytes } from '../../../dist/core/codec/compression.js'
@@ -138,5 +139,13 @@ describe('with the zlib of Node', () => {
     const plain = (ZSTD_PLAIN.words as () => Uint8Array)()
     const packed = await chooseCompression({ name: 'zstd', level: 19 }, [zstd]).pack(plain)
     expect(packed.bytes.length).toBeLessThan(700)
+    const parts = fc.oneof(fc.constantFrom('{"name":"ada",', '[1,2,3]', 'x'.repeat(300)), fc.string(), fc.base64String())
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 300 }), fc.integer({ min: 1, max: 19 }), (texts, level) => {
+        const bytes = utf8(texts.join(''))
+        expect(equalBytes(decodeZstd(zstd.compress(bytes, level) as Uint8Array, bytes.length), bytes)).toBe(true)
+      }),
+      { numRuns: 300 },
+    )
   })
 })
