@@ -127,6 +127,7 @@ export type {
   TransactionAppendOptions,
 } from './core/features/queue/types.js'
 export type { QueueWriter, WriteOptions, WriterOptions } from './core/features/queue/writer-types.js'
+export type { SnapshotExportOptions, SnapshotImportOptions, SnapshotImportReport } from './core/features/snapshots/archive-types.js'
 export { openSnapshots } from './core/features/snapshots/open-snapshots.js'
 export type {
   LazySnapshot,

@@ -11,6 +11,7 @@ import { findQueue } from '../core/engine/catalogue.js'
 import { openKv } from '../core/features/kv/open-kv.js'
 import { openQueue } from '../core/features/queue/open-queue.js'
 import { queues } from '../core/features/queue/queues.js'
+import { openSnapshots } from '../core/features/snapshots/open-snapshots.js'
 import type { Backend } from '../core/ports/backend.js'
 import type { RecordStream } from '../core/ports/stream-broker.js'
 import { expectBytes, expectEqual, expectRejects, expectTrue } from './assert.js'
@@ -50,7 +51,13 @@ export function archiveSuite(makeSource: MakeBackend, makeTarget: MakeBackend): 
       }
     },
   })
-  return [...wholeCases(pairCase), ...existingCases(pairCase), ...movingCases(pairCase), ...damageCases(pairCase)]
+  return [
+    ...wholeCases(pairCase),
+    ...existingCases(pairCase),
+    ...movingCases(pairCase),
+    ...snapshotCases(pairCase),
+    ...damageCases(pairCase),
+  ]
 }
 
 function wholeCases(pairCase: PairCase): SuiteCase[] {
@@ -274,6 +281,71 @@ function movingCases(pairCase: PairCase): SuiteCase[] {
   ]
 }
 
+function snapshotCases(pairCase: PairCase): SuiteCase[] {
+  return [
+    pairCase(
+      'snapshots alone: a selection, then all; what is there is skipped, and chunks that are there are not stored again',
+      async (pair) => {
+        const { source, target } = pair
+        await fillSnapshots(source, pair.clock)
+        const [from, to] = [await openSnapshots(source), await openSnapshots(target)]
+        const first = await to.import(from.export({ filter: { agent: 'planner', session: 's1' } }))
+        expectEqual([first.imported, first.skipped], [4, 0])
+        expectTrue(first.storedBytes > 0, 'bytes that were stored')
+        const all = await collected(from.export())
+        const second = await to.import(blob(all))
+        expectEqual([second.imported, second.skipped], [2, 4])
+        await expectSameSnapshots(source, target)
+        expectEqual((await to.import(blob(all))).imported, 0)
+        const whole = await importAll(await pair.another(), blob(all))
+        expectEqual([whole.snapshots.imported, whole.queues.length], [6, 0])
+      },
+    ),
+    pairCase('an archive of snapshots is encrypted when asked, and found to be damaged', async (pair) => {
+      const { source, target, clock } = pair
+      await fillSnapshots(source, clock)
+      const [from, to] = [await openSnapshots(source), await openSnapshots(target)]
+      const key = noise(32)
+      const bytes = await collected(from.export({ key }))
+      await expectRejects(to.import(blob(bytes)), 'denied')
+      const plain = await collected(from.export())
+      for (const at of [40, 400, Math.floor(plain.length / 2), plain.length - 3]) {
+        const flipped = plain.slice()
+        flipped[at] = (flipped[at] as number) ^ 1
+        await expectRejects(to.import(blob(flipped)), 'corrupt')
+      }
+      await to.import(blob(bytes), { key })
+      await expectSameSnapshots(source, target)
+    }),
+    pairCase(
+      'a snapshot that is deleted and collected while it is exported is left out, and those that share its content are whole',
+      async (pair) => {
+        const { source, target } = pair
+        const from = await openSnapshots<Uint8Array>(source)
+        const state = noise(6 * 1024 * 1024)
+        const gone = await from.save({ agent: 'a', session: 'gone', state })
+        await pair.clock.advance(10)
+        const kept = await from.save({ agent: 'a', session: 'kept', state: state.subarray(0, 4 * 1024 * 1024) })
+        const reader = from.export().getReader()
+        const pieces: Uint8Array[] = []
+        for (;;) {
+          const { done, value } = await reader.read()
+          if (done || value === undefined) break
+          pieces.push(value)
+          if (pieces.length !== 4) continue
+          await from.delete(gone.id) // the header, contents, the snapshot and a part of its chunks are out
+          await from.collect()
+        }
+        const to = await openSnapshots<Uint8Array>(target)
+        const report = await to.import(blob(joined(pieces)))
+        expectTrue(report.imported >= 1, 'what was kept')
+        expectBytes(await to.load(kept.id), state.subarray(0, 4 * 1024 * 1024))
+        expectEqual((await to.verify()).problems, [])
+      },
+    ),
+  ]
+}
+
 function damageCases(pairCase: PairCase): SuiteCase[] {
   return [
     pairCase(
@@ -353,10 +425,30 @@ async function fill({ source, clock }: Pick<Pair, 'source' | 'clock'>): Promise<
   for (const n of range(29)) await kv.put(`key ${n}`, { n }, n % 2 === 0 ? {} : { ttlMs: 100_000 + n })
   await kv.put('bytes', utf8('raw'))
   await (await openKv<Record<string, unknown>>(source, 'ümlaut/ns')).put('x', 'y')
+  await fillSnapshots(source, clock)
 }
 
-async function archiveOf(source: Store, options: Parameters<typeof exportAll>[1] = {}): Promise<Uint8Array> {
-  const reader = exportAll(source, options).getReader()
+/** Two sessions that share most of their content, a branch, labels, and bytes. */
+async function fillSnapshots(source: Store, clock: ManualClock): Promise<void> {
+  const snapshots = await openSnapshots<unknown>(source)
+  const log = range(400).map((n) => ({ n, text: `entry ${n} of a state that is shared by all of them` }))
+  for (const n of range(3)) {
+    await snapshots.save({ agent: 'planner', session: 's1', state: { step: n, log: log.slice(0, 300 + n * 50) }, tags: [`t${n}`] })
+    await clock.advance(10)
+  }
+  const forked = await snapshots.fork({ agent: 'planner', session: 's1' }, { branch: 'other' })
+  await snapshots.pin(forked.id)
+  await snapshots.tag(forked.id, ['late'])
+  await snapshots.save({ agent: 'planner', session: 's2', state: { log }, description: 'all', metadata: { offsets: [1, 2] } })
+  await snapshots.save({ agent: 'böses/../agent', session: 's', state: noise(200_000) })
+}
+
+function archiveOf(source: Store, options: Parameters<typeof exportAll>[1] = {}): Promise<Uint8Array> {
+  return collected(exportAll(source, options))
+}
+
+async function collected(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const reader = stream.getReader()
   const pieces: Uint8Array[] = []
   for (;;) {
     const { done, value } = await reader.read()
@@ -409,9 +501,23 @@ async function expectSameStores(source: Store, target: Store): Promise<void> {
   const isExact = contextOf(target).backend.streams === undefined
   expectEqual(await queuesIn(target, isExact), await queuesIn(source, isExact), 'the queues')
   expectEqual(await marksIn(target), await marksIn(source), 'the marks')
+  await expectSameSnapshots(source, target)
   for (const namespace of ['default', 'ümlaut/ns']) {
     expectEqual(await keysIn(target, namespace), await keysIn(source, namespace), `the keys of ${namespace}`)
   }
+}
+
+async function expectSameSnapshots(source: Store, target: Store): Promise<void> {
+  expectEqual(await snapshotsIn(target), await snapshotsIn(source), 'the snapshots')
+  const report = await (await openSnapshots(target)).verify()
+  expectEqual(report.problems, [], 'problems')
+}
+
+async function snapshotsIn(store: Store): Promise<unknown> {
+  const all: unknown[] = []
+  const snapshots = await openSnapshots<unknown>(store)
+  for await (const { storedBytes: _, ...info } of snapshots.list()) all.push([info, await snapshots.load(info.id)])
+  return all
 }
 
 async function queuesIn(store: Store, isExact: boolean): Promise<unknown> {

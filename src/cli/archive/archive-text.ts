@@ -29,7 +29,10 @@ export function reportText(report: ArchiveReport): string {
     }
   })
   const keys = report.namespaces.map(({ namespace, values }) => ({ part: 'keys', name: nameText(namespace), count: values, notes: '' }))
-  const rows = [...queues, ...keys]
+  const sessions = report.sessions.map(({ agent, session, snapshots }) => {
+    return { part: 'snapshots', name: `${nameText(agent)}/${nameText(session)}`, count: snapshots, notes: '' }
+  })
+  const rows = [...queues, ...keys, ...sessions]
   const whole = `whole: ${formatBytes(report.bytes)}${report.encrypted ? ', encrypted' : ''}, made ${formatTime(report.createdAt)} from ${report.backend}`
   return rows.length === 0 ? whole : `${formatTable(COLUMNS, rows)}\n${whole}`
 }

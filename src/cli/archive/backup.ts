@@ -5,7 +5,7 @@ import { each } from '../arguments.js'
 import { readInput } from '../file-input.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
 import { untilInterrupted } from '../interrupt.js'
-import { formatBytes, formatJson } from '../output.js'
+import { formatBytes, formatCount, formatJson } from '../output.js'
 import { askNewPassphrase, givenPassphrase, PASSPHRASE_FILE } from '../passphrase.js'
 import { STORE } from '../place.js'
 import { withStore } from '../with-store.js'
@@ -16,6 +16,7 @@ import { openingSecret } from './secret.js'
 interface BackupFlags {
   readonly queue?: readonly string[]
   readonly namespace?: readonly string[]
+  readonly agent?: string
   readonly encrypt?: true
   readonly passphraseFile?: string
   readonly force?: true
@@ -31,6 +32,7 @@ export function addBackup(program: Command): void {
     .argument('[file]', 'where to, whole or not at all; - is standard output')
     .option('--queue <name>', 'only this one, and other parts that are named (again for more)', each)
     .option('--namespace <name>', 'only the keys of this one, and other parts that are named (again for more)', each)
+    .option('--agent <name>', 'only the snapshots of this one, and other parts that are named')
     .option('--encrypt', 'with a passphrase that is asked for, where none is given')
     .option('--passphrase-file <file>', PASSPHRASE_FILE)
     .option('--force', 'replace the file where there is one')
@@ -47,11 +49,12 @@ async function backUp(place: string, file: string | undefined, flags: BackupFlag
   if (isFile) checkTarget(file, flags.force)
   const secret = await newSecret(flags)
   const line = exportProgress()
-  const counted = { bytes: 0, records: 0, values: 0 }
+  const counted = { bytes: 0, records: 0, values: 0, snapshots: 0 }
   await untilInterrupted((signal) =>
     withStore(place, 'read', async (store) => {
       const onProgress: ExportOptions['onProgress'] = (progress) => {
-        Object.assign(counted, { bytes: progress.bytes, records: progress.records, values: progress.values })
+        const { bytes, records, values, snapshots } = progress
+        Object.assign(counted, { bytes, records, values, snapshots })
         line.update(progress)
       }
       try {
@@ -66,13 +69,21 @@ async function backUp(place: string, file: string | undefined, flags: BackupFlag
   if (!isFile) return
   const encrypted = secret.passphrase !== undefined
   if (flags.json) console.log(formatJson({ file, encrypted, ...counted }))
-  else console.log(`${formatBytes(counted.bytes)}${encrypted ? ', encrypted' : ''}: ${counted.records} records, ${counted.values} values`)
+  else console.log(madeText(counted, encrypted))
+}
+
+function madeText(
+  { bytes, records, values, snapshots }: Record<'bytes' | 'records' | 'values' | 'snapshots', number>,
+  encrypted: boolean,
+): string {
+  const parts = [formatCount(records, 'record'), formatCount(values, 'value'), formatCount(snapshots, 'snapshot')]
+  return `${formatBytes(bytes)}${encrypted ? ', encrypted' : ''}: ${parts.join(', ')}`
 }
 
 /** Where parts are named, those that are not are left out. */
-function partsOf({ queue, namespace }: BackupFlags): Pick<ExportOptions, 'queues' | 'kv'> {
-  if (queue === undefined && namespace === undefined) return {}
-  return { queues: queue ?? false, kv: namespace ?? false }
+function partsOf({ queue, namespace, agent }: BackupFlags): Pick<ExportOptions, 'queues' | 'kv' | 'snapshots'> {
+  if (queue === undefined && namespace === undefined && agent === undefined) return {}
+  return { queues: queue ?? false, kv: namespace ?? false, snapshots: agent === undefined ? false : { agent } }
 }
 
 async function newSecret({ encrypt, passphraseFile }: BackupFlags): Promise<{ readonly passphrase?: string }> {
@@ -88,7 +99,7 @@ async function verifyBackup(file: string, none: string | undefined, flags: Backu
     const line = exportProgress()
     try {
       const onProgress = ({ bytes }: Pick<ArchiveReport, 'bytes'>): void =>
-        line.update({ bytes, part: 'queue', name: '', records: 0, values: 0 })
+        line.update({ bytes, part: 'queue', name: '', records: 0, values: 0, snapshots: 0 })
       return await checkArchive(readInput(file, 'reads an archive', signal), { ...secret, signal, onProgress })
     } finally {
       line.end()

@@ -59,8 +59,10 @@ interface Row {
 
 const COLUMNS = (['part', 'name', 'restored', 'present', 'notes'] as const).map((title) => ({ title, cell: (row: Row) => row[title] }))
 
-function restoredText({ queues, namespaces, bytes }: ImportReport): string {
-  const rows = [...queues.map(queueRow), ...namespaces.map(keysRow)]
+function restoredText({ queues, namespaces, snapshots, bytes }: ImportReport): string {
+  const { imported, skipped } = snapshots
+  const states = imported + skipped === 0 ? [] : [{ part: 'snapshots', name: '', restored: imported, present: skipped, notes: '' }]
+  const rows = [...queues.map(queueRow), ...namespaces.map(keysRow), ...states]
   const summary = `restored from ${formatBytes(bytes)}`
   return rows.length === 0 ? `${summary}: nothing is in it` : `${formatTable(COLUMNS, rows)}\n${summary}`
 }

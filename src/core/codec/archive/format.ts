@@ -31,10 +31,8 @@ export const SECTION = {
   values: 32,
   valuePart: 33,
   snapshot: 48,
-  snapshotPage: 49,
   chunks: 50,
-  content: 51,
-  session: 52,
+  snapshotGone: 51,
 } as const
 
 export type SectionType = keyof typeof SECTION

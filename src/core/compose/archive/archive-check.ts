@@ -4,6 +4,8 @@ import type { ArchiveSource } from '../../codec/archive/byte-source.js'
 import { decodeRecords } from '../../codec/archive/records.js'
 import { decodeValues } from '../../codec/archive/values.js'
 import { StorageError } from '../../base/errors.js'
+import { decodeChunks, decodeSnapshot } from '../../features/snapshots/archive-format.js'
+import type { SessionRef } from '../../features/snapshots/types.js'
 import { readBucketEnd, readContents, readGroup, readMarks, readQueue } from './contents.js'
 import type { ArchiveBucket, ArchiveReport, CheckArchiveOptions } from './types.js'
 
@@ -18,6 +20,9 @@ export class ArchiveCheck {
   readonly #options: CheckArchiveOptions
   readonly #queues: QueueInCheck[] = []
   readonly #namespaces = new Map<string, number>()
+  readonly #sessions = new Map<string, ArchiveReport['sessions'][number]>()
+  /** Of the snapshot that was met last. */
+  #last: SessionRef | undefined
   #backend = ''
 
   constructor(options: CheckArchiveOptions) {
@@ -38,6 +43,7 @@ export class ArchiveCheck {
       backend: this.#backend,
       queues: this.#queues.map(({ groups, ...queue }) => ({ ...queue, groups: [...groups] })),
       namespaces: [...this.#namespaces].map(([namespace, values]) => ({ namespace, values })),
+      sessions: [...this.#sessions.values()],
     }
   }
 
@@ -69,9 +75,26 @@ export class ArchiveCheck {
         this.#namespaces.set(namespace, (this.#namespaces.get(namespace) ?? 0) + values.length)
         return
       }
+      case 'snapshot':
+        this.#snapshot(decodeSnapshot(body).info, 1)
+        return
+      case 'snapshotGone':
+        if (this.#last !== undefined) this.#snapshot(this.#last, -1)
+        return
+      case 'chunks':
+        decodeChunks(body)
+        return
       default:
         return
     }
+  }
+
+  #snapshot(info: SessionRef, count: number): void {
+    const { agent, session } = info
+    const key = JSON.stringify([agent, session])
+    const { snapshots } = this.#sessions.get(key) ?? { snapshots: 0 }
+    this.#sessions.set(key, { agent, session, snapshots: snapshots + count })
+    this.#last = info
   }
 
   #queue({ number, position }: ReadSection): QueueInCheck {

@@ -1,4 +1,4 @@
-// The sections of a whole store, in their order: what there is, queues, keys.
+// The sections of a whole store, in their order: what there is, queues, keys, snapshots.
 
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
@@ -8,6 +8,8 @@ import { contextOf } from '../../derived/resolve.js'
 import type { Store, StoreContext } from '../../derived/store-context.js'
 import { listQueues } from '../../engine/catalogue.js'
 import { kvNamespaces } from '../../features/kv/namespaces.js'
+import { SnapshotExport } from '../../features/snapshots/archive-export.js'
+import { openPlace } from '../../features/snapshots/open-place.js'
 import type { Backend } from '../../ports/backend.js'
 import { type ArchiveContents, toJson } from './contents.js'
 import { exportKeys } from './keys-export.js'
@@ -23,7 +25,7 @@ class StoreExport {
   readonly #source: Store | Backend
   readonly #context: StoreContext
   readonly #options: ExportOptions
-  #progress: ArchiveProgress = { bytes: 0, part: 'queue', name: '', records: 0, values: 0 }
+  #progress: ArchiveProgress = { bytes: 0, part: 'queue', name: '', records: 0, values: 0, snapshots: 0 }
 
   constructor(source: Store | Backend, options: ExportOptions) {
     this.#source = source
@@ -45,11 +47,13 @@ class StoreExport {
     const queues = await this.#openQueues()
     try {
       for (const queue of queues) await queue.fixCut()
+      const snapshots = await this.#snapshots()
       const namespaces = await this.#namespaces()
       const contents: ArchiveContents = { backend: this.#context.backend.name, queues: queues.map(({ queue }) => queue), namespaces }
       yield { type: 'contents', body: toJson(contents), counts: { namespaces: namespaces.length } }
       for (const queue of queues) yield* this.#told('queue', queue.queue.name, queue.sections(signal))
       for (const name of namespaces) yield* this.#told('keys', name, exportKeys(this.#context, name, signal))
+      if (snapshots !== undefined) yield* this.#told('snapshots', '', snapshots.sections())
     } finally {
       await Promise.allSettled(queues.map((queue) => queue.close()))
     }
@@ -86,11 +90,23 @@ class StoreExport {
     return kv ?? (await kvNamespaces(this.#source))
   }
 
+  /** undefined where none are wanted, or the backend cannot have any. */
+  async #snapshots(): Promise<SnapshotExport | undefined> {
+    const { snapshots = this.#context.backend.blobs.traits.conditionalPut, compressions, signal } = this.#options
+    if (snapshots === false) return undefined
+    const place = await openPlace(this.#source, compressions === undefined ? {} : { compressions })
+    const exporting = new SnapshotExport(place, snapshots === true ? {} : snapshots, signal)
+    await exporting.fixCut()
+    return exporting
+  }
+
   async *#told(part: ArchiveProgress['part'], name: string, sections: AsyncGenerator<SectionToWrite>): AsyncGenerator<SectionToWrite> {
     this.#report({ part, name })
     for await (const section of sections) {
-      const { records = 0, values = 0 } = section.counts ?? {}
-      this.#progress = { ...this.#progress, records: this.#progress.records + records, values: this.#progress.values + values }
+      const { records = 0, values = 0, snapshots = 0 } = section.counts ?? {}
+      const before = this.#progress
+      const sums = { records: before.records + records, values: before.values + values, snapshots: before.snapshots + snapshots }
+      this.#progress = { ...before, ...sums }
       yield section
     }
   }

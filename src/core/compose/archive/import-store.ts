@@ -7,6 +7,9 @@ import { ArchiveReader, type ReadSection } from '../../codec/archive/read.js'
 import { decodeRecords } from '../../codec/archive/records.js'
 import { contextOf } from '../../derived/resolve.js'
 import type { Store, StoreContext } from '../../derived/store-context.js'
+import { nextChunks } from '../../features/snapshots/archive.js'
+import { type NextChunks, SnapshotImport } from '../../features/snapshots/archive-import.js'
+import { openPlace } from '../../features/snapshots/open-place.js'
 import type { Backend } from '../../ports/backend.js'
 import { readBucketEnd, readContents, readGroup, readMarks, readQueue } from './contents.js'
 import { KeysImport } from './keys-import.js'
@@ -17,12 +20,14 @@ import type { ArchiveProgress, ImportedQueue, ImportOptions, ImportReport } from
 const ON_EXISTING = ['refuse', 'skip', 'replace']
 
 export class StoreImport {
+  readonly #target: Store | Backend
   readonly #context: StoreContext
   readonly #options: ImportOptions
   readonly #targets: QueueTargets
   readonly #keys: KeysImport
   readonly #queues: ImportedQueue[] = []
   #queue: QueueImport | undefined
+  #snapshots: SnapshotImport | undefined
   #records = 0
 
   constructor(target: Store | Backend, options: ImportOptions) {
@@ -30,6 +35,7 @@ export class StoreImport {
     if (!ON_EXISTING.includes(onExisting)) {
       throw new StorageError('invalid', `onExisting is one of ${ON_EXISTING.join(', ')}`, { operation: 'importAll', facts: { onExisting } })
     }
+    this.#target = target
     this.#context = contextOf(target)
     this.#options = options
     this.#targets = new QueueTargets(target, onExisting)
@@ -41,14 +47,19 @@ export class StoreImport {
     signal?.throwIfAborted()
     await this.#context.writable('importAll')
     const reader = new ArchiveReader(source, secretOf(this.#options, 'importAll'))
+    const sections = reader.sections(signal)
+    const next = nextChunks(sections)
     try {
-      for await (const section of reader.sections(signal)) {
-        await this.#take(section)
-        this.#report(section, reader.position)
+      for (;;) {
+        const { done, value } = await sections.next()
+        if (done) break
+        await this.#take(value, next)
+        this.#report(value, reader.position)
       }
       await this.#endQueue()
       this.#keys.end()
     } finally {
+      await sections.return(undefined)
       await this.#queue?.close()
     }
     return {
@@ -57,10 +68,11 @@ export class StoreImport {
       encrypted: reader.isEncrypted,
       queues: this.#queues,
       namespaces: this.#keys.namespaces,
+      snapshots: this.#snapshots?.report ?? { imported: 0, skipped: 0, storedBytes: 0 },
     }
   }
 
-  async #take({ type, body, number }: ReadSection): Promise<void> {
+  async #take({ type, body, number }: ReadSection, next: NextChunks): Promise<void> {
     switch (type) {
       case 'contents':
         return await this.#targets.check(readContents(body).queues)
@@ -80,9 +92,18 @@ export class StoreImport {
         return this.#keys.part(body)
       case 'values':
         return await this.#keys.values(body)
+      case 'snapshot':
+        this.#snapshots ??= await this.#openSnapshots()
+        return await this.#snapshots.take(body, next)
       default:
         return
     }
+  }
+
+  async #openSnapshots(): Promise<SnapshotImport> {
+    const { compression, compressions, signal } = this.#options
+    const options = { ...(compression === undefined ? {} : { compression }), ...(compressions === undefined ? {} : { compressions }) }
+    return new SnapshotImport(await openPlace(this.#target, options), signal, () => {})
   }
 
   #current(section: number): QueueImport {
@@ -102,10 +123,16 @@ export class StoreImport {
   #report({ type }: ReadSection, bytes: number): void {
     const { onProgress } = this.#options
     if (onProgress === undefined) return
-    const isKeys = type === 'values' || type === 'valuePart'
+    const part = partOf(type)
     const records = this.#records + (this.#queue?.state.records ?? 0)
     const values = this.#keys.namespaces.reduce((sum, one) => sum + one.values, 0)
-    const name = isKeys ? (this.#keys.namespaces.at(-1)?.namespace ?? '') : (this.#queue?.state.queue ?? '')
-    onProgress({ bytes, part: isKeys ? 'keys' : 'queue', name, records, values } satisfies ArchiveProgress)
+    const { imported: snapshots } = this.#snapshots?.report ?? { imported: 0 }
+    const names = { keys: this.#keys.namespaces.at(-1)?.namespace, queue: this.#queue?.state.queue, snapshots: undefined }
+    onProgress({ bytes, part, name: names[part] ?? '', records, values, snapshots })
   }
+}
+
+function partOf(type: ReadSection['type']): ArchiveProgress['part'] {
+  if (type === 'values' || type === 'valuePart') return 'keys'
+  return type === 'snapshot' ? 'snapshots' : 'queue'
 }

@@ -1,18 +1,22 @@
 // What is asked of an export and an import, and what they say of themselves.
 
 import type { ArchiveSecret } from '../../codec/archive/open.js'
+import type { Compression, CompressionOption } from '../../codec/compression.js'
+import type { SnapshotImportReport } from '../../features/snapshots/archive-types.js'
+import type { SnapshotFilter } from '../../features/snapshots/types.js'
 import type { Cancellable } from '../../ports/options.js'
 
 export interface ArchiveProgress {
   /** Of the archive, so far; after sealing where it is encrypted. */
   readonly bytes: number
-  readonly part: 'queue' | 'keys'
-  /** Of the queue or the namespace. */
+  readonly part: 'queue' | 'keys' | 'snapshots'
+  /** Of the queue or the namespace; empty for snapshots. */
   readonly name: string
   /** So far, over all queues. */
   readonly records: number
   /** So far, over all namespaces. */
   readonly values: number
+  readonly snapshots: number
 }
 
 /** Offsets `from` to `to` (exclusive) of a bucket that were trimmed or expired before they were copied. */
@@ -28,6 +32,10 @@ export interface ExportOptions extends Cancellable, ArchiveSecret {
   readonly queues?: readonly string[] | false
   /** Namespaces of keys; default all. */
   readonly kv?: readonly string[] | false
+  /** Default all; which ones, or false for none. */
+  readonly snapshots?: Omit<SnapshotFilter, 'signal'> | boolean
+  /** Modules to read snapshots that this runtime cannot decompress by itself. */
+  readonly compressions?: readonly Compression[]
   readonly onProgress?: (progress: ArchiveProgress) => void
 }
 
@@ -37,6 +45,9 @@ export type OnExisting = 'refuse' | 'skip' | 'replace'
 /** With the passphrase or the key, where the archive is encrypted. */
 export interface ImportOptions extends Cancellable, ArchiveSecret {
   readonly onExisting?: OnExisting
+  /** How the chunks of snapshots are stored; default as `openSnapshots`. */
+  readonly compression?: CompressionOption
+  readonly compressions?: readonly Compression[]
   readonly onProgress?: (progress: ArchiveProgress) => void
 }
 
@@ -77,6 +88,8 @@ export interface ImportReport {
   readonly encrypted: boolean
   readonly queues: readonly ImportedQueue[]
   readonly namespaces: readonly ImportedNamespace[]
+  /** A snapshot that is there already, under its id, is left as it is. */
+  readonly snapshots: SnapshotImportReport
 }
 
 export interface CheckArchiveOptions extends Cancellable, ArchiveSecret {
@@ -109,4 +122,5 @@ export interface ArchiveReport {
   readonly backend: string
   readonly queues: readonly ArchivedQueueSummary[]
   readonly namespaces: readonly { readonly namespace: string; readonly values: number }[]
+  readonly sessions: readonly { readonly agent: string; readonly session: string; readonly snapshots: number }[]
 }

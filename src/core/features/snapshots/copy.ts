@@ -44,7 +44,11 @@ export async function copyTo(source: SnapshotPlace, target: SnapshotPlace, optio
   return report
 }
 
-async function oldestFirst(source: SnapshotPlace, filter: CopyOptions['filter'], signal: AbortSignal | undefined): Promise<Located[]> {
+export async function oldestFirst(
+  source: SnapshotPlace,
+  filter: CopyOptions['filter'],
+  signal: AbortSignal | undefined,
+): Promise<Located[]> {
   const { limit = Number.POSITIVE_INFINITY, ...rest } = filter ?? {}
   const found: Located[] = []
   for await (const located of select(source.index, signal === undefined ? rest : { ...rest, signal })) {

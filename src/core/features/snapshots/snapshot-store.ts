@@ -4,9 +4,11 @@ import { asyncDispose } from '../../base/async-dispose.js'
 import { StorageError } from '../../base/errors.js'
 import { loadPart } from '../../base/load-part.js'
 import { KeyedMutex } from '../../base/mutex.js'
+import type { ArchiveSource } from '../../codec/archive/byte-source.js'
 import type { Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
 import type { Cancellable } from '../../ports/options.js'
+import type { SnapshotExportOptions, SnapshotImportOptions, SnapshotImportReport } from './archive-types.js'
 import { piecesOf, stateOf } from './contents.js'
 import { missing } from './damage.js'
 import { checkTarget, fork, forkRef } from './fork.js'
@@ -195,6 +197,24 @@ export class SnapshotStore<State> implements Snapshots<State> {
     const place = await openPlace(target, encryption === undefined ? {} : { encryption })
     await place.context.writable('copy')
     return await copyTo(this.#place, place, options)
+  }
+
+  export(options: SnapshotExportOptions = {}): ReadableStream<Uint8Array> {
+    this.#checkOpen('export')
+    const place = this.#place
+    return toStream(
+      (async function* () {
+        const { exportSnapshots } = await loadPart('archives', () => import('./archive.js'))
+        yield* exportSnapshots(place, options)
+      })(),
+    )
+  }
+
+  async import(source: ArchiveSource, options: SnapshotImportOptions = {}): Promise<SnapshotImportReport> {
+    this.#checkOpen('import')
+    await this.#place.context.writable('import')
+    const { importSnapshots } = await loadPart('archives', () => import('./archive.js'))
+    return await importSnapshots(this.#place, source, options, (info) => this.#watcher.changed([changeOf('saved', info, info)]))
   }
 
   async auto(state: () => State | Promise<State>, options: AutoOptions): Promise<AutoSave> {

@@ -2,12 +2,14 @@
 
 import type { Json } from '../../codec/codec.js'
 import type { CodecOption } from '../../codec/codecs.js'
+import type { ArchiveSource } from '../../codec/archive/byte-source.js'
 import type { Compression, CompressionName, CompressionOption } from '../../codec/compression.js'
 import type { EncryptionSecret, PassphraseHash } from '../../codec/secret.js'
 import type { Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
 import type { Cancellable, Handle } from '../../ports/options.js'
 import type { LazySnapshot, LoadOptions, LoadPathOptions, PatchOperation, Salvaged } from './read-types.js'
+import type { SnapshotExportOptions, SnapshotImportOptions, SnapshotImportReport } from './archive-types.js'
 import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
 import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
 import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport, VerifyOptions } from './upkeep-types.js'
@@ -179,6 +181,18 @@ export interface Snapshots<State> extends Handle {
    * stored again. What is there is skipped, so that a copy which was cut goes on by being called again.
    */
   copy(target: Store | Backend, options?: CopyOptions): Promise<CopyReport>
+  /**
+   * Snapshots as one streamed, checked archive, encrypted when asked: each chunk once, ids, labels and branches kept. Those that
+   * come later are not in it, those that are deleted meanwhile may not be. Nothing is read before the stream is. The stream
+   * fails with `corrupt` where a state is damaged.
+   */
+  export(options?: SnapshotExportOptions): ReadableStream<Uint8Array>
+  /**
+   * Takes the snapshots of an archive, also of one of a whole store, under their ids; every chunk is proved. What is there is
+   * skipped, so that an import which was cut goes on by being called again. `corrupt` for an archive that is damaged or cut,
+   * `denied` for the wrong passphrase or key, `conflict` where a collection took what was not imported yet: call it again.
+   */
+  import(source: ArchiveSource, options?: SnapshotImportOptions): Promise<SnapshotImportReport>
   /** Saves what `state` gives, by the clock, until it is stopped or the snapshots are closed. `invalid` for a bad branch or period. */
   auto(state: () => State | Promise<State>, options: AutoOptions): Promise<AutoSave>
   /**
