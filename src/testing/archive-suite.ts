@@ -270,7 +270,7 @@ function movingCases(pairCase: PairCase): SuiteCase[] {
       const { source } = pair
       await fill(pair)
       const bytes = await archiveOf(source)
-      const cuts = [60, 0.2, 0.4, 0.55, 0.7, 0.85, 0.97].map((part) => (part > 1 ? part : Math.floor(part * bytes.length)))
+      const cuts = [0.1, 0.5, 0.85, 0.99].map((part) => Math.floor(part * bytes.length))
       for (const cut of cuts) {
         const target = await pair.another()
         await expectRejects(importAll(target, blob(bytes.subarray(0, cut))), 'corrupt')
@@ -372,7 +372,7 @@ function damageCases(pairCase: PairCase): SuiteCase[] {
       const { source, target } = pair
       await fill(pair)
       const bytes = await archiveOf(source)
-      for (const at of [0, 20, 50, Math.floor(bytes.length / 2), bytes.length - 10]) {
+      for (const at of [0, 50, bytes.length - 10]) {
         const flipped = bytes.slice()
         flipped[at] = (flipped[at] as number) ^ 4
         const { facts } = await expectRejects(importAll(await pair.another(), blob(flipped)), 'corrupt')

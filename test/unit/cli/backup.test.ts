@@ -36,7 +36,7 @@ afterAll(async () => {
 test('a store that is in use is backed up, and restored to another directory', () => {
   const made = runVarve(['backup', directory, at('a.varve')])
   expect([made.status, made.stderr]).toEqual([0, ''])
-  expect(made.stdout).toMatch(/51 records, 1 values/)
+  expect(made.stdout).toMatch(/51 records, 1 value, 0 snapshots/)
   const restored = runVarve(['restore', at('a.varve'), at('restored')])
   expect([restored.status, restored.stderr]).toEqual([0, ''])
   expect(restored.stdout).toMatch(/^part +name +restored +present/)
