@@ -12,6 +12,7 @@ import { SnapshotExport } from '../../features/snapshots/archive-export.js'
 import { openPlace } from '../../features/snapshots/open-place.js'
 import type { Backend } from '../../ports/backend.js'
 import { type ArchiveContents, toJson } from './contents.js'
+import { pick } from './pick.js'
 import { exportKeys } from './keys-export.js'
 import { QueueExport } from './queue-export.js'
 import type { ArchiveProgress, ExportOptions } from './types.js'
@@ -92,9 +93,9 @@ class StoreExport {
 
   /** undefined where none are wanted, or the backend cannot have any. */
   async #snapshots(): Promise<SnapshotExport | undefined> {
-    const { snapshots = this.#context.backend.blobs.traits.conditionalPut, compressions, signal } = this.#options
+    const { snapshots = this.#context.backend.blobs.traits.conditionalPut, signal } = this.#options
     if (snapshots === false) return undefined
-    const place = await openPlace(this.#source, compressions === undefined ? {} : { compressions })
+    const place = await openPlace(this.#source, pick(this.#options, 'compressions', 'encryption'))
     const exporting = new SnapshotExport(place, snapshots === true ? {} : snapshots, signal)
     await exporting.fixCut()
     return exporting

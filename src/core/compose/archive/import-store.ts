@@ -5,6 +5,7 @@ import type { ArchiveSource } from '../../codec/archive/byte-source.js'
 import { secretOf } from '../../codec/archive/open.js'
 import { ArchiveReader, type ReadSection } from '../../codec/archive/read.js'
 import { decodeRecords } from '../../codec/archive/records.js'
+import { pick } from './pick.js'
 import { contextOf } from '../../derived/resolve.js'
 import type { Store, StoreContext } from '../../derived/store-context.js'
 import { nextChunks } from '../../features/snapshots/archive.js'
@@ -101,9 +102,12 @@ export class StoreImport {
   }
 
   async #openSnapshots(): Promise<SnapshotImport> {
-    const { compression, compressions, signal } = this.#options
-    const options = { ...(compression === undefined ? {} : { compression }), ...(compressions === undefined ? {} : { compressions }) }
-    return new SnapshotImport(await openPlace(this.#target, options), signal, () => {})
+    const { signal } = this.#options
+    return new SnapshotImport(
+      await openPlace(this.#target, pick(this.#options, 'compression', 'compressions', 'encryption', 'passphraseHash')),
+      signal,
+      () => {},
+    )
   }
 
   #current(section: number): QueueImport {

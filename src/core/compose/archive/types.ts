@@ -1,9 +1,8 @@
 // What is asked of an export and an import, and what they say of themselves.
 
 import type { ArchiveSecret } from '../../codec/archive/open.js'
-import type { Compression, CompressionOption } from '../../codec/compression.js'
 import type { SnapshotImportReport } from '../../features/snapshots/archive-types.js'
-import type { SnapshotFilter } from '../../features/snapshots/types.js'
+import type { SnapshotFilter, SnapshotsOptions } from '../../features/snapshots/types.js'
 import type { Cancellable } from '../../ports/options.js'
 
 export interface ArchiveProgress {
@@ -26,28 +25,26 @@ export interface ArchiveGap {
   readonly to: number
 }
 
-/** With a passphrase or a key the archive is encrypted. */
-export interface ExportOptions extends Cancellable, ArchiveSecret {
+/** With a passphrase or a key the archive is encrypted; `encryption` and `compressions` are those of the snapshots in the store, as `openSnapshots` takes them. */
+export interface ExportOptions extends Cancellable, ArchiveSecret, Pick<SnapshotsOptions, 'compressions' | 'encryption'> {
   /** Default all; names, or false for none. */
   readonly queues?: readonly string[] | false
   /** Namespaces of keys; default all. */
   readonly kv?: readonly string[] | false
   /** Default all; which ones, or false for none. */
   readonly snapshots?: Omit<SnapshotFilter, 'signal'> | boolean
-  /** Modules to read snapshots that this runtime cannot decompress by itself. */
-  readonly compressions?: readonly Compression[]
   readonly onProgress?: (progress: ArchiveProgress) => void
 }
 
 /** What to do with queues and keys that are there already and are not what an earlier import of the same archive made. */
 export type OnExisting = 'refuse' | 'skip' | 'replace'
 
-/** With the passphrase or the key, where the archive is encrypted. */
-export interface ImportOptions extends Cancellable, ArchiveSecret {
+/** With the passphrase or the key, where the archive is encrypted; the rest is how snapshots are stored, as `openSnapshots` takes it. */
+export interface ImportOptions
+  extends Cancellable,
+    ArchiveSecret,
+    Pick<SnapshotsOptions, 'compression' | 'compressions' | 'encryption' | 'passphraseHash'> {
   readonly onExisting?: OnExisting
-  /** How the chunks of snapshots are stored; default as `openSnapshots`. */
-  readonly compression?: CompressionOption
-  readonly compressions?: readonly Compression[]
   readonly onProgress?: (progress: ArchiveProgress) => void
 }
 
