@@ -21,8 +21,8 @@ export {
 } from './web-cipher.js'
 export { argon2id } from './argon2id.js'
 
-export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  if (globalThis.crypto?.subtle !== undefined) return webSha256(bytes)
+export async function sha256(bytes: Uint8Array, behind?: Uint8Array): Promise<Uint8Array> {
+  if (globalThis.crypto?.subtle !== undefined) return webSha256(bytes, behind)
   const { wasmSha256 } = await loadPart('SHA-256', () => import('./wasm-sha256.js'))
-  return await wasmSha256(bytes)
+  return await wasmSha256(bytes, behind)
 }

@@ -13,8 +13,10 @@ export const tableChecksum = typeof WebAssembly === 'undefined' ? undefined : wa
 
 export const compareBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
-export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return plainView(createHash('sha256').update(bytes).digest())
+export async function sha256(bytes: Uint8Array, behind?: Uint8Array): Promise<Uint8Array> {
+  const hash = createHash('sha256')
+  if (behind !== undefined) hash.update(behind)
+  return plainView(hash.update(bytes).digest())
 }
 
 export async function sha256Stream(): Promise<Sha256Stream> {

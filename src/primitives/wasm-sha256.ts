@@ -9,6 +9,8 @@ export async function wasmSha256Stream(): Promise<Sha256Stream> {
   return { update: (bytes) => void hash.update(bytes), digest: async () => hash.digest('binary') }
 }
 
-export async function wasmSha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return (await createSHA256()).update(bytes).digest('binary')
+export async function wasmSha256(bytes: Uint8Array, behind?: Uint8Array): Promise<Uint8Array> {
+  const hash = await createSHA256()
+  if (behind !== undefined) hash.update(behind)
+  return hash.update(bytes).digest('binary')
 }

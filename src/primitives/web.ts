@@ -24,8 +24,9 @@ export function webRandomBytes(length: number): Uint8Array {
   return bytes
 }
 
-export async function webSha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+export async function webSha256(bytes: Uint8Array, behind?: Uint8Array): Promise<Uint8Array> {
+  const whole = behind === undefined ? bytes : join([behind, bytes], behind.length + bytes.length)
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', whole as Uint8Array<ArrayBuffer>))
 }
 
 /** The web hashes whole messages only; what comes in parts is hashed by hash-wasm, loaded when it is first needed. */

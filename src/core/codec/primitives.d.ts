@@ -1,8 +1,8 @@
 // What `#primitives` must export: the few things that each runtime does better natively than plain
 // TypeScript would. One file a runtime in src/primitives; package.json chooses.
 
-/** SHA-256 (FIPS 180-4) of the bytes, 32 bytes. */
-export declare function sha256(bytes: Uint8Array): Promise<Uint8Array>
+/** SHA-256 (FIPS 180-4) of the bytes, behind others if there are any: 32 bytes. */
+export declare function sha256(bytes: Uint8Array, behind?: Uint8Array): Promise<Uint8Array>
 
 /** SHA-256 of bytes that come one after another. Each `update` is awaited before the next, and before its bytes change. */
 export interface Sha256Stream {

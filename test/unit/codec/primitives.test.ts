@@ -23,7 +23,11 @@ describe.each([
       ['', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
       ['abc', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
     ] as const
-    for (const [input, digest] of vectors) expect(hex(await primitives.sha256(new TextEncoder().encode(input)))).toBe(digest)
+    for (const [input, digest] of vectors) {
+      const bytes = new TextEncoder().encode(input)
+      expect(hex(await primitives.sha256(bytes))).toBe(digest)
+      expect(hex(await primitives.sha256(bytes.subarray(1), bytes.subarray(0, 1)))).toBe(digest)
+    }
   })
 
   test('SHA-256 of a message in parts is that of the whole', async () => {

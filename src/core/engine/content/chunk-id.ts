@@ -14,24 +14,8 @@ const DIGITS = makeDigits()
 const DOMAINS: Readonly<Record<ChunkKind, Uint8Array>> = { leaf: utf8('varve chunk leaf\0'), node: utf8('varve chunk node\0') }
 const KINDS: readonly (ChunkKind | undefined)[] = [undefined, 'leaf', 'node']
 
-export interface HashedChunk {
-  readonly id: ChunkId
-  readonly kind: ChunkKind
-  /** A copy of what was given. */
-  readonly plain: Uint8Array
-}
-
 export async function idOf(kind: ChunkKind, plain: Uint8Array): Promise<ChunkId> {
-  return (await hashChunk(kind, plain)).id
-}
-
-export async function hashChunk(kind: ChunkKind, plain: Uint8Array): Promise<HashedChunk> {
-  const domain = DOMAINS[kind]
-  const bytes = new Uint8Array(domain.length + plain.length)
-  bytes.set(domain)
-  bytes.set(plain, domain.length)
-  const hash = await sha256(bytes)
-  return { id: idText(hash, ALGORITHM), kind, plain: bytes.subarray(domain.length) }
+  return idText(await sha256(plain, DOMAINS[kind]), ALGORITHM)
 }
 
 /** As one byte of a header. */

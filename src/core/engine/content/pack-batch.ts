@@ -5,7 +5,7 @@ import { StorageError } from '../../base/errors.js'
 import { type CompressionName, compressionName } from '../../codec/compression.js'
 import { Mutex } from '../../base/mutex.js'
 import type { ChunkId, ChunkKind, ChunkSink } from './chunks.js'
-import { hashChunk, type HashedChunk } from './chunk-id.js'
+import { idOf } from './chunk-id.js'
 import type { Collection } from './collection.js'
 import { chunkRecord } from './pack-format.js'
 import type { ChunkPacker } from './chunk-packer.js'
@@ -27,6 +27,12 @@ export interface PackBatchOptions {
   readonly putPack: (pack: FinishedPack, signal?: AbortSignal) => Promise<void>
   readonly onFinish: () => Promise<void>
   readonly signal: AbortSignal | undefined
+}
+
+interface NewChunk {
+  readonly id: ChunkId
+  readonly kind: ChunkKind
+  readonly plain: Uint8Array
 }
 
 export class PackBatch implements ChunkSink {
@@ -70,9 +76,9 @@ export class PackBatch implements ChunkSink {
 
   /** Resolves once the chunk is hashed and taken over. What fails behind fails the next call, or `finish`. */
   async put(kind: ChunkKind, plain: Uint8Array): Promise<ChunkId> {
-    const chunk = await hashChunk(kind, plain)
-    if (!this.has(chunk.id)) await this.#add(chunk)
-    return chunk.id
+    const id = await idOf(kind, plain)
+    if (!this.has(id)) await this.#add({ id, kind, plain: plain.slice() })
+    return id
   }
 
   /** A chunk that is stored already outlives the collection under way: it is stored again if need be. `missing` when it is nowhere. */
@@ -118,7 +124,7 @@ export class PackBatch implements ChunkSink {
     return true
   }
 
-  async #add(chunk: HashedChunk): Promise<void> {
+  async #add(chunk: NewChunk): Promise<void> {
     this.#own.add(chunk.id)
     const record = this.#compress(chunk)
     record.catch(() => {})
@@ -126,7 +132,7 @@ export class PackBatch implements ChunkSink {
     await this.#drain(WIDTH - 1)
   }
 
-  async #compress({ id, kind, plain }: HashedChunk): Promise<Uint8Array> {
+  async #compress({ id, kind, plain }: NewChunk): Promise<Uint8Array> {
     const { compression, bytes } = await this.#options.compression.pack(plain)
     this.#compression ||= compression
     return chunkRecord({ id, kind, compression, plainBytes: plain.length, bytes })
