@@ -6,6 +6,7 @@ import { addPassphraseOption } from '../passphrase.js'
 import { addCollect } from './collect.js'
 import { addCopy } from './copy.js'
 import { addDelete } from './delete.js'
+import { addDiff } from './diff.js'
 import { addFork } from './fork.js'
 import { addPin, addTag, addUnpin } from './labels.js'
 import { addList } from './list.js'
@@ -15,12 +16,12 @@ import { addSave } from './save.js'
 import { addShow } from './show.js'
 import { addVerify } from './verify.js'
 
-const LOOKING = [addList, addShow, addVerify, addRestore]
+const LOOKING = [addList, addShow, addVerify, addRestore, addDiff]
 const ADDING = [addSave, addFork, addTag, addPin, addUnpin, addCopy]
 const REMOVING = [addPrune, addDelete, addCollect]
 
 export function addSnapshot(program: Command, setExitCode: SetExitCode): void {
-  const snapshot = program.command('snapshot').description('save, verify, restore, fork, copy and prune snapshots')
+  const snapshot = program.command('snapshot').description('save, verify, restore, compare, fork, copy and prune snapshots')
   addPassphraseOption(snapshot)
   for (const add of [...LOOKING, ...ADDING, ...REMOVING]) add(snapshot, setExitCode)
 }

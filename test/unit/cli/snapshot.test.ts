@@ -218,3 +218,15 @@ test('verify looks as deep as it is told, and goes on where its budget ended', (
   expect(first.checked + rest.checked).toBe(6)
   expect(varve(['verify', directory, '--level', 'deep'])).toMatchObject({ status: 64 })
 })
+
+test('diff shows places with what was and is there, or a JSON Patch', () => {
+  const { directory, ids } = fixture
+  const [patch] = varve(['diff', directory, ids[0], ids[1], '--json']).json()
+  expect(patch).toContainEqual({ op: 'replace', path: '/step', value: 1 })
+  const text = varve(['diff', directory, ids[0], ids[1]]).stdout
+  expect(text).toMatch(/^--- planner\/s1@main 0 .*\n\+\+\+ planner\/s1@main 1 /)
+  expect(text).toContain('/step\n  - 0\n  + 1\n')
+  expect(text).toMatch(/\n\d+ added, 0 removed, 1 replaced\n$/)
+  expect(text).not.toContain('\u001b')
+  expect(varve(['diff', directory, ids[1], ids[1]]).stdout).toBe('no difference\n')
+})
