@@ -49,12 +49,18 @@ interface Visit {
 }
 
 /** Checks every distinct crash state of the life; gives what a chosen one held. */
-export async function checkLife(life: Life, checked: Checked, options: CrashOptions = {}): Promise<readonly CrashState[]> {
+export async function checkLife(
+  life: Life,
+  checked: Checked,
+  options: CrashOptions = {},
+  over: (disk: FaultBackend) => FaultBackend = (disk) => disk,
+): Promise<readonly CrashState[]> {
   const seen = new Set<string>()
   const states: CrashState[] = []
   const checker = new Checker(life)
   let repeats = 0
-  for (const state of crashStates(life.recording, options)) {
+  for (const found of crashStates(life.recording, options)) {
+    const state: CrashState = { ...found, open: () => over(found.open()) }
     const required = checker.required(state)
     // Recovery may judge the same bytes in another way after a restart of the system: a quarter of them is looked at again.
     const identity = `${state.identity} ${state.failure}`

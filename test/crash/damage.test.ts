@@ -1,91 +1,12 @@
-import { isStorageError, openQueue, openStore, type QueueOptions } from 'varve'
-import { type DiskImage, faultBackend } from 'varve/testing'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { tally } from '../tally.js'
-import { fileBytes, flipped, imageOf, withBlob, withFile } from './images.js'
-import { contentOf, QUEUE } from './workload.js'
-
-const VALUES = ['one', 'two', 'three '.repeat(12), 'four', 'five', 'six '.repeat(9)]
-const SEGMENT_BYTES = 500
-/** Nothing is merged. */
-const WHOLE = 1_000_000
-
-interface Written {
-  readonly image: DiskImage
-  readonly bootId: string
-}
-
-/** A log of a few segments or chunks; `closed` as a program that ends well leaves it, else as a killed one does. */
-async function write(
-  files: boolean,
-  isClosed: boolean,
-  { segmentBytes = SEGMENT_BYTES, ...options }: QueueOptions<string> = {},
-): Promise<Written> {
-  const backend = faultBackend({ files })
-  const store = await openStore(backend)
-  const queue = await openQueue<string>(store, QUEUE, { segmentBytes, ...options })
-  for (const value of VALUES) await queue.append(value)
-  if (isClosed) await store.close()
-  return { image: await imageOf(backend.another()), bootId: backend.recording.bootId }
-}
-
-/** What a reader of the image gets: the values, or `corrupt`; anything else that is thrown is a failure. */
-async function look(image: DiskImage, bootId: string, files: boolean): Promise<readonly string[] | 'corrupt'> {
-  const backend = faultBackend({ image, files, bootId, lastLockToken: 100 })
-  const store = await openStore(backend)
-  try {
-    return (await contentOf(await openQueue<string>(store, QUEUE, { create: false })))[0] ?? []
-  } catch (error) {
-    if (isStorageError(error, 'corrupt')) return 'corrupt'
-    throw error
-  } finally {
-    await store.close()
-  }
-}
-
-/** Every way to damage the image, with words for it. */
-function* damages(image: DiskImage): Generator<readonly [what: string, damaged: DiskImage]> {
-  for (const path of image.files.keys()) {
-    const bytes = fileBytes(image, path)
-    for (let at = 0; at < bytes.length; at++) yield [`byte ${at} of ${path} flipped`, withFile(image, path, flipped(bytes, at, at % 8))]
-    for (let length = 0; length < bytes.length; length++) yield [`${path} cut at ${length}`, withFile(image, path, bytes.slice(0, length))]
-    yield [`${path} removed`, withFile(image, path, undefined)]
-  }
-  for (const [key, { synced }] of image.blobs) {
-    const bytes = synced?.bytes ?? new Uint8Array(0)
-    for (let at = 0; at < bytes.length; at++) yield [`byte ${at} of ${key} flipped`, withBlob(image, key, flipped(bytes, at, at % 8))]
-    for (let length = 0; length < bytes.length; length++) yield [`${key} cut at ${length}`, withBlob(image, key, bytes.slice(0, length))]
-  }
-}
-
-async function survey(
-  written: Written,
-  kind: 'files' | 'text' | 'chunks',
-  bootId: string,
-  isAllowed: (found: readonly string[]) => boolean,
-): Promise<void> {
-  const from = performance.now()
-  const silent: string[] = []
-  let [found, harmless] = [0, 0]
-  for (const [what, damaged] of damages(written.image)) {
-    const seen = await look(damaged, bootId, kind !== 'chunks').catch((error) => [`${String(error)}`])
-    if (seen === 'corrupt') found++
-    else if (isAllowed(seen)) harmless++
-    else silent.push(`${what}: ${JSON.stringify(seen)}`)
-  }
-  expect(silent.slice(0, 10)).toEqual([])
-  expect(found).toBeGreaterThan(100)
-  tally({ row: `bit flips: ${kind}`, ran: found + harmless, found, ms: performance.now() - from })
-}
-
-const isAll = (values: readonly string[]): boolean => JSON.stringify(values) === JSON.stringify(VALUES)
-const isPrefix = (values: readonly string[]): boolean => values.every((value, index) => value === VALUES[index])
+import { fileBytes, flipped, withBlob, withFile } from './images.js'
+import { isAll, isPrefix, look, SEGMENT_BYTES, survey, VALUES, WHOLE, type Written, write } from './survey.js'
 
 describe.each([
   { format: 'binary', segmentBytes: SEGMENT_BYTES },
   { format: 'ndjson', segmentBytes: 2 * SEGMENT_BYTES },
 ] as const)('damage to a log of files, $format,', (options) => {
-  const kind = options.format === 'binary' ? 'files' : 'text'
+  const kind = { row: options.format === 'binary' ? 'files' : 'text', files: true }
   let closed: Written
   let open: Written
 
@@ -146,13 +67,13 @@ describe.each([
 describe('damage to a log of chunks', () => {
   test('at any byte of a log of chunks is found or harmless', async () => {
     const written = await write(false, true, { segmentBytes: WHOLE })
-    await survey(written, 'chunks', written.bootId, isAll)
+    await survey(written, { row: 'chunks', files: false }, written.bootId, isAll)
   })
 
   test('at any byte of a log of chunks that were merged is found or harmless', async () => {
     const written = await write(false, true)
     expect([...written.image.blobs.keys()].filter((key) => key.includes('/seg/')).length).toBeGreaterThan(0)
-    await survey(written, 'chunks', written.bootId, isAll)
+    await survey(written, { row: 'chunks', files: false }, written.bootId, isAll)
   })
 
   test('a merged segment that is gone is found', async () => {

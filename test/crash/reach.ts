@@ -1,7 +1,7 @@
 // Lives on the simulated disk, one after the other, until enough distinct crash states of them were checked.
 
 import type { QueueOptions } from 'varve'
-import { type CrashOptions, type CrashState, faultBackend, type FaultBackendOptions, seededRandom } from 'varve/testing'
+import { type CrashOptions, type CrashState, type FaultBackend, faultBackend, type FaultBackendOptions, seededRandom } from 'varve/testing'
 import { expect, test } from 'vitest'
 import { SCALE, SEED, tally } from '../tally.js'
 import { checkLife, type Checked, learnKeys } from './check-state.js'
@@ -21,6 +21,8 @@ export interface Scenario {
   readonly rounds: number
   /** Where nothing is left unsynced, both failures leave the same. */
   readonly failures?: CrashOptions['failures']
+  /** What stands between the store and the disk. */
+  readonly over?: (disk: FaultBackend) => FaultBackend
 }
 
 export function testScenarios(scenarios: readonly Scenario[]): void {
@@ -42,10 +44,11 @@ async function reach(scenario: Scenario): Promise<Checked> {
     const options = scenario.options[seed % scenario.options.length] as Scenario['options'][number]
     const plan = { options, sessions: scenario.sessions, rounds: scenario.rounds, now: BEGIN_MS }
     const crashes = { seed, backend: scenario.backend, ...(scenario.failures === undefined ? {} : { failures: scenario.failures }) }
-    const life = await live(faultBackend(scenario.backend), { ...plan, seed: 2 * seed })
-    const states = await checkLife(life, checked, crashes)
+    const over = scenario.over ?? ((disk) => disk)
+    const life = await live(over(faultBackend(scenario.backend)), { ...plan, seed: 2 * seed })
+    const states = await checkLife(life, checked, crashes, over)
     const next = await live(pick(states, seed).open(), { ...plan, seed: 2 * seed + 1, sessions: 1, now: life.clock.now() + A_DAY_MS })
-    await checkLife(next, checked, crashes)
+    await checkLife(next, checked, crashes, over)
   }
   return checked
 }
