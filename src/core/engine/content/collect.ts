@@ -52,6 +52,8 @@ export interface CollectOptions {
   readonly dryRun?: boolean
   /** Of reachable chunks that are copied in one run; default 256 MiB. */
   readonly maxBytes?: number
+  /** These packs and nothing else: they are damaged. Snapshots that cannot be read do not stop it, but then nothing is deleted. */
+  readonly only?: ReadonlySet<string>
   readonly signal?: AbortSignal
   readonly onPhase?: (phase: 'mark' | 'stamp' | 'move' | 'sweep', done: number) => void
 }
@@ -84,6 +86,7 @@ class Collector {
   readonly #token = toHex(newSalt(16))
   readonly #seen = new Set<string>()
   #marks!: MarkSet
+  #isComplete = true
 
   constructor(options: CollectOptions) {
     this.#options = options
@@ -97,7 +100,7 @@ class Collector {
     const sizes = new Map([...index.packs()].map(({ name, bytes }) => [name, bytes]))
     this.#marks = new MarkSet(index, (pack) => before.doomed.has(pack))
     await this.#mark(sessions.each(), 'mark')
-    const leftovers = await sessions.leftovers()
+    const leftovers = this.#options.only === undefined ? await sessions.leftovers() : new Map<string, number>()
     const chosen = this.#choose(before.doomed)
     const isIdle = chosen.length === 0 && leftovers.size === 0 && before.doomed.size === 0
     if (dryRun || isIdle) return this.#report(before.epoch, sizes, this.#foresee(chosen, leftovers, before.doomed))
@@ -138,12 +141,15 @@ class Collector {
       const root = await snapshot.load()
       if (root !== undefined) await walkChunks(packs, root, (id) => this.#marks.mark(id), signal === undefined ? {} : { signal })
     } catch (error) {
-      if (isStorageError(error, 'unavailable') || !isStorageError(error) || !(await snapshot.isGone())) throw error
+      const isDamage = isStorageError(error, 'corrupt') || isStorageError(error, 'missing')
+      if (!isDamage || !(this.#options.only !== undefined || (await snapshot.isGone()))) throw error
+      if (this.#options.only !== undefined) this.#isComplete = false
     }
   }
 
   #choose(doomed: ReadonlySet<string>): string[] {
-    const { packs, maxBytes = MAX_MOVED_BYTES } = this.#options
+    const { packs, only, maxBytes = MAX_MOVED_BYTES } = this.#options
+    if (only !== undefined) return [...only].filter((name) => packs.catalogue.index.pack(name) !== undefined)
     const weighed = [...packs.catalogue.index.packs()].filter(({ name }) => !doomed.has(name) && !packs.catalogue.damaged.has(name))
     const sized = weighed.map((pack) => ({ name: pack.name, bytes: pack.bytes, liveBytes: this.#marks.liveBytes(pack) }))
     return choosePacks(sized, { packBytes: packs.packBytes, maxBytes })
@@ -167,7 +173,8 @@ class Collector {
       signal,
       onMoved: (bytes) => onPhase?.('move', bytes),
     })
-    const known = doomed.filter((name) => packs.catalogue.index.pack(name) !== undefined && !moved.kept.has(name))
+    const isGoing = (name: string): boolean => this.#isComplete && packs.catalogue.index.pack(name) !== undefined && !moved.kept.has(name)
+    const known = doomed.filter(isGoing)
     const keys = [...known.map((name) => packs.catalogue.keyOf(name)), ...leftovers]
     for (let at = 0; at < keys.length; at += DELETED_AT_ONCE) {
       signal?.throwIfAborted()

@@ -35,6 +35,11 @@ export interface WantedChunk {
   readonly kind: ChunkKind
 }
 
+export interface BeginOptions extends Cancellable {
+  /** Packs that nothing new relies on: they are damaged. */
+  readonly avoid?: Iterable<string>
+}
+
 interface ProvedChunk {
   readonly plain: Uint8Array
   readonly record: Uint8Array
@@ -105,9 +110,10 @@ export class PackStore implements ChunkSource {
   }
 
   /** After what it is to refer to can be stamped; see `Collection`. Lists packs where a collection has passed, or never was. */
-  async begin(options: Cancellable = {}): Promise<PackBatch> {
-    const { signal } = options
-    const collection = await readCollection(this.#collection, signal)
+  async begin(options: BeginOptions = {}): Promise<PackBatch> {
+    const { signal, avoid = [] } = options
+    const read = await readCollection(this.#collection, signal)
+    const collection = { ...read, doomed: new Set([...read.doomed, ...avoid]) }
     if (this.#listedAt === null || this.#listedAt !== collection.version) {
       await this.refresh(signal)
       this.#listedAt = collection.version
@@ -119,8 +125,8 @@ export class PackStore implements ChunkSource {
       packBytes: this.packBytes,
       maxPackBytes: blobs.traits.maxBlobBytes,
       packsOf: (id) => this.packsOf(id),
-      read: (id, kind) => this.get(id, kind, options),
-      putPack: (pack) => this.#putPack(pack, options),
+      read: (id, kind) => this.get(id, kind, signal === undefined ? {} : { signal }),
+      putPack: (pack) => this.#putPack(pack, signal === undefined ? {} : { signal }),
       onFinish: () => this.catalogue.compact(),
       signal,
     })

@@ -31,7 +31,7 @@ export async function collectGarbage(place: SnapshotPlace, options: CollectOptio
     clock: place.context.clock,
     path: SNAPSHOTS,
     packs: place.unread(),
-    sessions: new Sessions(place, signal),
+    sessions: new CollectedSessionCells(place, signal),
     dryRun,
     ...(maxBytes === undefined ? {} : { maxBytes }),
     ...(signal === undefined ? {} : { signal }),
@@ -39,7 +39,8 @@ export async function collectGarbage(place: SnapshotPlace, options: CollectOptio
   })
 }
 
-class Sessions implements CollectedSessions {
+/** The cells of a store, for one collection. */
+export class CollectedSessionCells implements CollectedSessions {
   readonly #place: SnapshotPlace
   readonly #signal: AbortSignal | undefined
   /** Keys of blobs, and of contents their common beginning. */

@@ -35,7 +35,16 @@ import type {
   Snapshots,
   SubscribeOptions,
 } from './types.js'
-import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport, VerifyOptions } from './upkeep-types.js'
+import type {
+  CollectOptions,
+  CollectReport,
+  CopyOptions,
+  CopyReport,
+  RepairOptions,
+  RepairReport,
+  SnapshotReport,
+  VerifyOptions,
+} from './upkeep-types.js'
 import { changeOf, SnapshotWatcher } from './watcher.js'
 
 export class SnapshotStore<State> implements Snapshots<State> {
@@ -188,6 +197,13 @@ export class SnapshotStore<State> implements Snapshots<State> {
     if (!options.dryRun) await this.#place.context.writable('collect')
     const { collectGarbage } = await loadPart('collecting', () => import('./collect.js'))
     return await collectGarbage(this.#place, options)
+  }
+
+  async repair(options: RepairOptions<Store | Backend> = {}): Promise<RepairReport> {
+    this.#checkOpen('repair')
+    await this.#place.context.writable('repair')
+    const { repair } = await loadPart('repairing', () => import('./repair.js'))
+    return await repair(this.#place, options)
   }
 
   async copy(target: Store | Backend, options: CopyOptions = {}): Promise<CopyReport> {

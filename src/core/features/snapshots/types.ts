@@ -12,7 +12,16 @@ import type { LazySnapshot, LoadOptions, LoadPathOptions, PatchOperation, Salvag
 import type { SnapshotExportOptions, SnapshotImportOptions, SnapshotImportReport } from './archive-types.js'
 import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
 import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
-import type { CollectOptions, CollectReport, CopyOptions, CopyReport, SnapshotReport, VerifyOptions } from './upkeep-types.js'
+import type {
+  CollectOptions,
+  CollectReport,
+  CopyOptions,
+  CopyReport,
+  RepairOptions,
+  RepairReport,
+  SnapshotReport,
+  VerifyOptions,
+} from './upkeep-types.js'
 
 export interface SnapshotsOptions {
   /** How states are written (default `json`); recorded with each snapshot, so that mixed ones stay readable. */
@@ -176,6 +185,11 @@ export interface Snapshots<State> extends Handle {
    * snapshot cannot be read: repair or delete it first. `fenced` where another collection began.
    */
   collect(options?: CollectOptions): Promise<CollectReport>
+  /**
+   * Makes anew what is damaged, from what is left and from another store (`from`: a copy, for example), and names the exact
+   * parts that are lost. Damaged blobs are copied to `snapshots/quarantine/` first. Others may be saving meanwhile.
+   */
+  repair(options?: RepairOptions<Store | Backend>): Promise<RepairReport>
   /**
    * Copies snapshots to another store under their ids, sessions and branches, oldest first; chunks that are there are not
    * stored again. What is there is skipped, so that a copy which was cut goes on by being called again.

@@ -76,7 +76,7 @@ export interface CollectReport {
 }
 
 export interface RepairOptions<Source> extends Cancellable {
-  /** Another store that has the same chunks; its snapshots, opened. */
+  /** Another store that has the same snapshots. */
   readonly from?: Source
   readonly onProgress?: ProgressListener
 }

@@ -1,0 +1,146 @@
+// Cells and pages of sessions are made anew from the manifests, which say of themselves where they belong. Tags and pins that were
+// changed later are lost with a cell; a snapshot that was deleted comes back where its manifest is still there.
+
+import { collectionCell, readCollection } from '../../engine/content/collection.js'
+import { isDamage } from './damage.js'
+import { isId, MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layout.js'
+import { type Manifest, manifestIn, openBatch, openManifest } from './manifest.js'
+import type { SnapshotPlace } from './place.js'
+import type { Quarantine } from './quarantine.js'
+import { unlessDamaged } from './repair-chunks.js'
+import { advanced, closeSession, emptySession, type PageRef, type SessionState } from './session.js'
+import { type Summary, summaryOf } from './summary.js'
+import type { SessionRef } from './types.js'
+
+const ID_CHARACTERS = 36
+
+interface FoundManifest {
+  readonly manifest: Manifest
+  readonly attempt: string | undefined
+}
+
+export async function rebuildSessions(place: SnapshotPlace, quarantine: Quarantine, signal: AbortSignal | undefined): Promise<void> {
+  const { damaged, known } = await damagedCells(place, signal)
+  const manifests = await allManifests(place, signal)
+  const sessions = new Map<string, FoundManifest[]>()
+  for (const found of manifests) {
+    const key = sessionKey(found.manifest, place.context.backend.blobs.traits)
+    sessions.set(key, [...(sessions.get(key) ?? []), found])
+  }
+  for (const [key, found] of sessions) {
+    if (!damaged.has(key) && known.has(key)) await rebuildPages(place, key, found, quarantine)
+    else await rebuildCell(place, key, found, quarantine)
+  }
+}
+
+async function damagedCells(
+  place: SnapshotPlace,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly damaged: ReadonlySet<string>; readonly known: ReadonlySet<string> }> {
+  const damaged = new Set<string>()
+  const known = new Set<string>()
+  for await (const { key } of place.index.cells(signal === undefined ? {} : { signal })) {
+    known.add(key)
+    try {
+      await place.index.open(key, signal)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      if (error.code === 'corrupt') damaged.add(key)
+    }
+  }
+  return { damaged, known }
+}
+
+/** All that can be read. */
+async function allManifests(place: SnapshotPlace, signal: AbortSignal | undefined): Promise<FoundManifest[]> {
+  const { blobs } = place.context.backend
+  const found: FoundManifest[] = []
+  for await (const { key } of blobs.list({ prefix: MANIFESTS, ...(signal === undefined ? {} : { signal }) })) {
+    await unlessDamaged(async () => {
+      const blob = await blobs.get(key)
+      if (blob !== undefined) found.push(...(await manifestsIn(blob.data, key)))
+    })
+  }
+  return found
+}
+
+async function manifestsIn(data: Uint8Array, key: string): Promise<FoundManifest[]> {
+  const name = key.slice(MANIFESTS.length)
+  const id = name.slice(0, ID_CHARACTERS)
+  if (isId(id)) return [{ manifest: await openManifest(data, id), attempt: name.slice(ID_CHARACTERS + 1) || undefined }]
+  const texts = await openBatch(data, key)
+  const found: FoundManifest[] = []
+  for (const one of texts.keys()) {
+    const manifest = await manifestIn(texts, one)
+    if (manifest !== undefined) found.push({ manifest, attempt: undefined })
+  }
+  return found
+}
+
+async function rebuildCell(place: SnapshotPlace, key: string, found: readonly FoundManifest[], quarantine: Quarantine): Promise<void> {
+  await quarantine.copy(key)
+  const blob = await place.context.backend.blobs.get(key)
+  const ref: SessionRef = (found[0] as FoundManifest).manifest
+  const recent = summariesOf(found)
+  const state = await place.index.pages.settle({ ...recent.reduce(advanced, emptySession(ref, await epochOf(place))), recent })
+  await place.index.cell(ref).replace(closeSession(state), blob?.version)
+}
+
+/** Where the cell of the collection is damaged too, what the sessions were stamped with. */
+async function epochOf({ context, index }: SnapshotPlace): Promise<number> {
+  try {
+    return (await readCollection(collectionCell(context.backend.blobs, context.clock, SNAPSHOTS))).epoch
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
+  let latest = 0
+  for await (const { key } of index.cells()) {
+    await unlessDamaged(async () => {
+      latest = Math.max(latest, (await index.open(key))?.state.swept ?? 0)
+    })
+  }
+  return latest
+}
+
+/** Ascending by index. Of several with one index, that which a later one names: the others never were in the session. */
+function summariesOf(found: readonly FoundManifest[]): Summary[] {
+  const named = new Set(found.flatMap(({ manifest }) => (manifest.format === 1 ? [] : (manifest.previous?.hash ?? []))))
+  const byIndex = new Map<number, FoundManifest>()
+  for (const one of found) {
+    const other = byIndex.get(one.manifest.index)
+    if (other === undefined || (one.manifest.hash !== undefined && named.has(one.manifest.hash))) byIndex.set(one.manifest.index, one)
+  }
+  return [...byIndex.values()].sort((a, b) => a.manifest.index - b.manifest.index).map(summaryFrom)
+}
+
+function summaryFrom({ manifest, attempt }: FoundManifest): Summary {
+  const summary = summaryOf(manifest, attempt)
+  return manifest.format === 1 ? { ...summary, contentId: manifest.content.id } : summary
+}
+
+async function rebuildPages(place: SnapshotPlace, key: string, found: readonly FoundManifest[], quarantine: Quarantine): Promise<void> {
+  const opened = await place.index.open(key)
+  for (const page of opened?.state.pages ?? []) {
+    if (await isReadable(place, page)) continue
+    const state = opened?.state as SessionState
+    const summaries = summariesOf(found.filter(({ manifest }) => manifest.index >= page[1] && manifest.index <= page[2]))
+    if (summaries.length === 0) continue
+    await quarantine.copy(pageKey(page[0]))
+    const pages = await place.index.pages.write(state, summaries)
+    await place.index.change(place.index.cell(state), (now) => withPages(now, page[0], pages))
+  }
+}
+
+async function isReadable(place: SnapshotPlace, [page]: PageRef): Promise<boolean> {
+  let isRead = false
+  await unlessDamaged(async () => {
+    await place.index.pages.read(page)
+    isRead = true
+  })
+  return isRead
+}
+
+function withPages(state: SessionState, replaced: string, pages: readonly PageRef[]): SessionState | undefined {
+  if (!state.pages.some(([page]) => page === replaced)) return undefined
+  return { ...state, pages: state.pages.flatMap((page) => (page[0] === replaced ? pages : [page])) }
+}
