@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { memory } from '../../../dist/adapters/memory/index.js'
+import { StorageError } from '../../../dist/core/base/errors.js'
 import { openSnapshots } from '../../../dist/core/features/snapshots/open-snapshots.js'
 import type { SnapshotInfo, Snapshots } from '../../../dist/core/features/snapshots/types.js'
 import type { Backend } from '../../../dist/core/ports/backend.js'
 import { seededRandom } from '../../../dist/testing/manual-clock.js'
-import { flipBit, keysOf } from '../content/packs.js'
+import { flipBit, hooked, keysOf } from '../content/packs.js'
 
 const S = { agent: 'a', session: 's' }
 
@@ -141,11 +142,8 @@ describe('repairing', () => {
       if (how === 'gone') await backend.blobs.delete([key])
       else await flipBit(backend.blobs, key, 60)
     }
-    if (how === 'damaged') expect(await snapshots.repair()).toMatchObject({ ok: true, lost: [] })
-    else {
-      await flipBit(backend.blobs, await firstKey(backend, 'snapshots/packs/'), 33)
-      await snapshots.repair({ from: world.mirror })
-    }
+    expect((await snapshots.verify(undefined, { level: 'manifests' })).problems.map(({ id }) => id)).toEqual(['a/s', 'b/many'])
+    expect(await snapshots.repair()).toMatchObject({ ok: true, lost: [] })
     await expectWhole(world)
     const latest = await snapshots.latest(S)
     expect(latest).toEqual(infos[2])
@@ -176,6 +174,32 @@ describe('repairing', () => {
     const reader = await openSnapshots<unknown>(backend)
     expect(await reader.repair({ from: mirror })).toMatchObject({ ok: true, lost: [] })
     await expectWhole(world)
+  })
+
+  test('a repair that is cut at any change is ended by the next', async () => {
+    let isDone = false
+    for (let after = 0; !isDone; after += 3) {
+      const world = await scene()
+      const { backend, mirror } = world
+      for (const prefix of ['snapshots/packs/', 'snapshots/manifests/', 'snapshots/sessions/']) {
+        await flipBit(backend.blobs, await firstKey(backend, prefix), 90)
+      }
+      let changes = 0
+      const dying = {
+        ...backend,
+        blobs: hooked(backend.blobs, (operation) => {
+          if ((operation === 'put' || operation === 'delete') && changes++ >= after) throw new StorageError('denied', 'power failure')
+        }),
+        health: () => backend.health(),
+        close: () => backend.close(),
+      }
+      isDone = await (await openSnapshots<unknown>(dying)).repair({ from: mirror }).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+      expect(await (await openSnapshots<unknown>(backend)).repair({ from: mirror })).toMatchObject({ ok: true, lost: [] })
+      await expectWhole(world)
+    }
   })
 
   test('the cell of the collection is made anew', async () => {

@@ -6,7 +6,7 @@ import type { PackBatch } from '../../engine/content/pack-batch.js'
 import { packKey } from '../../engine/content/pack-catalogue.js'
 import { walkChunks } from '../../engine/content/walk-chunks.js'
 import { contentOf } from './contents.js'
-import { isDamage } from './damage.js'
+import { isDamage, unlessDamaged } from './damage.js'
 import { SNAPSHOTS } from './layout.js'
 import type { Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
@@ -74,14 +74,5 @@ function mirrored({ packs }: SnapshotPlace, mirror: SnapshotPlace | undefined, b
         return plain
       }
     },
-  }
-}
-
-/** What cannot be mended here is told by the verification that follows. */
-export async function unlessDamaged(run: () => Promise<void>): Promise<void> {
-  try {
-    await run()
-  } catch (error) {
-    if (!isDamage(error)) throw error
   }
 }

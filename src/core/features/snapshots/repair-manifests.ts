@@ -1,12 +1,11 @@
 // A manifest that is damaged or gone is put together again out of its summary and of the same snapshot in another store. Its hash
 // says whether it is the one that was: any other is not written.
 
-import { isDamage } from './damage.js'
+import { isDamage, unlessDamaged } from './damage.js'
 import { adoptedKey, isOfBatch, manifestKey } from './layout.js'
 import { type HashedManifest, hashManifest, type PreviousManifest, type TreeManifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
-import { unlessDamaged } from './repair-chunks.js'
 import type { SessionState } from './session.js'
 import type { Summary } from './summary.js'
 

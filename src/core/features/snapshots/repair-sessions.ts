@@ -2,22 +2,14 @@
 // changed later are lost with a cell; a snapshot that was deleted comes back where its manifest is still there.
 
 import { collectionCell, readCollection } from '../../engine/content/collection.js'
-import { isDamage } from './damage.js'
-import { isId, MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layout.js'
-import { type Manifest, manifestIn, openBatch, openManifest } from './manifest.js'
+import { isDamage, unlessDamaged } from './damage.js'
+import { MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layout.js'
+import { type FoundManifest, manifestsAt } from './manifests-at.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
-import { unlessDamaged } from './repair-chunks.js'
 import { advanced, closeSession, emptySession, type PageRef, type SessionState } from './session.js'
 import { type Summary, summaryOf } from './summary.js'
 import type { SessionRef } from './types.js'
-
-const ID_CHARACTERS = 36
-
-interface FoundManifest {
-  readonly manifest: Manifest
-  readonly attempt: string | undefined
-}
 
 export async function rebuildSessions(place: SnapshotPlace, quarantine: Quarantine, signal: AbortSignal | undefined): Promise<void> {
   const { damaged, known } = await damagedCells(place, signal)
@@ -57,22 +49,8 @@ async function allManifests(place: SnapshotPlace, signal: AbortSignal | undefine
   const found: FoundManifest[] = []
   for await (const { key } of blobs.list({ prefix: MANIFESTS, ...(signal === undefined ? {} : { signal }) })) {
     await unlessDamaged(async () => {
-      const blob = await blobs.get(key)
-      if (blob !== undefined) found.push(...(await manifestsIn(blob.data, key)))
+      found.push(...(await manifestsAt(blobs, key)))
     })
-  }
-  return found
-}
-
-async function manifestsIn(data: Uint8Array, key: string): Promise<FoundManifest[]> {
-  const name = key.slice(MANIFESTS.length)
-  const id = name.slice(0, ID_CHARACTERS)
-  if (isId(id)) return [{ manifest: await openManifest(data, id), attempt: name.slice(ID_CHARACTERS + 1) || undefined }]
-  const texts = await openBatch(data, key)
-  const found: FoundManifest[] = []
-  for (const one of texts.keys()) {
-    const manifest = await manifestIn(texts, one)
-    if (manifest !== undefined) found.push({ manifest, attempt: undefined })
   }
   return found
 }

@@ -2,8 +2,10 @@
 // manifest after it say.
 
 import { StorageError } from '../../base/errors.js'
-import { pageKey } from './layout.js'
+import { unlessDamaged } from './damage.js'
+import { MANIFESTS, pageKey, sessionKey } from './layout.js'
 import type { Manifest } from './manifest.js'
+import { manifestsAt } from './manifests-at.js'
 import type { SnapshotPlace } from './place.js'
 import type { PageRef, SessionState } from './session.js'
 import type { Summary } from './summary.js'
@@ -102,4 +104,22 @@ export async function checkManifest(
 
 function wrong(message: string, { id }: Summary, expected: string, actual: string): StorageError {
   return new StorageError('corrupt', message, { key: id, facts: { expected, actual } })
+}
+
+/** Sessions that manifests speak of and that are not there at all: a session that was deleted still has its cell. */
+export async function goneSessions(place: SnapshotPlace, seen: ReadonlySet<string>): Promise<SnapshotProblem[]> {
+  const { blobs } = place.context.backend
+  const gone = new Map<string, SnapshotProblem>()
+  for await (const { key } of blobs.list({ prefix: MANIFESTS })) {
+    if (seen.has(key)) continue
+    await unlessDamaged(async () => {
+      for (const { manifest } of await manifestsAt(blobs, key)) {
+        const cell = sessionKey(manifest, blobs.traits)
+        if (gone.has(cell) || (await blobs.get(cell)) !== undefined) continue
+        const error = new StorageError('missing', 'the cell of a session is not there, but its manifests are')
+        gone.set(cell, problemOf({ id: `${manifest.agent}/${manifest.session}`, key: cell }, error))
+      }
+    })
+  }
+  return [...gone.values()]
 }

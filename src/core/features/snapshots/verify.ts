@@ -3,13 +3,14 @@
 
 import { StorageError } from '../../base/errors.js'
 import { isDamage, missing } from './damage.js'
+import { adoptedKey, manifestKey } from './layout.js'
 import type { SnapshotPlace } from './place.js'
 import type { SessionState } from './session.js'
 import { nameOfCell, SnapshotIndex } from './snapshot-index.js'
 import type { Summary } from './summary.js'
 import type { SnapshotProblem, SnapshotReport, VerifyLevel, VerifyOptions } from './upkeep-types.js'
 import { ContentChecker } from './verify-content.js'
-import { checkManifest, checkSession } from './verify-session.js'
+import { checkManifest, checkSession, goneSessions } from './verify-session.js'
 import { damagedTables, packsAfter, checkPack } from './verify-packs.js'
 import { problemOf } from './verify-problem.js'
 
@@ -36,6 +37,7 @@ class Verification {
   readonly #options: VerifyOptions & { readonly budgetBytes: number }
   readonly #contents: ContentChecker
   readonly #problems: SnapshotProblem[] = []
+  readonly #manifests = new Set<string>()
   #packBytes = 0
   #checked = 0
 
@@ -65,6 +67,7 @@ class Verification {
       const stopped = await this.#sessions(from)
       if (stopped !== undefined) return this.#report(stopped)
     }
+    if (from === undefined && this.#reaches('manifests')) this.#problems.push(...(await goneSessions(this.#place, this.#manifests)))
     return this.#report(this.#reaches('hashes') ? await this.#packs(from !== undefined && 'pack' in from ? from.pack : '') : undefined)
   }
 
@@ -98,6 +101,7 @@ class Verification {
     const { signal, onProgress } = this.#options
     signal?.throwIfAborted()
     this.#checked++
+    this.#manifests.add(summary.attempt === undefined ? manifestKey(summary.id) : adoptedKey(summary.id, summary.attempt))
     try {
       const manifest = await checkManifest(this.#place, { state, summary, hashes }, signal)
       if (this.#reaches('packs')) await this.#contents.check(manifest)
