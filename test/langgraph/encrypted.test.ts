@@ -1,7 +1,7 @@
-import { encrypted } from 'varve'
+import { encrypted, openSnapshots } from 'varve'
 import { memory } from 'varve/adapters/memory'
 import { openCheckpointer } from 'varve/integrations/langgraph'
-import { registerSuite } from 'varve/testing'
+import { expectRejects, registerSuite } from 'varve/testing'
 import { expect, test } from 'vitest'
 import { latest, put } from './saver-scene.js'
 import { saverSuite } from './saver-suite.js'
@@ -27,4 +27,12 @@ test('neither values nor writes nor names of channels can be read in the store',
   }
   expect(blobs).toBeGreaterThan(3)
   await saver.close()
+})
+
+test('where only the snapshots are encrypted, a checkpointer would leave writes readable beside them and is refused', async () => {
+  const place = memory()
+  const snapshots = await openSnapshots(place, { encryption: { key } })
+  await snapshots.save({ agent: 'langgraph', session: 'thread', state: 1 })
+  await expectRejects(openCheckpointer(place), 'denied')
+  await place.close()
 })

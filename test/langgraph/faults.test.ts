@@ -1,4 +1,4 @@
-// Every operation of a put may fail, or come through and lose its answer: the checkpoint is there whole or not at all, the one
+// Every operation of opening and of a put may fail, or come through and lose its answer: the checkpoint is there whole or not at all, the one
 // before stays, and the call may be repeated.
 
 import { type CheckpointTuple, emptyCheckpoint, uuid6 } from '@langchain/langgraph-checkpoint'
@@ -25,14 +25,15 @@ async function strike(rule: FaultRule): Promise<number> {
   await before.putWrites(on, [['messages', ['pending']]], 'task')
 
   const backend = faulty(place, [rule])
-  const saver = await openCheckpointer(backend, { keepLast: 2 })
   const id = uuid6(0)
   const change = async () => {
+    const saver = await openCheckpointer(backend, { keepLast: 2 })
     await put(saver, on, id, 4)
     await saver.putWrites({ configurable: { ...latest.configurable, checkpoint_id: id } }, [['messages', ['more']]], 'task')
   }
   await change().catch(() => undefined)
   backend.heal()
+  const saver = await openCheckpointer(backend)
   const seen = (await saver.getTuple(latest))?.checkpoint
   expect(seen?.channel_values.messages).toHaveLength(seen?.id === id ? 4 : 3)
   await change()

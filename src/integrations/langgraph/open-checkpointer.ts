@@ -33,7 +33,8 @@ export type Checkpointer = BaseCheckpointSaver & Handle
 /**
  * Opens a LangGraph checkpointer on a store (or a bare backend): each checkpoint is a snapshot of the session `thread_id`, on a
  * branch of its `checkpoint_ns`, so that values that did not change are not stored again. Nothing is written before the first
- * put. `unsupported` where the backend cannot compare and set, `invalid` for bad options.
+ * put. `unsupported` where the backend cannot compare and set, `denied` where the store's snapshots are encrypted on their own
+ * (encrypt the backend instead), `invalid` for bad options.
  */
 export async function openCheckpointer(source: Store | Backend, options: CheckpointerOptions = {}): Promise<Checkpointer> {
   const { agent = 'langgraph', keepLast, serde, ...shared } = options
