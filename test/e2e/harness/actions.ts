@@ -1,5 +1,6 @@
 // What tests ask a page or a worker to do, by name.
 
+import * as backup from './backup.js'
 import * as queues from './queues.js'
 import * as remote from './remote-backend.js'
 import { runCase } from './run-case.js'
@@ -7,4 +8,4 @@ import * as writers from './writers.js'
 
 type Action = (argument: unknown) => unknown
 
-export const actions = { runCase, ...remote, ...writers, ...queues } as unknown as Readonly<Record<string, Action>>
+export const actions = { runCase, ...remote, ...writers, ...queues, ...backup } as unknown as Readonly<Record<string, Action>>
