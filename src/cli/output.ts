@@ -122,7 +122,13 @@ export function wrapText(text: string, width: number): string[] {
 
 const MOST_WIDTH = 120
 
-/** Of what people read. */
+/** Of what people read. A terminal that does not know its width says 0. */
 export function outputWidth(): number {
-  return Math.min(MOST_WIDTH, process.stdout.columns ?? MOST_WIDTH)
+  return Math.min(MOST_WIDTH, terminalWidth() ?? MOST_WIDTH)
+}
+
+/** undefined where there is none, or it does not know. */
+export function terminalWidth(): number | undefined {
+  const { columns } = process.stdout
+  return columns > 0 ? columns : undefined
 }

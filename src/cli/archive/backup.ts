@@ -6,12 +6,12 @@ import { readInput } from '../file-input.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
 import { untilInterrupted } from '../interrupt.js'
 import { formatBytes, formatCount, formatJson } from '../output.js'
-import { askNewPassphrase, givenPassphrase, PASSPHRASE_FILE } from '../passphrase.js'
+import { PASSPHRASE_FILE } from '../passphrase.js'
 import { STORE } from '../place.js'
 import { withStore } from '../with-store.js'
 import { writeOut } from '../write-out.js'
 import { exportProgress, reportText } from './archive-text.js'
-import { openingSecret } from './secret.js'
+import { newSecret, openingSecret } from './secret.js'
 
 interface BackupFlags {
   readonly queue?: readonly string[]
@@ -84,12 +84,6 @@ function madeText(
 function partsOf({ queue, namespace, agent }: BackupFlags): Pick<ExportOptions, 'queues' | 'kv' | 'snapshots'> {
   if (queue === undefined && namespace === undefined && agent === undefined) return {}
   return { queues: queue ?? false, kv: namespace ?? false, snapshots: agent === undefined ? false : { agent } }
-}
-
-async function newSecret({ encrypt, passphraseFile }: BackupFlags): Promise<{ readonly passphrase?: string }> {
-  const given = givenPassphrase(passphraseFile)
-  if (given !== undefined) return { passphrase: given }
-  return encrypt ? { passphrase: await askNewPassphrase() } : {}
 }
 
 async function verifyBackup(file: string, none: string | undefined, flags: BackupFlags): Promise<void> {

@@ -7,7 +7,9 @@ import { addCollect } from './collect.js'
 import { addCopy } from './copy.js'
 import { addDelete } from './delete.js'
 import { addDiff } from './diff.js'
+import { addExport } from './export.js'
 import { addFork } from './fork.js'
+import { addImport } from './import.js'
 import { addPin, addTag, addUnpin } from './labels.js'
 import { addList } from './list.js'
 import { addPrune } from './prune.js'
@@ -16,8 +18,8 @@ import { addSave } from './save.js'
 import { addShow } from './show.js'
 import { addVerify } from './verify.js'
 
-const LOOKING = [addList, addShow, addVerify, addRestore, addDiff]
-const ADDING = [addSave, addFork, addTag, addPin, addUnpin, addCopy]
+const LOOKING = [addList, addShow, addVerify, addRestore, addDiff, addExport]
+const ADDING = [addSave, addFork, addTag, addPin, addUnpin, addCopy, addImport]
 const REMOVING = [addPrune, addDelete, addCollect]
 
 export function addSnapshot(program: Command, setExitCode: SetExitCode): void {

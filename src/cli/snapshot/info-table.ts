@@ -1,18 +1,19 @@
 // Snapshots in rows that fit the terminal: ids and names are cut where they have to be.
 
 import type { SnapshotInfo } from '../../core/features/snapshots/types.js'
-import { type Column, formatTable, nameText } from '../output.js'
+import { type Column, formatTable, nameText, terminalWidth } from '../output.js'
 
 const NAME_LENGTHS = [40, 24, 16, 10]
 const LEAST_DIGITS = 8
 
 /** `more` are columns behind the others. On a terminal ids are cut to what tells them apart. */
 export function infoTable<Row extends { readonly info: SnapshotInfo }>(rows: readonly Row[], more: readonly Column<Row>[] = []): string {
-  const { isTTY, columns } = process.stdout
+  const { isTTY } = process.stdout
+  const width = terminalWidth() ?? Number.POSITIVE_INFINITY
   const digits = isTTY ? digitsApart(rows.map(({ info }) => info.id)) : undefined
   const [first, ...others] = NAME_LENGTHS.map((length) => () => formatTable([...columnsOf<Row>(length, digits), ...more], rows))
   let table = first?.() ?? ''
-  if (isTTY) for (const narrower of others) if (widthOf(table) > columns) table = narrower()
+  for (const narrower of others) if (widthOf(table) > width) table = narrower()
   return table
 }
 

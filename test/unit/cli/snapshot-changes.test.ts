@@ -160,3 +160,20 @@ test('snapshots that are encrypted by themselves are opened and copied with thei
   expect(runVarve(['snapshot', 'restore', to, id], { env }).stdout).toBe('[1]')
   expect(varve(['list', to])).toMatchObject({ status: 1, stderr: expect.stringContaining('[denied]') })
 })
+
+test('what export writes, import takes, whole or in part, encrypted or not', () => {
+  const { directory, folder, ids, newFile } = fixture
+  const [file, to] = [newFile(), join(folder, 'imported')]
+  expect(varve(['export', directory, file, '--agent', 'planner']).stdout).toMatch(/^5 snapshots in /)
+  expect(varve(['export', directory, file])).toMatchObject({ status: 1, stderr: expect.stringContaining('--force replaces it') })
+  expect(varve(['import', to, file]).stdout).toMatch(/^5 snapshots imported; added /)
+  expect(varve(['export', directory, file, '--force', '--json']).json()).toMatchObject([{ file, encrypted: false, snapshots: 6 }])
+  expect(varve(['import', to, file, '--json']).json()).toMatchObject([{ imported: 1, skipped: 5 }])
+  expect(varve(['restore', to, ids[3]]).stdout).toBe(JSON.stringify(states[3]))
+  const env = { VARVE_PASSPHRASE: 'correct horse' }
+  expect(runVarve(['snapshot', 'export', directory, file, '--force'], { env }).status).toBe(0)
+  expect(readFileSync(file, 'latin1')).not.toContain('planner')
+  expect(varve(['import', join(folder, 'none'), file])).toMatchObject({ status: 1, stderr: expect.stringContaining('[denied]') })
+  expect(runVarve(['snapshot', 'import', join(folder, 'plain'), file], { env }).stdout).toMatch(/^6 snapshots imported; /)
+  expect(varve(['restore', join(folder, 'plain'), ids[3]]).status).toBe(0)
+})
