@@ -129,9 +129,10 @@ class JsonCutter {
 
   #nodeOf(container: Container, end: number): CutNode {
     if (container.isOpaque) return cutPieces(this.#bytes, container.start, end, 'encoded')
+    const hasNested = container.nested.size > 0
     const run = new ItemRun(this.#bytes, container.isMap, container.start + 1)
     for (let index = container.firstEnd; index < this.#endCount; index++) {
-      const nested = container.nested.get(index - container.firstEnd)
+      const nested = hasNested ? container.nested.get(index - container.firstEnd) : undefined
       if (nested === undefined) run.add(this.#ends[index] as number)
       else run.addNested(this.#ends[index] as number, nested)
     }

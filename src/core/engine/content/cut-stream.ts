@@ -7,11 +7,10 @@ import { lookAhead, type PieceClass, pieceEnd } from './fast-cdc.js'
 
 export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 
-/** The pieces in order, in memory of their own. Cancels the source when it ends early. */
+/** The pieces in order, in memory of their own. Cancels the source when it ends early; an aborted signal waits for nothing. */
 export async function* cutStream(source: ByteSource, of: PieceClass, options: Cancellable = {}): AsyncGenerator<Uint8Array> {
   const buffer = new PieceBuffer(of)
-  for await (const bytes of readBytes(source)) {
-    options.signal?.throwIfAborted()
+  for await (const bytes of readBytes(source, options.signal)) {
     buffer.push(bytes)
     yield* buffer.take(false)
   }
@@ -54,24 +53,50 @@ class PieceBuffer {
   }
 }
 
-async function* readBytes(source: ByteSource): AsyncGenerator<Uint8Array> {
-  if (!('getReader' in source)) {
-    for await (const bytes of source) yield checkBytes(bytes)
-    return
-  }
-  const reader = source.getReader()
+async function* readBytes(source: ByteSource, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  const pull = pullFrom(source)
   let isDone = false
   try {
     for (;;) {
-      const next = await reader.read()
-      isDone = next.done
-      if (next.done || next.value === undefined) return
-      yield checkBytes(next.value)
+      const { done, value } = await untilAborted(pull.next(), signal)
+      isDone = done === true
+      if (isDone) return
+      yield checkBytes(value)
     }
   } finally {
-    if (!isDone) await reader.cancel().catch(() => {})
-    reader.releaseLock()
+    if (!isDone) await stop(pull, signal)
   }
+}
+
+interface Pull {
+  next(): Promise<{ readonly done?: boolean | undefined; readonly value?: unknown }>
+  stop(): Promise<unknown> | undefined
+}
+
+function pullFrom(source: ByteSource): Pull {
+  if ('getReader' in source) {
+    const reader = source.getReader()
+    return { next: () => reader.read(), stop: () => reader.cancel() }
+  }
+  const items = source[Symbol.asyncIterator]()
+  return { next: () => items.next(), stop: () => items.return?.() }
+}
+
+/** A source that hangs may not even stop. */
+async function stop(pull: Pull, signal: AbortSignal | undefined): Promise<void> {
+  const stopping = Promise.resolve(pull.stop()).catch(() => {})
+  if (signal?.aborted !== true) await stopping
+}
+
+function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const settled = (): void => signal.removeEventListener('abort', abort)
+    work.then(resolve, reject).then(settled, settled)
+  })
 }
 
 function checkBytes(bytes: unknown): Uint8Array {

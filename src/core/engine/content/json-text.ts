@@ -26,13 +26,20 @@ export function parseJson(bytes: Uint8Array): Json {
 /** The items of a fragment of a list. */
 export function parseItems(fragment: Uint8Array, expected: number): readonly Json[] {
   const items = parseText(`[${fromUtf8(fragment)}]`) as readonly Json[]
-  if (items.length === expected) return items
-  throw new StorageError('corrupt', 'a chunk holds other items than its node says', { facts: { expected, actual: items.length } })
+  checkCount(items.length, expected)
+  return items
 }
 
 /** The entries of a fragment of a map. `__proto__` is a key like any other. */
-export function parseEntries(fragment: Uint8Array): Readonly<Record<string, Json>> {
-  return parseText(`{${fromUtf8(fragment)}}`) as Readonly<Record<string, Json>>
+export function parseEntries(fragment: Uint8Array, expected: number): Readonly<Record<string, Json>> {
+  const entries = parseText(`{${fromUtf8(fragment)}}`) as Readonly<Record<string, Json>>
+  checkCount(Object.keys(entries).length, expected)
+  return entries
+}
+
+function checkCount(actual: number, expected: number): void {
+  if (actual !== expected)
+    throw new StorageError('corrupt', 'a chunk holds other items than its node says', { facts: { expected, actual } })
 }
 
 function parseText(text: string): Json {

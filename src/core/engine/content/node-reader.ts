@@ -50,7 +50,7 @@ export class NodeReader {
 
   /** The entries of a part of a map. */
   async entries(part: LeafPart | TextPart): Promise<Readonly<Record<string, Json>>> {
-    return parseEntries(await this.#fragment(part))
+    return parseEntries(await this.#fragment(part), countItems(part))
   }
 
   /** In order; the nodes of branches are read a few ahead. */

@@ -32,7 +32,7 @@ export interface SalvagedContent {
 }
 
 const READ_AHEAD = 8
-/** More items of a list than this are not made up for. */
+/** More items than this are not made up for, in all lists together: a count is the word of a node alone. */
 const MAX_NULLS = 1_000_000
 
 /**
@@ -64,6 +64,7 @@ class Salvage {
   readonly #source: ChunkSource
   readonly #options: Cancellable
   readonly #reader: NodeReader
+  #nulls = 0
 
   constructor(source: ChunkSource, options: Cancellable) {
     this.#source = source
@@ -128,7 +129,10 @@ class Salvage {
       return
     }
     this.#lose(below(path, list.length), count === 1 ? 'the value' : `${count} items from here on`, error)
-    for (let left = Math.min(count, MAX_NULLS); left > 0; left--) list.push(null)
+    for (let left = count; left > 0 && this.#nulls < MAX_NULLS; left--) {
+      list.push(null)
+      this.#nulls++
+    }
   }
 
   /** Bytes stay where they were. */

@@ -16,23 +16,26 @@ interface Step {
   readonly depth: number
 }
 
-/** Visits each once or more often, parents first. Reads nodes only; `corrupt` or `missing` where it cannot. */
+/** Nodes that are read at once. */
+const WIDTH = 16
+
+/** Visits each once or more often, parents first. Reads nodes only, several at once; `corrupt` or `missing` where it cannot. */
 export async function walkChunks(source: ChunkSource, root: ContentNode, visit: ChunkVisitor, options: Cancellable = {}): Promise<void> {
   const steps: Step[] = [{ node: checkContentNode(root), depth: 0 }]
-  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+  while (steps.length > 0) {
     options.signal?.throwIfAborted()
-    if (step.depth > MAX_DEPTH) throw damaged('nodes of a content lie too deep in each other', { depth: step.depth })
-    const node = await enter(source, step, visit, options)
-    if (node !== undefined) steps.push(...stepsBelow(node, step.depth + 1, visit))
+    const entered = steps.splice(-WIDTH).reverse()
+    const nodes = await Promise.all(entered.map((step) => enter(source, step, visit, options)))
+    for (let index = nodes.length - 1; index >= 0; index--) {
+      const node = nodes[index]
+      if (node !== undefined) steps.push(...stepsBelow(node, (entered[index] as Step).depth + 1, visit))
+    }
   }
 }
 
-async function enter(
-  source: ChunkSource,
-  { node, kind }: Step,
-  visit: ChunkVisitor,
-  options: Cancellable,
-): Promise<ContentNode | undefined> {
+async function enter(source: ChunkSource, step: Step, visit: ChunkVisitor, options: Cancellable): Promise<ContentNode | undefined> {
+  const { node, kind, depth } = step
+  if (depth > MAX_DEPTH) throw damaged('nodes of a content lie too deep in each other', { depth })
   if (typeof node !== 'string') return node
   if (!visit(node, 'node')) return undefined
   return await loadNode(source, node, { ...options, ...(kind === undefined ? {} : { kind }) })

@@ -232,6 +232,28 @@ describe('the content of bytes', () => {
   })
 })
 
+describe('a stream that hangs', () => {
+  const hanging: [string, () => ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>][] = [
+    ['a ReadableStream', () => new ReadableStream<Uint8Array>({ pull: () => new Promise(() => {}) })],
+    [
+      'a generator',
+      async function* () {
+        yield new Uint8Array(10)
+        await new Promise(() => {})
+      },
+    ],
+  ]
+
+  test.each(hanging)('%s is left when the signal aborts', async (_name, source) => {
+    const controller = new AbortController()
+    const storing = storeStream(source(), new MemoryChunks(), { signal: controller.signal })
+    const reason = new Error('enough')
+    setImmediate(() => controller.abort(reason))
+    await expect(storing).rejects.toBe(reason)
+    await expect(storeStream(source(), new MemoryChunks(), { signal: controller.signal })).rejects.toBe(reason)
+  })
+})
+
 describe('what is read is proved', () => {
   async function stored(): Promise<{ chunks: MemoryChunks; content: StoredContent }> {
     const chunks = new MemoryChunks()
