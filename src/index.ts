@@ -153,6 +153,7 @@ export type {
   SaveStream,
   SnapshotProgress,
 } from './core/features/snapshots/save-types.js'
+export type { Snapshots } from './core/features/snapshots/snapshots.js'
 export type {
   BranchRef,
   ForkTarget,
@@ -160,7 +161,6 @@ export type {
   SnapshotChange,
   SnapshotFilter,
   SnapshotInfo,
-  Snapshots,
   SnapshotsOptions,
   SubscribeOptions,
 } from './core/features/snapshots/types.js'

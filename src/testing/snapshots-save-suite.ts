@@ -2,7 +2,8 @@
 
 import { openSnapshots } from '../core/features/snapshots/open-snapshots.js'
 import type { SaveItem } from '../core/features/snapshots/save-types.js'
-import type { SnapshotInfo, Snapshots } from '../core/features/snapshots/types.js'
+import type { Snapshots } from '../core/features/snapshots/snapshots.js'
+import type { SnapshotInfo } from '../core/features/snapshots/types.js'
 import type { Backend } from '../core/ports/backend.js'
 import { expectBytes, expectEqual, expectRejects, expectTrue } from './assert.js'
 import { storedKeys } from './damage.js'

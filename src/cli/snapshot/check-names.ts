@@ -1,4 +1,5 @@
-import type { SnapshotFilter, Snapshots } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
+import type { SnapshotFilter } from '../../core/features/snapshots/types.js'
 import { unknownName } from '../unknown-name.js'
 
 const NAMES = ['agent', 'session', 'branch', 'tag'] as const

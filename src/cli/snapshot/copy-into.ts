@@ -1,5 +1,5 @@
 import type { CopyOptions, CopyReport } from '../../core/features/snapshots/upkeep-types.js'
-import type { Snapshots } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
 import { withStore } from '../with-store.js'
 import { encryptionOf } from './encryption.js'
 import { withProgress } from './snapshot-progress.js'

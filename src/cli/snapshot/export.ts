@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Snapshots } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
 import { newSecret } from '../archive/secret.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
 import { formatBytes, formatCount, formatJson } from '../output.js'

@@ -1,4 +1,5 @@
-import type { SnapshotFilter, SnapshotInfo, Snapshots } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
+import type { SnapshotFilter, SnapshotInfo } from '../../core/features/snapshots/types.js'
 import { formatBytes } from '../output.js'
 import { copyInto } from './copy-into.js'
 import { infoName } from './info-table.js'

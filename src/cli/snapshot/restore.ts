@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { StorageError } from '../../core/base/errors.js'
-import type { SnapshotInfo, Snapshots } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
+import type { SnapshotInfo } from '../../core/features/snapshots/types.js'
 import { FAILURE, type SetExitCode } from '../exit-codes.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
 import { formatBytes, formatCount } from '../output.js'

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { isStorageError } from '../../core/base/errors.js'
-import type { SnapshotInfo, Snapshots } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
+import type { SnapshotInfo } from '../../core/features/snapshots/types.js'
 import { wholeNumber } from '../arguments.js'
 import { formatBytes, formatCell, formatJson, formatTable, formatTime, nameText } from '../output.js'
 import { STORE } from '../place.js'

@@ -1,7 +1,7 @@
 // The bytes that a restore writes: those that were saved, or JSON of what they mean.
 
 import type { LoadOptions, LostPart } from '../../core/features/snapshots/read-types.js'
-import type { Snapshots } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
 import { formatJson } from '../output.js'
 
 export interface ContentFlags {

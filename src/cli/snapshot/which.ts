@@ -1,7 +1,8 @@
 // Which snapshot is meant: an id, the beginning of one, or agent/session[@branch] for the newest of a branch.
 
 import { StorageError } from '../../core/base/errors.js'
-import type { BranchRef, SnapshotInfo, Snapshots } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
+import type { BranchRef, SnapshotInfo } from '../../core/features/snapshots/types.js'
 import { checkNames } from './check-names.js'
 
 /** What the help says of an argument that takes one. */

@@ -1,5 +1,6 @@
 import { zstd } from '../../compression/zstd.js'
-import type { Snapshots, SnapshotsOptions } from '../../core/features/snapshots/types.js'
+import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
+import type { SnapshotsOptions } from '../../core/features/snapshots/types.js'
 import { openSnapshots } from '../../index.js'
 import { untilInterrupted } from '../interrupt.js'
 import type { PlaceMode } from '../place.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { memory } from '../../../dist/adapters/memory/index.js'
 import { openSnapshots } from '../../../dist/core/features/snapshots/open-snapshots.js'
-import type { Snapshots } from '../../../dist/core/features/snapshots/types.js'
+import type { Snapshots } from '../../../dist/core/features/snapshots/snapshots.js'
 import type { SnapshotReport, VerifyLevel } from '../../../dist/core/features/snapshots/upkeep-types.js'
 import type { Backend } from '../../../dist/core/ports/backend.js'
 import { seededRandom } from '../../../dist/testing/manual-clock.js'

@@ -1,8 +1,8 @@
+import { loadPart } from '../../base/load-part.js'
 import type { Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
-import { openPlace } from './open-place.js'
-import { SnapshotStore } from './snapshot-store.js'
-import type { Snapshots, SnapshotsOptions } from './types.js'
+import type { Snapshots } from './snapshots.js'
+import type { SnapshotsOptions } from './types.js'
 
 /**
  * Opens the snapshots of a store (or of a bare backend): states of agents' sessions, each immutable, found by id or as the
@@ -10,6 +10,6 @@ import type { Snapshots, SnapshotsOptions } from './types.js'
  * where the backend cannot compare and set, or the runtime lacks the compression; `invalid` for a bad codec or compression.
  */
 export async function openSnapshots<State = unknown>(source: Store | Backend, options: SnapshotsOptions = {}): Promise<Snapshots<State>> {
-  const place = await openPlace(source, options)
-  return new SnapshotStore<State>(place)
+  const { openPlace, SnapshotStore } = await loadPart('snapshots', () => import('./snapshot-store.js'))
+  return new SnapshotStore<State>(await openPlace(source, options))
 }

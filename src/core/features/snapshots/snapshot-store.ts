@@ -16,6 +16,7 @@ import { label, pinned, type Relabel, tagged, unpinned, untagged } from './label
 import { sessionKey } from './layout.js'
 import { checkFilter, selectInfos } from './list.js'
 import { infoOf, type Manifest } from './manifest.js'
+import { openPlace } from './open-place.js'
 import type { SnapshotPlace } from './place.js'
 import { publish } from './publish.js'
 import type { LazySnapshot, LoadOptions, LoadPathOptions, PatchOperation, Salvaged } from './read-types.js'
@@ -25,16 +26,8 @@ import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.j
 import { checkBranch, checkSession, type SaveRequest, takeRequest, takeTags } from './save-request.js'
 import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
 import { labelledInfo, type Located } from './snapshot-index.js'
-import type {
-  BranchRef,
-  ForkTarget,
-  SessionRef,
-  SnapshotChange,
-  SnapshotFilter,
-  SnapshotInfo,
-  Snapshots,
-  SubscribeOptions,
-} from './types.js'
+import type { Snapshots } from './snapshots.js'
+import type { BranchRef, ForkTarget, SessionRef, SnapshotChange, SnapshotFilter, SnapshotInfo, SubscribeOptions } from './types.js'
 import type {
   CollectOptions,
   CollectReport,
@@ -46,6 +39,8 @@ import type {
   VerifyOptions,
 } from './upkeep-types.js'
 import { changeOf, SnapshotWatcher } from './watcher.js'
+
+export { openPlace }
 
 export class SnapshotStore<State> implements Snapshots<State> {
   readonly #place: SnapshotPlace
@@ -208,7 +203,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
 
   async copy(target: Store | Backend, options: CopyOptions = {}): Promise<CopyReport> {
     this.#checkOpen('copy')
-    const [{ copyTo }, { openPlace }] = await loadPart('copying', () => Promise.all([import('./copy.js'), import('./open-place.js')]))
+    const { copyTo } = await loadPart('copying', () => import('./copy.js'))
     const { encryption } = options
     const place = await openPlace(target, encryption === undefined ? {} : { encryption })
     await place.context.writable('copy')
