@@ -203,6 +203,22 @@ describe('repairing', () => {
     }
   })
 
+  test('a manifest that is damaged together with its session is named, or comes from a copy', async () => {
+    for (const hasMirror of [false, true]) {
+      const world = await scene()
+      const { backend, mirror, snapshots, infos } = world
+      const key = `snapshots/manifests/${infos[1]?.id}`
+      await flipBit(backend.blobs, key, 90)
+      for (const cell of await keysOf(backend.blobs, 'snapshots/sessions/')) await flipBit(backend.blobs, cell, 90)
+      const report = await snapshots.repair(hasMirror ? { from: mirror } : {})
+      expect(report.lost.map(({ id }) => id)).toEqual(hasMirror ? [] : [key])
+      expect(report.ok).toBe(hasMirror)
+      expect(report.quarantined.some((one) => one.includes(infos[1]?.id as string))).toBe(true)
+      if (hasMirror) await expectWhole(world)
+      else expect((await snapshots.verify()).checked).toBe(infos.length - 1)
+    }
+  })
+
   test('the cell of the collection is made anew', async () => {
     const world = await scene()
     const { backend, snapshots } = world

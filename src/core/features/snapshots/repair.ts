@@ -1,17 +1,19 @@
 // Repairing: what can be made anew from what is left, or is fetched from another store, is; what cannot is named, with the exact
-// parts that are lost. Damaged blobs are copied aside first, and nothing is deleted that has not been.
+// parts that are lost. Damaged blobs are copied aside before anything takes their place.
 
 import { collect } from '../../engine/content/collect.js'
 import type { Store } from '../../derived/resolve.js'
 import type { Backend } from '../../ports/backend.js'
 import { CollectedSessionCells } from './collect.js'
 import { SNAPSHOTS } from './layout.js'
+import { unlessDamaged } from './damage.js'
 import { openPlace } from './open-place.js'
 import type { SnapshotPlace } from './place.js'
 import { Quarantine } from './quarantine.js'
 import { healChunks } from './repair-chunks.js'
 import { rebuildManifests } from './repair-manifests.js'
 import { rebuildSessions } from './repair-sessions.js'
+import { moveStrays } from './repair-strays.js'
 import { repairTables } from './repair-tables.js'
 import { SnapshotIndex } from './snapshot-index.js'
 import type { RepairOptions, RepairReport, SnapshotProblem } from './upkeep-types.js'
@@ -29,10 +31,16 @@ export async function repair(place: SnapshotPlace, options: RepairOptions<Store 
   await repairTables(fresh(place), quarantine)
   const bad = await healChunks(fresh(place), mirror, quarantine, signal)
   if (bad.size > 0) await replacePacks(fresh(place), bad, signal)
+  let strays: readonly SnapshotProblem[] = []
+  // A session that cannot be read goes on being told as it is.
+  await unlessDamaged(async () => {
+    strays = await moveStrays(fresh(place), mirror, quarantine)
+  })
   const after = await verify(place, undefined, watched)
-  const isLeft = new Set(after.problems.map(nameOf))
+  const lost = [...after.problems, ...strays]
+  const isLeft = new Set(lost.map(nameOf))
   const repaired = before.problems.filter((problem) => !isLeft.has(nameOf(problem)))
-  return { ok: after.ok, repaired, lost: after.problems, quarantined: quarantine.keys }
+  return { ok: lost.length === 0, repaired, lost, quarantined: quarantine.keys }
 }
 
 /** With nothing remembered of what was read before. */

@@ -2,7 +2,6 @@
 // manifest after it say.
 
 import { StorageError } from '../../base/errors.js'
-import { unlessDamaged } from './damage.js'
 import { MANIFESTS, pageKey, sessionKey } from './layout.js'
 import type { Manifest } from './manifest.js'
 import { manifestsAt } from './manifests-at.js'
@@ -106,20 +105,25 @@ function wrong(message: string, { id }: Summary, expected: string, actual: strin
   return new StorageError('corrupt', message, { key: id, facts: { expected, actual } })
 }
 
-/** Sessions that manifests speak of and that are not there at all: a session that was deleted still has its cell. */
-export async function goneSessions(place: SnapshotPlace, seen: ReadonlySet<string>): Promise<SnapshotProblem[]> {
+/**
+ * What manifests say that no session refers to: sessions that are not there at all (one that was deleted still has its cell),
+ * and manifests that cannot be read, whose session was made anew without them.
+ */
+export async function strayManifests(place: SnapshotPlace, seen: ReadonlySet<string>): Promise<SnapshotProblem[]> {
   const { blobs } = place.context.backend
-  const gone = new Map<string, SnapshotProblem>()
+  const found = new Map<string, SnapshotProblem>()
   for await (const { key } of blobs.list({ prefix: MANIFESTS })) {
     if (seen.has(key)) continue
-    await unlessDamaged(async () => {
+    try {
       for (const { manifest } of await manifestsAt(blobs, key)) {
         const cell = sessionKey(manifest, blobs.traits)
-        if (gone.has(cell) || (await blobs.get(cell)) !== undefined) continue
+        if (found.has(cell) || (await blobs.get(cell)) !== undefined) continue
         const error = new StorageError('missing', 'the cell of a session is not there, but its manifests are')
-        gone.set(cell, problemOf({ id: `${manifest.agent}/${manifest.session}`, key: cell }, error))
+        found.set(cell, problemOf({ id: `${manifest.agent}/${manifest.session}`, key: cell }, error))
       }
-    })
+    } catch (error) {
+      found.set(key, problemOf({ id: key, key }, error))
+    }
   }
-  return [...gone.values()]
+  return [...found.values()]
 }

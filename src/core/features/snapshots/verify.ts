@@ -10,7 +10,7 @@ import { nameOfCell, SnapshotIndex } from './snapshot-index.js'
 import type { Summary } from './summary.js'
 import type { SnapshotProblem, SnapshotReport, VerifyLevel, VerifyOptions } from './upkeep-types.js'
 import { ContentChecker } from './verify-content.js'
-import { checkManifest, checkSession, goneSessions } from './verify-session.js'
+import { checkManifest, checkSession, strayManifests } from './verify-session.js'
 import { damagedTables, packsAfter, checkPack } from './verify-packs.js'
 import { problemOf } from './verify-problem.js'
 
@@ -67,7 +67,7 @@ class Verification {
       const stopped = await this.#sessions(from)
       if (stopped !== undefined) return this.#report(stopped)
     }
-    if (from === undefined && this.#reaches('manifests')) this.#problems.push(...(await goneSessions(this.#place, this.#manifests)))
+    if (from === undefined && this.#reaches('manifests')) this.#problems.push(...(await strayManifests(this.#place, this.#manifests)))
     return this.#report(this.#reaches('hashes') ? await this.#packs(from !== undefined && 'pack' in from ? from.pack : '') : undefined)
   }
 
