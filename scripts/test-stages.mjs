@@ -19,7 +19,7 @@ export const stages = [
   vitestStage('golden', 'stores of earlier versions are read', 2 * MINUTE),
   vitestStage('histories', 'several writers, interleaved by a seed: linearizable, fenced', 4 * MINUTE),
   vitestStage('fuzz', 'bytes from anywhere, for every decoder', 4 * MINUTE),
-  vitestStage('langgraph', "LangGraph's validation of checkpointers and ours, on each backend of Node", 5 * MINUTE),
+  vitestStage('langgraph', "LangGraph's validation of checkpointers and ours, on each backend of Node", 8 * MINUTE),
   vitestStage('types', 'the published types, as a consumer compiles them', 3 * MINUTE),
   vitestStage('bundle', 'what bundles hold and weigh', 2 * MINUTE),
   vitestStage('package', 'the packed package in Node, in a page and in a Worker; the README', 5 * MINUTE),
