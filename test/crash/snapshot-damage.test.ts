@@ -1,0 +1,138 @@
+// Damage to any byte of a small store of snapshots is reported by verifying and by loading, or does no harm at all: everything
+// is there, and saving and collecting go on.
+
+import { isStorageError, openSnapshots, type SnapshotInfo, type Snapshots } from 'varve'
+import { type DiskImage, faultBackend } from 'varve/testing'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { tally } from '../tally.js'
+import { flipped, imageOf, withBlob } from './images.js'
+import { noise } from './snapshot-programs.js'
+
+/** So small that a page of summaries is made of the third snapshot. */
+const BACKEND = { files: false, maxBlobBytes: 4_096 }
+const CODES = ['corrupt', 'missing'] as const
+const REF = { agent: 'a', session: 's' }
+
+interface Repository {
+  readonly image: DiskImage
+  readonly states: ReadonlyMap<string, string>
+  readonly infos: string
+}
+
+type Save = (snapshots: Snapshots<unknown>) => Promise<unknown>
+
+async function repository(saves: readonly Save[]): Promise<Repository> {
+  const backend = faultBackend(BACKEND)
+  const snapshots = await openSnapshots<unknown>(backend.another())
+  for (const save of saves) await save(snapshots)
+  const infos: SnapshotInfo[] = []
+  const states = new Map<string, string>()
+  for await (const info of snapshots.list()) {
+    infos.push(info)
+    states.set(info.id, JSON.stringify(await snapshots.load(info.id)))
+  }
+  return { image: await imageOf(backend), states, infos: JSON.stringify(infos) }
+}
+
+/** Two branches, two sessions, a batch of manifests, a page, packs that share chunks, and a collection that has been. */
+const SAVES: readonly Save[] = [
+  (snapshots) => snapshots.save({ ...REF, state: { a: noise(1), b: noise(2, 40) } }),
+  (snapshots) => snapshots.save({ ...REF, state: { a: noise(9), b: noise(2, 40) } }),
+  (snapshots) => snapshots.saveMany([3, 4].map((n) => ({ ...REF, state: [noise(n, 50)] }))),
+  (snapshots) => snapshots.fork(REF, { branch: 'side' }),
+  (snapshots) => snapshots.save({ ...REF, session: 't', state: noise(5, 50) }),
+  (snapshots) => snapshots.delete({ ...REF, session: 't' }),
+  (snapshots) => snapshots.collect(),
+]
+
+type Outcome = 'found' | 'harmless'
+
+/** Throws where a damage is neither found nor harmless. */
+async function look(image: DiskImage, { states, infos }: Repository): Promise<Outcome> {
+  const backend = faultBackend({ ...BACKEND, image })
+  const snapshots = await openSnapshots<unknown>(backend.another())
+  const problems: string[] = []
+  const lost = (error: unknown): void => {
+    if (!CODES.some((code) => isStorageError(error, code))) throw error
+    problems.push((error as Error).message)
+  }
+  for (const [id, state] of states) {
+    const loaded = await snapshots.load(id).then(JSON.stringify, lost)
+    if (loaded !== undefined && loaded !== state) throw new Error(`${id} loads as ${loaded.slice(0, 80)}`)
+  }
+  const listed = await all(snapshots.list()).catch(lost)
+  if (listed !== undefined && JSON.stringify(listed) !== infos) problems.push('the list differs')
+  const report = await snapshots.verify()
+  if (report.ok && problems.length > 0) throw new Error(`verification is clean, but ${problems.join(', ')}`)
+  if (!report.ok) return 'found'
+  await snapshots.save({ ...REF, state: 'goes on' })
+  await snapshots.collect()
+  const after = await openSnapshots<unknown>(backend.another())
+  for (const [id, state] of states) {
+    if (JSON.stringify(await after.load(id)) !== state) throw new Error(`${id} loads as something else after a collection`)
+  }
+  return 'harmless'
+}
+
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
+
+type Damage = readonly [what: string, image: DiskImage]
+
+async function survey(what: string, whole: Repository, damages: Iterable<Damage>): Promise<void> {
+  const from = performance.now()
+  const silent: string[] = []
+  const counts = { found: 0, harmless: 0 }
+  for (const [damage, image] of damages) {
+    const outcome = await look(image, whole).catch((error: unknown) => error as Error)
+    if (typeof outcome === 'string') counts[outcome]++
+    else silent.push(`${damage}: ${String(outcome)}`)
+  }
+  expect(silent.slice(0, 20), `${silent.length} in all`).toEqual([])
+  tally({ row: `bit flips: ${what}`, ran: counts.found + counts.harmless, found: counts.found, ms: performance.now() - from })
+  expect(counts.found).toBeGreaterThan(10)
+}
+
+function bytesOf(image: DiskImage, key: string): Uint8Array {
+  return image.blobs.get(key)?.synced?.bytes ?? new Uint8Array(0)
+}
+
+function* flips(image: DiskImage, keys: Iterable<string>): Generator<Damage> {
+  for (const key of keys) {
+    const bytes = bytesOf(image, key)
+    for (let at = 0; at < bytes.length; at++) yield [`byte ${at} of ${key} flipped`, withBlob(image, key, flipped(bytes, at, at % 8))]
+  }
+}
+
+describe('damage to a store of snapshots', () => {
+  let whole: Repository
+
+  beforeAll(async () => {
+    whole = await repository(SAVES)
+  })
+
+  test('the store that is damaged has something of each kind', async () => {
+    const kinds = new Set([...whole.image.blobs.keys()].map((key) => key.split('/')[1]))
+    expect([...kinds].sort()).toEqual(['collection', 'manifests', 'packs', 'pages', 'sessions'])
+    expect(whole.states.size).toBe(5)
+    expect(await look(whole.image, whole)).toBe('harmless')
+  })
+
+  test('at any byte is found or harmless', () => survey('snapshots', whole, flips(whole.image, whole.image.blobs.keys())))
+
+  test('at any byte of a table of packs is found', async () => {
+    const saves = Array.from(
+      { length: 16 },
+      (_, n): Save =>
+        (snapshots) =>
+          snapshots.save({ ...REF, state: [noise(n, 50)] }),
+    )
+    const tabled = await repository(saves)
+    const tables = [...tabled.image.blobs.keys()].filter((key) => key.startsWith('snapshots/index/'))
+    expect(tables.length).toBeGreaterThan(0)
+    await survey('snapshots, tables of packs', tabled, flips(tabled.image, tables))
+  })
+})
