@@ -1,5 +1,6 @@
 // The playground as a visitor uses it: what was acknowledged survives reloads and closed tabs, and tabs see each other.
 
+import { readFile } from 'node:fs/promises'
 import { type BrowserContext, expect, type Page, test } from '@playwright/test'
 
 const PATH = '/playground/index.html'
@@ -147,13 +148,87 @@ test('a damaged snapshot is found, the others stay proved', async ({ context }) 
   await reload(page)
   await page.locator('#verify-all').click()
   await expect(page.locator('#snapshot-note')).toContainText('every hash is what it was')
-  await page.getByRole('button', { name: 'Corrupt a byte of snapshot 0' }).click()
+  await page.getByRole('button', { name: 'Corrupt a byte of snapshot 0', exact: true }).click()
   await expect(page.locator('#snapshot-note')).toContainText('Flipped a bit')
   await page.locator('#verify-all').click()
   await expect(page.locator('#shots li[data-index="0"]')).toHaveAttribute('data-verdict', 'corrupt')
   await expect(page.locator('#shots li[data-index="1"]')).toHaveAttribute('data-verdict', 'ok')
-  await page.getByRole('button', { name: 'Load snapshot 1' }).click()
+  await page.getByRole('button', { name: 'Load snapshot 1', exact: true }).click()
   await expect(page.locator('#loaded pre')).toHaveText('second layer')
+})
+
+const saveOne = (page: Page, text: string) =>
+  page
+    .locator('textarea[name=state]')
+    .fill(text)
+    .then(() => page.getByRole('button', { name: 'Save snapshot' }).click())
+
+test('ten steps of an agent store little more than what they add; a fork adds nothing and goes its own way', async ({ context }) => {
+  const page = await openPlayground(context)
+  await page.locator('#run-agent').click()
+  await expect(page.locator('#shots li[data-index="9"]')).toBeVisible()
+  await page.getByRole('button', { name: 'Fork snapshot 4', exact: true }).click()
+  await expect(page.locator('#shots li[data-index="10"]')).toContainText('added 0 B')
+  const branch = (await page.locator('#shots li[data-index="10"]').getAttribute('data-branch')) as string
+  await page.locator('#branch').selectOption(branch)
+  await saveOne(page, 'on the fork')
+  await expect(page.locator('#shots li[data-index="11"]')).toHaveAttribute('data-branch', branch)
+  await page.getByRole('button', { name: 'Load snapshot 9', exact: true }).click()
+  await expect(page.locator('#loaded figcaption')).toContainText('200 messages')
+  await page.getByRole('button', { name: 'Load snapshot 11', exact: true }).click()
+  await expect(page.locator('#loaded figcaption')).toContainText('100 messages')
+  await expect(errors(page)).toBeHidden()
+})
+
+test('two snapshots are compared, and an older one is restored', async ({ context }) => {
+  const page = await openPlayground(context)
+  await saveOne(page, 'clay')
+  await expect(page.locator('#shots li[data-index="0"]')).toBeVisible()
+  await saveOne(page, 'sand')
+  await page.getByRole('button', { name: 'Compare snapshot 0', exact: true }).click()
+  await page.getByRole('button', { name: 'Compare with snapshot 1', exact: true }).click()
+  await expect(page.locator('#diff li[data-op=replace]')).toContainText('/text')
+  await expect(page.locator('#diff li[data-op=replace]')).toContainText('sand')
+  await page.getByRole('button', { name: 'Restore snapshot 0', exact: true }).click()
+  await expect(page.locator('#shots li[data-index="2"]')).toContainText('#0 restored')
+  await page.getByRole('button', { name: 'Load snapshot 2', exact: true }).click()
+  await expect(page.locator('#loaded pre')).toHaveText('clay')
+})
+
+test('pruning says why what stays stays, then takes the rest', async ({ context }) => {
+  const page = await openPlayground(context)
+  for (let n = 0; n < 4; n++) {
+    await saveOne(page, `layer ${n}`)
+    await expect(page.locator(`#shots li[data-index="${n}"]`)).toBeVisible()
+  }
+  await page.getByRole('button', { name: 'Pin snapshot 0', exact: true }).click()
+  await expect(page.locator('#shots li[data-index="0"]')).toContainText('pinned')
+  await page.locator('#prune input[name=last]').fill('2')
+  await page.locator('#prune-look').click()
+  await expect(page.locator('#prune-note')).toContainText('1 snapshot would go, 3 would stay')
+  await expect(page.locator('#prune-list li').last()).toContainText('pinned')
+  await expect(page.locator('#shots li')).toHaveCount(4)
+  await page.getByRole('button', { name: 'Prune and collect' }).click()
+  await expect(page.locator('#shots li')).toHaveCount(3)
+  await page.locator('#verify-all').click()
+  await expect(page.locator('#snapshot-note')).toContainText('every hash is what it was')
+})
+
+test('snapshots leave as a file and come back into an empty store', async ({ context }) => {
+  const page = await openPlayground(context)
+  for (const text of ['first', 'second']) await saveOne(page, text)
+  await expect(page.locator('#shots li')).toHaveCount(2)
+  const leaving = page.waitForEvent('download')
+  await page.locator('#export').click()
+  const file = await (await leaving).path()
+  for (const index of [1, 0]) await page.getByRole('button', { name: `Delete snapshot ${index}`, exact: true }).click()
+  await expect(page.locator('#shots li.empty')).toBeVisible()
+  await page
+    .locator('#import-file')
+    .setInputFiles({ name: 'kept.varve', mimeType: 'application/octet-stream', buffer: await readFile(file) })
+  await expect(page.locator('#snapshot-note')).toContainText('Imported 2 snapshots')
+  await page.getByRole('button', { name: 'Load snapshot 1', exact: true }).click()
+  await expect(page.locator('#loaded pre')).toHaveText('second')
 })
 
 test('the storage panel says where the data lies and why', async ({ context }) => {
