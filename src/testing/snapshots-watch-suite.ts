@@ -1,5 +1,6 @@
 // Hearing of snapshots, and saving by the clock.
 
+import { concatBytes } from '../core/base/bytes.js'
 import { openSnapshots } from '../core/features/snapshots/open-snapshots.js'
 import type { SnapshotChange, SnapshotInfo } from '../core/features/snapshots/types.js'
 import type { Backend } from '../core/ports/backend.js'
@@ -10,6 +11,7 @@ import type { SuiteCase } from './suite.js'
 export function snapshotsWatchSuite(on: OnSnapshots): readonly SuiteCase[] {
   return [
     on('a watcher hears of saves and deletions', watches),
+    on('a watcher hears of a snapshot that comes back by an import', hearsOfReturns),
     on('a subscription begins with what was missed and goes on', subscribes),
     on('saving by the clock saves what changed, until it is stopped', savesByTheClock),
   ]
@@ -29,6 +31,18 @@ async function watches(backend: Backend): Promise<void> {
   stop()
   await snapshots.save({ ...S1, state: 2 })
   expectEqual(heard.length, 2)
+  await snapshots.close()
+}
+
+async function hearsOfReturns(backend: Backend): Promise<void> {
+  const snapshots = await openSnapshots<number>(backend)
+  const heard: string[] = []
+  snapshots.watch(({ type, id }) => heard.push(`${type} ${id}`))
+  const { id } = await snapshots.save({ ...S1, state: 1 })
+  const archive = await collect(snapshots.export())
+  await snapshots.delete(id)
+  await snapshots.import(concatBytes(archive))
+  expectEqual(heard, [`saved ${id}`, `deleted ${id}`, `saved ${id}`])
   await snapshots.close()
 }
 

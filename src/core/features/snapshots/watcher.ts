@@ -47,8 +47,16 @@ export class SnapshotWatcher {
 
   /** What was changed through this object: told here at once, elsewhere by a signal. */
   changed(changes: readonly SnapshotChange[]): void {
-    for (const change of changes) this.#tell(change)
+    for (const change of changes) {
+      if (change.type === 'saved') this.#forgetDeleted(change.id)
+      this.#tell(change)
+    }
     if (changes.length > 0) this.#context.backend.signals?.send(TOPIC)
+  }
+
+  /** One that came back by an import is new once more. */
+  #forgetDeleted(id: string): void {
+    if (this.#told.delete(`deleted ${id}`)) this.#told.delete(`saved ${id}`)
   }
 
   close(): void {
