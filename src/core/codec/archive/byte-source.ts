@@ -4,8 +4,8 @@
 import { concatBytes } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
 
-/** A web stream, anything that yields bytes (a stream of Node does), or a Blob or File. */
-export type ArchiveSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | BlobLike
+/** The bytes themselves, a web stream, anything that yields bytes (a stream of Node does), or a Blob or File. */
+export type ArchiveSource = Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | BlobLike
 
 export interface BlobLike {
   stream(): ReadableStream<Uint8Array>
@@ -64,12 +64,17 @@ export class ByteSource {
 
 /** `invalid` for what gives no bytes. */
 function piecesOf(source: ArchiveSource): AsyncIterator<Uint8Array> {
+  if (source instanceof Uint8Array) return only(source)
   const given = Object(source) as Partial<ReadableStream<Uint8Array> & AsyncIterable<Uint8Array> & BlobLike>
   // Not every browser iterates over streams.
   if (typeof given.getReader === 'function') return readStream(source as ReadableStream<Uint8Array>)
   if (typeof given[Symbol.asyncIterator] === 'function') return (source as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
   if (typeof given.stream === 'function') return readStream((source as BlobLike).stream())
-  throw new StorageError('invalid', 'an archive is a stream of bytes, a Blob or a File', { facts: { got: typeof source } })
+  throw new StorageError('invalid', 'an archive is bytes, a stream of them, a Blob or a File', { facts: { got: typeof source } })
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }
 
 async function* readStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
