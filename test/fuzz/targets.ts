@@ -26,6 +26,7 @@ import { decodeChunk, encodeChunk } from '../../dist/core/engine/chunk.js'
 import { decodeControlState, decodeSegmentHeader, encodeControlFrame, encodeSegmentHeader } from '../../dist/core/engine/segment.js'
 import { decodeFooter, encodeFooter, SegmentIndex } from '../../dist/core/engine/segment-index.js'
 import { AppendTable } from '../../dist/core/engine/append-table.js'
+import { decodeChunks, decodeSnapshot, encodeChunks } from '../../dist/core/features/snapshots/archive-format.js'
 import { decodeStored, openValue, peekExpiry } from '../../dist/core/features/kv/stored-value.js'
 import { decodeManifest } from '../../dist/core/features/snapshots/manifest.js'
 import { isIntact, readHeader } from '../../dist/adapters/opfs/blob-format.js'
@@ -183,6 +184,35 @@ const archived = {
   marks: { task: 't', state: { format: 1 } },
 }
 
+const archivedSnapshot = {
+  info: {
+    id: '8f1d3c1a-0000-4000-8000-000000000001',
+    agent: 'a',
+    session: 's',
+    branch: 'main',
+    index: 3,
+    timestamp: 1,
+    parents: ['8f1d3c1a-0000-4000-8000-000000000000'],
+    contentHash: 'ab'.repeat(32),
+    tags: ['t'],
+    pinned: true,
+    bytes: 10,
+    storedBytes: 58,
+    compression: 'none',
+  },
+  content: {
+    root: { kind: 'bytes', bytes: 1, parts: [{ leaf: 'A'.repeat(44), bytes: 1 }] },
+    bytes: 1,
+    contentHash: 'ab'.repeat(32),
+    codec: 0,
+  },
+  chunks: 2,
+}
+const archivedChunks = encodeChunks([
+  { kind: 'leaf', plain: utf8('a leaf') },
+  { kind: 'node', plain: utf8('{}') },
+])
+
 const contents = { backend: 'memory', queues: [archived.queue], namespaces: ['ns'] }
 
 async function wholeArchive(): Promise<Uint8Array> {
@@ -249,6 +279,8 @@ export const targets: readonly FuzzTarget[] = [
   },
   { name: 'records of an archive', valid: [archived.records], decode: decodeRecords },
   { name: 'values of an archive', valid: [archived.values], decode: decodeValues },
+  { name: 'chunks in an archive', valid: [archivedChunks], decode: decodeChunks },
+  { name: 'snapshot in an archive', valid: [jsonBytes(archivedSnapshot), ...ODD], decode: decodeSnapshot },
   {
     name: 'what an archive says of a queue',
     valid: [...[contents, archived.queue, archived.bucketEnd, archived.group, archived.marks].map(jsonBytes), ...ODD],
