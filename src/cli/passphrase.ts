@@ -28,9 +28,10 @@ export function addPassphraseOption(verbs: Command): void {
 /** undefined where nobody can be asked. */
 export async function askPassphrase(question: string): Promise<string | undefined> {
   if (!canAsk()) return undefined
+  const line = readHidden() // before the question is there: somebody may type at once
   process.stderr.write(question)
   try {
-    return await readHidden()
+    return await line
   } finally {
     process.stderr.write('\n')
   }

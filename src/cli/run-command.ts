@@ -35,7 +35,7 @@ export async function runCommand(words: readonly string[]): Promise<number> {
 const VERBS = [addQueue, addKv, addSnapshot, addBackup, addRestore, addHealth, addScan, addDoctor, addRecover, addCompact, addInspect]
 
 const EXIT_CODES = `
-Exit codes: 0 ok, or a healthy or recovered store; 1 failure, or anomalies found; 2 still broken after a recovery; 64 wrong usage.`
+Exit codes: 0 ok, or a healthy or recovered store; 1 failure, or anomalies found; 2 still broken after a recovery or repair; 64 wrong usage.`
 
 function createProgram(setExitCode: SetExitCode): Command {
   const program = new Command('varve')

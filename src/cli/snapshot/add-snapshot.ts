@@ -13,6 +13,7 @@ import { addImport } from './import.js'
 import { addPin, addTag, addUnpin } from './labels.js'
 import { addList } from './list.js'
 import { addPrune } from './prune.js'
+import { addRepair } from './repair.js'
 import { addRestore } from './restore.js'
 import { addSave } from './save.js'
 import { addShow } from './show.js'
@@ -20,10 +21,10 @@ import { addVerify } from './verify.js'
 
 const LOOKING = [addList, addShow, addVerify, addRestore, addDiff, addExport]
 const ADDING = [addSave, addFork, addTag, addPin, addUnpin, addCopy, addImport]
-const REMOVING = [addPrune, addDelete, addCollect]
+const REMOVING = [addPrune, addDelete, addCollect, addRepair]
 
 export function addSnapshot(program: Command, setExitCode: SetExitCode): void {
-  const snapshot = program.command('snapshot').description('save, verify, restore, compare, fork, copy and prune snapshots')
+  const snapshot = program.command('snapshot').description('save, verify, repair, restore, compare, fork, copy and prune snapshots')
   addPassphraseOption(snapshot)
   for (const add of [...LOOKING, ...ADDING, ...REMOVING]) add(snapshot, setExitCode)
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openSnapshots, openStore } from 'varve'
 import { nodeFs } from 'varve/adapters/node-fs'
-import { type Fixture, filesIn, makeFixture, states } from './snapshot-fixture.js'
+import { damage, type Fixture, filesIn, makeFixture, states } from './snapshot-fixture.js'
 import { MAIN, runVarve } from './varve-process.js'
 
 let fixture: Fixture
@@ -176,4 +176,17 @@ test('what export writes, import takes, whole or in part, encrypted or not', () 
   expect(varve(['import', join(folder, 'none'), file])).toMatchObject({ status: 1, stderr: expect.stringContaining('[denied]') })
   expect(runVarve(['snapshot', 'import', join(folder, 'plain'), file], { env }).stdout).toMatch(/^6 snapshots imported; /)
   expect(varve(['restore', join(folder, 'plain'), ids[3]]).status).toBe(0)
+})
+
+test('repair says what is lost, and takes it from a copy', () => {
+  const { directory, newStore } = fixture
+  const store = newStore()
+  damage(store)
+  const alone = varve(['repair', store])
+  expect(alone).toMatchObject({ status: 2, stdout: expect.stringMatching(/^ {2}lost: \/notes\/\d+$/m) })
+  expect(alone.stdout).toMatch(/problems? left; varve snapshot restore --damaged saves what is whole\n$/)
+  const mended = varve(['repair', store, '--from', directory])
+  expect(mended).toMatchObject({ status: 0, stdout: expect.stringMatching(/problems? repaired\n$/) })
+  expect(varve(['verify', store])).toMatchObject({ status: 0 })
+  expect(varve(['repair', store])).toMatchObject({ status: 0, stdout: 'whole: nothing to repair\n' })
 })
