@@ -4,7 +4,7 @@
 import { StorageError } from '../../base/errors.js'
 import { type CollectedSessions, collect, type RootedSnapshot } from '../../engine/content/collect.js'
 import { contentOf } from './contents.js'
-import { adoptedKey, contentPrefix, MANIFESTS, manifestKey, PAGES, pageKey, SNAPSHOTS } from './layout.js'
+import { adoptedKey, contentPrefix, isManifestKey, MANIFESTS, manifestKey, PAGES, pageKey, SNAPSHOTS } from './layout.js'
 import type { SnapshotPlace } from './place.js'
 import type { SessionState } from './session.js'
 import type { OpenedSession } from './snapshot-index.js'
@@ -12,12 +12,11 @@ import type { Summary } from './summary.js'
 import type { CollectOptions, CollectReport } from './upkeep-types.js'
 
 const CONTENTS = `${SNAPSHOTS}/content/`
-const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 /** What nobody knows is nobody's to delete. */
-const OWN_NAMES: readonly (readonly [prefix: string, name: RegExp])[] = [
-  [MANIFESTS, new RegExp(`^(?:b[0-9a-f-]{28}|${UUID}(?:\\.[0-9a-f]{12})?)$`)],
-  [PAGES, /^[0-9a-f]{32}$/],
-  [CONTENTS, new RegExp(`^${UUID}-\\d{6}$`)],
+const OWN: readonly (readonly [prefix: string, isOwn: (key: string) => boolean])[] = [
+  [MANIFESTS, isManifestKey],
+  [PAGES, (key) => /^[0-9a-f]{32}$/.test(key.slice(PAGES.length))],
+  [CONTENTS, (key) => /^[0-9a-f-]{36}-\d{6}$/.test(key.slice(CONTENTS.length))],
 ]
 const PART_DIGITS = 6
 
@@ -62,9 +61,9 @@ export class CollectedSessionCells implements CollectedSessions {
 
   async leftovers(): Promise<ReadonlyMap<string, number>> {
     const found = new Map<string, number>()
-    for (const [prefix, name] of OWN_NAMES) {
+    for (const [prefix, isOwn] of OWN) {
       for await (const { key, bytes } of this.#place.context.backend.blobs.list({ prefix, ...this.#options() })) {
-        if (name.test(key.slice(prefix.length)) && !this.#isReferred(key)) found.set(key, bytes)
+        if (isOwn(key) && !this.#isReferred(key)) found.set(key, bytes)
       }
     }
     return found

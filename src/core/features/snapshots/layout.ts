@@ -13,6 +13,7 @@ export const SESSIONS = `${SNAPSHOTS}/sessions/`
 export const PAGES = `${SNAPSHOTS}/pages/`
 export const MANIFESTS = `${SNAPSHOTS}/manifests/`
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const MANIFEST_NAME = /^(?:b[0-9a-f-]{28}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.[0-9a-f]{12})?)$/
 const VERSION_AT = 14
 /** Of an id: what all of a batch share. */
 const BATCH_CHARACTERS = 28
@@ -41,6 +42,11 @@ export function adoptedKey(id: string, attempt: string): string {
 
 export function adoptedPrefix(id: string): string {
   return `${MANIFESTS}${id}.`
+}
+
+/** What is called otherwise down there is somebody else's. */
+export function isManifestKey(key: string): boolean {
+  return MANIFEST_NAME.test(key.slice(MANIFESTS.length))
 }
 
 export function pageKey(page: string): string {

@@ -3,7 +3,7 @@
 
 import { collectionCell, readCollection } from '../../engine/content/collection.js'
 import { isDamage, unlessDamaged } from './damage.js'
-import { MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layout.js'
+import { isManifestKey, MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layout.js'
 import { type FoundManifest, manifestsAt } from './manifests-at.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
@@ -48,6 +48,7 @@ async function allManifests(place: SnapshotPlace, signal: AbortSignal | undefine
   const { blobs } = place.context.backend
   const found: FoundManifest[] = []
   for await (const { key } of blobs.list({ prefix: MANIFESTS, ...(signal === undefined ? {} : { signal }) })) {
+    if (!isManifestKey(key)) continue
     await unlessDamaged(async () => {
       found.push(...(await manifestsAt(blobs, key)))
     })

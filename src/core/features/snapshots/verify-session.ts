@@ -2,7 +2,7 @@
 // manifest after it say.
 
 import { StorageError } from '../../base/errors.js'
-import { MANIFESTS, pageKey, sessionKey } from './layout.js'
+import { isManifestKey, MANIFESTS, pageKey, sessionKey } from './layout.js'
 import type { Manifest } from './manifest.js'
 import { manifestsAt } from './manifests-at.js'
 import type { SnapshotPlace } from './place.js'
@@ -113,7 +113,7 @@ export async function strayManifests(place: SnapshotPlace, seen: ReadonlySet<str
   const { blobs } = place.context.backend
   const found = new Map<string, SnapshotProblem>()
   for await (const { key } of blobs.list({ prefix: MANIFESTS })) {
-    if (seen.has(key)) continue
+    if (seen.has(key) || !isManifestKey(key)) continue
     try {
       for (const { manifest } of await manifestsAt(blobs, key)) {
         const cell = sessionKey(manifest, blobs.traits)
