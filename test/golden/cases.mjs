@@ -122,6 +122,41 @@ function snapshotsCase(name, place, options) {
   }
 }
 
+/** With branches, labels, what is saved together, pages and a stream. */
+function snapshotTreesCase(name, place, options) {
+  const at = { agent: 'Agent', session: 's/1' }
+  const many = { agent: 'Agent', session: 'many \u00e4' }
+  return {
+    name,
+    place,
+    async write(store) {
+      const snapshots = await openSnapshots(store, options)
+      const items = Array.from({ length: 300 }, (_, n) => ({ n, text: `item ${n} of a list that has many of them` }))
+      const first = await snapshots.save({ ...at, state: { items, b: { c: [1, 2] } }, tags: ['first'], metadata: { offset: 3 } })
+      await snapshots.save({ ...at, state: { items: [...items, 'more'], b: { c: [1] } }, description: 'long '.repeat(80) })
+      await snapshots.fork(first.id, { branch: 'side' })
+      await snapshots.tag(first.id, ['later'])
+      await snapshots.pin(first.id)
+      await snapshots.save({ ...at, branch: 'bytes', stream: new Blob([Uint8Array.from(items, ({ n }) => n & 0xff)]).stream() })
+      await snapshots.saveMany(Array.from({ length: 110 }, (_, n) => ({ ...many, state: { n }, tags: n % 50 === 0 ? ['round'] : [] })))
+    },
+    async read(store) {
+      const snapshots = await openSnapshots(store, options)
+      const lines = []
+      for await (const info of snapshots.list(at)) lines.push(line(info), line(await snapshots.load(info.id)))
+      for await (const info of snapshots.list({ ...many, tag: 'round' })) lines.push(line(info), line(await snapshots.load(info.id)))
+      const pinned = lines.find((one) => one.includes('pinned: true')).match(/id: '([^']*)'/)[1]
+      lines.push(line(await snapshots.load(pinned, { path: '/items/299' })))
+      return [...lines, line((await snapshots.verify()).problems)]
+    },
+    async change(store) {
+      const snapshots = await openSnapshots(store, options)
+      await snapshots.save({ ...at, state: { items: ['after'] } })
+      await snapshots.saveMany([{ ...many, state: { n: 'after' }, tags: ['round'] }])
+    },
+  }
+}
+
 export const cases = [
   queueCase('queue on files', 'files', { buckets: 2, segmentBytes: 700 }),
   queueCase('queue of a killed process', 'files', { segmentBytes: 700 }, { isClosed: false }),
@@ -136,4 +171,6 @@ export const cases = [
   keysCase('keys of structured values', 'directory', { codec: 'structured' }, STRUCTURED),
   snapshotsCase('snapshots', 'chunks', {}),
   snapshotsCase('snapshots in a directory', 'directory', { compression: 'deflate' }),
+  snapshotTreesCase('trees of snapshots', 'chunks', {}),
+  snapshotTreesCase('trees of snapshots in a directory', 'directory', { compression: 'none' }),
 ]

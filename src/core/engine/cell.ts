@@ -59,6 +59,11 @@ export class Cell<T> {
     return this.#known?.version
   }
 
+  /** What was read or stored last. */
+  get known(): CellSnapshot<T> | undefined {
+    return this.#known
+  }
+
   async read(signal?: AbortSignal): Promise<CellSnapshot<T>> {
     const { blobs, key } = this.#options
     const blob = await blobs.get(key, signal === undefined ? {} : { signal })

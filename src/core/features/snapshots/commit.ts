@@ -74,7 +74,8 @@ export async function commit(
 ): Promise<readonly TreeManifest[] | undefined> {
   const { context } = place
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const stored = (await cell.read(signal)).value
+    // At first as it was read before: where that is no longer so, the commit is refused.
+    const stored = ((attempt === 0 ? cell.known : undefined) ?? (await cell.read(signal))).value
     const seen = stored === undefined ? emptySession(ref, 0) : openSession(stored)
     if (seen.swept > epoch) return undefined
     const made = await manifestsFor(seen, drafts, context.clock.now())

@@ -5,12 +5,12 @@ import type { PackBatch } from '../../engine/content/pack-batch.js'
 import { storeContent } from '../../engine/content/store-content.js'
 import { cutContent } from '../../engine/content/cut-content.js'
 import { bytesOf, contentOf } from './contents.js'
+import { missing } from './damage.js'
 import { commit, type Draft, ensureSession } from './commit.js'
 import type { Manifest, TreeManifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import { inBatch, keepChunks, overtaken } from './publish.js'
 import { checkSession } from './save-request.js'
-import type { Located } from './snapshot-index.js'
 import type { ForkTarget, SessionRef } from './types.js'
 
 const MAX_COLLECTIONS = 8
@@ -31,36 +31,32 @@ export function forkRef(
   return { agent, session, branch: branch ?? (isSame ? `fork-${source.index}` : MAIN_BRANCH) }
 }
 
-/** `which` gives the newest of a branch, or one by id; it is asked again after every collection that passes. */
-export async function fork(
-  place: SnapshotPlace,
-  which: () => Promise<Located & { readonly manifest: Manifest }>,
-  target: ForkTarget,
-): Promise<TreeManifest> {
+export async function fork(place: SnapshotPlace, source: Manifest, target: ForkTarget): Promise<TreeManifest> {
   const { signal } = target
-  const ref = forkRef((await which()).manifest, target)
+  const ref = forkRef(source, target)
   checkSession(ref)
-  const cell = await ensureSession(place, ref, signal)
+  const isSame = ref.agent === source.agent && ref.session === source.session
+  const cell = isSame ? place.index.cell(ref) : await ensureSession(place, ref, signal)
   for (let passed = 0; passed < MAX_COLLECTIONS; passed++) {
     // The batch first: a source that is there after it was begun is one that its collection knows of.
-    const { batch, result } = await inBatch(place, signal, async (batch) => {
-      const source = await which()
-      return { source, content: await contentIn(place, batch, source.manifest, signal) }
+    const { batch, result: content } = await inBatch(place, signal, async (batch) => {
+      if ((await place.index.locateIn(source, source, signal, isSame ? cell : undefined)) === undefined) throw missing({ id: source.id })
+      return await contentIn(place, batch, source, signal)
     })
-    const { manifest, summary } = result.source
     const draft: Draft = {
       branch: ref.branch,
       tags: [],
-      description: manifest.description,
-      metadata: manifest.metadata,
-      content: result.content,
+      description: source.description,
+      metadata: source.metadata,
+      content,
       storedBytes: batch.storedBytes,
-      compression: manifest.compression,
-      parents: [summary.id],
+      compression: source.compression,
+      parents: [source.id],
       isNewBranch: true,
     }
     const [made] = (await commit(place, cell, [draft], { ref, epoch: batch.epoch, signal })) ?? []
     if (made !== undefined) return made
+    if (!isSame) await cell.read(signal)
   }
   throw overtaken('fork')
 }

@@ -151,8 +151,10 @@ export class SnapshotIndex {
     { agent, session }: SessionRef,
     wanted: { readonly id: string; readonly index: number | undefined },
     signal?: AbortSignal,
+    cell = this.cell({ agent, session }),
   ): Promise<Located | undefined> {
-    return await this.#find(await this.session({ agent, session }, signal), wanted, signal)
+    const { value } = await cell.read(signal)
+    return value === undefined ? undefined : await this.#find(openSession(value), wanted, signal)
   }
 
   async #find(

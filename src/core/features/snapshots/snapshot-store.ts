@@ -140,10 +140,11 @@ export class SnapshotStore<State> implements Snapshots<State> {
     this.#checkOpen('fork')
     checkTarget(target)
     await this.#place.context.writable('fork')
-    const { manifest } = await this.#resolve(which, target.signal)
+    const { signal } = target
+    const manifest =
+      typeof which === 'string' ? await this.#place.index.manifests.get(which, signal) : (await this.#resolve(which, signal)).manifest
     const key = sessionKey(forkRef(manifest, target), this.#place.context.backend.blobs.traits)
-    const resolve = (): Promise<Source> => this.#resolve(manifest.id, target.signal)
-    return this.#told(await this.#turns.run(key, () => fork(this.#place, resolve, target)))
+    return this.#told(await this.#turns.run(key, () => fork(this.#place, manifest, target)))
   }
 
   async tag(id: string, tags: readonly string[], options: Cancellable = {}): Promise<SnapshotInfo> {
