@@ -10,7 +10,15 @@ import { root } from '../package/project.js'
 const PLACES = ['node', 'worker', 'browser', 'shape'] as const
 export type Place = Exclude<(typeof PLACES)[number], 'shape'>
 
-const PAGES = ['README.md', 'docs/backup.md', 'docs/queues.md', 'docs/snapshots.md', 'docs/codecs.md', 'docs/langgraph.md']
+const PAGES = [
+  'README.md',
+  'docs/backup.md',
+  'docs/queues.md',
+  'docs/snapshots.md',
+  'docs/codecs.md',
+  'docs/encryption.md',
+  'docs/langgraph.md',
+]
 
 export interface Snippet {
   readonly place: Place
