@@ -103,7 +103,7 @@ class SnapshotPanel {
       Restore: (it) => this.#restore(it),
       [info.pinned ? 'Unpin' : 'Pin']: (it) => this.#pin(it),
       Verify: (it) => this.verify(it),
-      'Corrupt a byte of': (it) => this.#corrupt(it),
+      Corrupt: (it) => this.#corrupt(it),
       Delete: (it) => this.#delete(it),
     }
   }
@@ -124,8 +124,14 @@ class SnapshotPanel {
     this.#compared = first === undefined ? info : undefined
     if (first === undefined) this.say(`Choose what to compare #${info.index} with.`)
     else if (first.id === info.id) this.say('')
-    else await showDiff(this.#snapshots, ...((first.index < info.index ? [first, info] : [info, first]) as [SnapshotInfo, SnapshotInfo]))
+    else await this.#show(first, info)
     this.refresh()
+  }
+
+  async #show(one: SnapshotInfo, other: SnapshotInfo): Promise<void> {
+    const [from, to] = one.index < other.index ? [one, other] : [other, one]
+    await showDiff(this.#snapshots, from, to)
+    this.say(`Compared #${from.index} with #${to.index}.`)
   }
 
   async #fork(info: SnapshotInfo): Promise<void> {

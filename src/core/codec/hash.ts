@@ -1,7 +1,7 @@
 import { toHex } from '../base/bytes.js'
-import { sha256, sha256Stream as openSha256 } from '#primitives'
+import { hmacSha256, sha256, sha256Stream as openSha256 } from '#primitives'
 
-export { sha256 }
+export { hmacSha256, sha256 }
 
 /** SHA-256 (FIPS 180-4) as 64 lower-case hexadecimal digits. */
 export async function sha256Hex(bytes: Uint8Array): Promise<string> {

@@ -3,10 +3,10 @@
 
 import { toHex } from '../base/bytes.js'
 import { boundOf } from '../codec/cipher.js'
+import { hmacSha256 } from '../codec/hash.js'
 import type { BlobInfo, BlobStore, BlobTraits, BlobWrite, ListOptions, PutOptions, StoredBlob } from '../ports/blob-store.js'
 import type { ByteRange, Cancellable, WriteOptions } from '../ports/options.js'
 import type { EncryptedKeys } from './encrypted-keys.js'
-import { hmacSha256 } from '#primitives'
 
 /** Letter of a component that is hashed already; names have others. */
 const HASHED = 'h'
