@@ -3,6 +3,7 @@
 
 import { loadPart } from '../core/base/load-part.js'
 import { webSha256 } from './web.js'
+export { webSha256Stream as sha256Stream } from './web-sha256-stream.js'
 
 export {
   noChecksum as tableChecksum,
@@ -11,7 +12,6 @@ export {
   webDecompress as decompress,
   webHasCompression as hasCompression,
   webRandomBytes as randomBytes,
-  webSha256Stream as sha256Stream,
 } from './web.js'
 export {
   webAesGcm as aesGcm,

@@ -8,8 +8,8 @@ export {
   webHasCompression as hasCompression,
   webRandomBytes as randomBytes,
   webSha256 as sha256,
-  webSha256Stream as sha256Stream,
 } from './web.js'
+export { webSha256Stream as sha256Stream } from './web-sha256-stream.js'
 export {
   webAesGcm as aesGcm,
   webHkdfSha256 as hkdfSha256,

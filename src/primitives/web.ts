@@ -2,7 +2,6 @@
 // they save on small inputs, so those go through fflate; so does everything where the runtime has no streams.
 
 import { loadPart } from '../core/base/load-part.js'
-import type { Sha256Stream } from '../core/codec/primitives.js'
 
 /** gzip or deflate. */
 type Format = string
@@ -27,12 +26,6 @@ export function webRandomBytes(length: number): Uint8Array {
 export async function webSha256(bytes: Uint8Array, behind?: Uint8Array): Promise<Uint8Array> {
   const whole = behind === undefined ? bytes : join([behind, bytes], behind.length + bytes.length)
   return new Uint8Array(await crypto.subtle.digest('SHA-256', whole as Uint8Array<ArrayBuffer>))
-}
-
-/** The web hashes whole messages only; what comes in parts is hashed by hash-wasm, loaded when it is first needed. */
-export async function webSha256Stream(): Promise<Sha256Stream> {
-  const { wasmSha256Stream } = await loadPart('SHA-256', () => import('./wasm-sha256.js'))
-  return await wasmSha256Stream()
 }
 
 export function webHasCompression(name: string): boolean {

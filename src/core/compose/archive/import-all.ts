@@ -3,6 +3,7 @@
 import type { ArchiveSource } from '../../codec/archive/byte-source.js'
 import { loadPart } from '../../base/load-part.js'
 import { contextOf } from '../../derived/resolve.js'
+import { deleteQueue } from '../../features/queue/queues.js'
 import type { Store } from '../../derived/store-context.js'
 import type { Backend } from '../../ports/backend.js'
 import type { ImportOptions, ImportReport } from './types.js'
@@ -26,5 +27,5 @@ export type { ImportedNamespace, ImportedQueue, ImportOptions, ImportReport, OnE
 export async function importAll(target: Store | Backend, source: ArchiveSource, options: ImportOptions = {}): Promise<ImportReport> {
   contextOf(target).checkOpen('importAll')
   const { StoreImport } = await loadPart('archives', () => import('./import-store.js'))
-  return await new StoreImport(target, options).run(source)
+  return await new StoreImport(target, options, deleteQueue).run(source)
 }

@@ -15,7 +15,7 @@ import type { Backend } from '../../ports/backend.js'
 import { readBucketEnd, readContents, readGroup, readMarks, readQueue } from './contents.js'
 import { KeysImport } from './keys-import.js'
 import { QueueImport } from './queue-import.js'
-import { QueueTargets } from './queue-targets.js'
+import { type DeleteQueue, QueueTargets } from './queue-targets.js'
 import type { ArchiveProgress, ImportedQueue, ImportOptions, ImportReport } from './types.js'
 
 const ON_EXISTING = ['refuse', 'skip', 'replace']
@@ -31,7 +31,7 @@ export class StoreImport {
   #snapshots: SnapshotImport | undefined
   #records = 0
 
-  constructor(target: Store | Backend, options: ImportOptions) {
+  constructor(target: Store | Backend, options: ImportOptions, deleteQueue: DeleteQueue) {
     const { onExisting = 'refuse' } = options
     if (!ON_EXISTING.includes(onExisting)) {
       throw new StorageError('invalid', `onExisting is one of ${ON_EXISTING.join(', ')}`, { operation: 'importAll', facts: { onExisting } })
@@ -39,7 +39,7 @@ export class StoreImport {
     this.#target = target
     this.#context = contextOf(target)
     this.#options = options
-    this.#targets = new QueueTargets(target, onExisting)
+    this.#targets = new QueueTargets(target, onExisting, deleteQueue)
     this.#keys = new KeysImport(this.#context, onExisting)
   }
 

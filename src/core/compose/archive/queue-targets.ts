@@ -5,20 +5,24 @@ import { StorageError } from '../../base/errors.js'
 import { contextOf } from '../../derived/resolve.js'
 import type { Store, StoreContext } from '../../derived/store-context.js'
 import { createQueue, disciplineOf, type FoundEntry, findQueue } from '../../engine/catalogue.js'
-import { deleteQueue } from '../../features/queue/queues.js'
 import type { Backend } from '../../ports/backend.js'
 import { descentOf } from '../replica-queue.js'
 import type { ArchivedQueue } from './contents.js'
 import type { OnExisting } from './types.js'
 
+/** Given and not imported: a bundler would put it before everything that loads imports on demand. */
+export type DeleteQueue = (target: Store | Backend, name: string) => Promise<void>
+
 export class QueueTargets {
   readonly #target: Store | Backend
   readonly #onExisting: OnExisting
+  readonly #deleteQueue: DeleteQueue
   readonly #replaced = new Set<string>()
 
-  constructor(target: Store | Backend, onExisting: OnExisting) {
+  constructor(target: Store | Backend, onExisting: OnExisting, deleteQueue: DeleteQueue) {
     this.#target = target
     this.#onExisting = onExisting
+    this.#deleteQueue = deleteQueue
   }
 
   get context(): StoreContext {
@@ -39,7 +43,7 @@ export class QueueTargets {
     const { backend, clock } = this.context
     const found = await findQueue(backend.blobs, queue.name)
     if (found !== undefined && this.#onExisting === 'replace' && !this.#replaced.has(queue.name)) {
-      await deleteQueue(this.#target, queue.name)
+      await this.#deleteQueue(this.#target, queue.name)
     } else if (found !== undefined) {
       if (isFrom(found, queue)) return found
       if (this.#onExisting === 'skip') return undefined

@@ -7,7 +7,7 @@ import type { Store } from '../../derived/store-context.js'
 import { streamsOf } from '../../derived/streams-over-journals.js'
 import { findQueue, listQueues, removeQueue } from '../../engine/catalogue.js'
 import type { Backend } from '../../ports/backend.js'
-import { marksPrefix } from './marks-prefix.js'
+import { marksPrefix } from '../../engine/marks-prefix.js'
 
 /** Names of all queues, in the order of their UTF-8 bytes. */
 export function queues(source: Store | Backend): Promise<readonly string[]> {
