@@ -1,5 +1,6 @@
 // Which suites run on which binding. The same list runs with Node compatibility (in the runner) and without (in `plain`).
 
+import { encrypted } from 'varve'
 import { memory } from 'varve/adapters/memory'
 import { type R2BucketLike, r2 } from 'varve/adapters/cloudflare-r2'
 import { cloudflareKv, type KvNamespaceLike } from 'varve/adapters/cloudflare-kv'
@@ -40,6 +41,7 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
   const onR2: MakeBackend = async () => r2({ bucket: BUCKET, prefix: `${crypto.randomUUID()}/` })
   const onKv: MakeBackend = async () => cloudflareKv({ namespace: KV, prefix: `${crypto.randomUUID()}/` })
   const inMemory: MakeBackend = async () => memory()
+  const sealedOnR2: MakeBackend = async () => encrypted(await onR2(), { key: new Uint8Array(32).fill(7) })
   const lastWriteWins = { conditionalPut: false, consistency: 'eventual' } as const
   return [
     { name: 'R2', cases: blobStoreSuite(onR2).filter(({ name }) => name !== NOT_ON_R2) },
@@ -54,6 +56,9 @@ export function suites({ BUCKET, KV }: Bindings): readonly NamedSuite[] {
     { name: 'R2', cases: queueAppendSuite(onR2) },
     { name: 'R2', cases: transactionSuite(onR2) },
     { name: 'R2', cases: queueUpkeepSuite(onR2) },
+    { name: 'encrypted R2', cases: blobStoreSuite(sealedOnR2) },
+    { name: 'encrypted R2', cases: snapshotsSuite(sealedOnR2) },
+    { name: 'encrypted R2', cases: queueAppendSuite(sealedOnR2) },
     { name: 'R2 to memory', cases: archiveSuite(onR2, inMemory) },
     { name: 'memory to R2', cases: archiveSuite(inMemory, onR2) },
     { name: 'R2 to R2', cases: replicateSuite(onR2, onR2) },

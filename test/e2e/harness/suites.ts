@@ -1,5 +1,6 @@
 // The conformance suites that run in a browser. One more is one more line.
 
+import { encrypted } from 'varve'
 import { indexedDb } from 'varve/adapters/indexeddb'
 import { memory } from 'varve/adapters/memory'
 import {
@@ -37,6 +38,11 @@ export interface NamedSuite {
 }
 
 const inMemory: MakeBackend = async () => memory()
+const sealed =
+  (make: MakeBackend): MakeBackend =>
+  async () =>
+    encrypted(await make(), { key: new Uint8Array(32).fill(7) })
+
 /** They go with the profile of the browser. */
 const onIndexedDb: MakeBackend = async () => indexedDb({ name: `suite-${crypto.randomUUID()}` })
 
@@ -59,6 +65,10 @@ export const suites: readonly NamedSuite[] = [
   { name: 'replicate to IndexedDB', suite: (make) => replicateSuite(make, onIndexedDb), backends: ['opfs'] },
   { name: 'replicate from IndexedDB', suite: (make) => replicateSuite(onIndexedDb, make), backends: ['opfs'] },
   { name: 'snapshots', suite: snapshotsSuite },
+  { name: 'encrypted blobs', suite: (make) => blobStoreSuite(sealed(make)) },
+  { name: 'encrypted files', suite: (make) => fileStoreSuite(sealed(make)), backends: ['opfs'] },
+  { name: 'encrypted append', suite: (make) => queueAppendSuite(sealed(make)) },
+  { name: 'encrypted snapshots', suite: (make) => snapshotsSuite(sealed(make)) },
   { name: 'doctor', suite: doctorSuite },
   { name: 'chunk doctor', suite: chunkDoctorSuite, backends: ['indexeddb'] },
   { name: 'faults', suite: indexedDbFaultSuite, backends: ['indexeddb'] },
