@@ -17,7 +17,7 @@ const HOUR = 3_600_000
 /** Test files, and how many times their ordinary cases; `isBrowser` where Playwright runs them. */
 const ROWS = {
   states: { files: ['test/crash/crash-states', 'test/crash/relaxed-chunks', 'test/crash/snapshot-states'], scale: 50 },
-  operations: { files: ['test/crash/fail-operation', 'test/crash/faults'], scale: 5 },
+  operations: { files: ['test/crash/fail-operation', 'test/crash/faults', 'test/crash/snapshot-failures'], scale: 5 },
   exhaustive: { files: ['test/crash/exhaustive'], scale: 3 },
   kill: { files: ['test/crash/kill', 'test/crash/replicate-kill'], scale: 40 },
   browser: { files: ['kill.spec'], scale: 12.5, isBrowser: true },

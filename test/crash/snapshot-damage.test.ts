@@ -107,6 +107,26 @@ function* flips(image: DiskImage, keys: Iterable<string>): Generator<Damage> {
   }
 }
 
+function* cuts(image: DiskImage, every: number): Generator<Damage> {
+  for (const key of image.blobs.keys()) {
+    const bytes = bytesOf(image, key)
+    for (let length = 0; length < bytes.length; length += every)
+      yield [`${key} cut at ${length}`, withBlob(image, key, bytes.slice(0, length))]
+    yield [`${key} removed`, withBlob(image, key, undefined)]
+  }
+}
+
+function* swaps(image: DiskImage): Generator<Damage> {
+  const keys = [...image.blobs.keys()]
+  for (const one of keys) {
+    for (const other of keys.filter((key) => key !== one)) {
+      const copied = withBlob(image, one, bytesOf(image, other))
+      yield [`${other} copied over ${one}`, copied]
+      if (one < other) yield [`${one} and ${other} swapped`, withBlob(copied, other, bytesOf(image, one))]
+    }
+  }
+}
+
 describe('damage to a store of snapshots', () => {
   let whole: Repository
 
@@ -122,6 +142,10 @@ describe('damage to a store of snapshots', () => {
   })
 
   test('at any byte is found or harmless', () => survey('snapshots', whole, flips(whole.image, whole.image.blobs.keys())))
+
+  test('by cutting is found or harmless', () => survey('snapshots, cut', whole, cuts(whole.image, 5)))
+
+  test('by putting one blob in the place of another is found or harmless', () => survey('snapshots, swapped', whole, swaps(whole.image)))
 
   test('at any byte of a table of packs is found', async () => {
     const saves = Array.from(

@@ -38,6 +38,7 @@ export async function readCollection(cell: Cell<StoredCollection>, signal?: Abor
 /** What there is before the first collection; `unsupported` for a newer format. */
 export function openCollection(stored: StoredCollection | undefined): StoredCollection {
   if (stored === undefined) return { format: FORMAT, epoch: 0, doomed: [] }
+  if (!Array.isArray(stored?.doomed)) throw new StorageError('corrupt', 'the cell of the collections holds none')
   if (stored.format === FORMAT) return stored
   const facts = { format: stored.format, newestKnown: FORMAT }
   throw new StorageError('unsupported', 'collected by a newer version of Varve', { facts })

@@ -18,6 +18,7 @@ import {
   headOf,
   nextTimestamp,
   openSession,
+  ownedBy,
   type SessionState,
   type StoredSession,
 } from './session.js'
@@ -76,7 +77,7 @@ export async function commit(
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     // At first as it was read before: where that is no longer so, the commit is refused.
     const stored = ((attempt === 0 ? cell.known : undefined) ?? (await cell.read(signal))).value
-    const seen = stored === undefined ? emptySession(ref, 0) : openSession(stored)
+    const seen = stored === undefined ? emptySession(ref, 0) : ownedBy(ref, openSession(stored))
     if (seen.swept > epoch) return undefined
     const made = await manifestsFor(seen, drafts, context.clock.now())
     signal?.throwIfAborted()

@@ -76,8 +76,10 @@ export function emptySession({ agent, session }: SessionRef, swept: number): Ses
   return { agent, session, nextIndex: 0, swept, heads: [], pages: [], labels: [], recent: [] }
 }
 
-/** `unsupported` for one of a newer format. */
+/** `unsupported` for one of a newer format, `corrupt` for what is no session. */
 export function openSession(stored: StoredSession): SessionState {
+  if (typeof stored?.session !== 'string' || !Array.isArray(stored.heads))
+    throw new StorageError('corrupt', 'the cell of a session holds none')
   if (stored.format === 1) return upgrade(stored as OldSession)
   const { format, recent, ...base } = stored as RowsOfSession
   if (format > SESSION_FORMAT) {
@@ -85,6 +87,16 @@ export function openSession(stored: StoredSession): SessionState {
     throw new StorageError('unsupported', 'a session stored by a newer version of Varve', { facts })
   }
   return { ...base, recent: recent.map(unpackSummary) }
+}
+
+/** `corrupt` for the state of another session: its cell lies in the wrong place. */
+export function ownedBy(ref: SessionRef, state: SessionState): SessionState {
+  if (state.agent === ref.agent && state.session === ref.session) return state
+  throw misplaced(state, { expected: `${ref.agent}/${ref.session}` })
+}
+
+export function misplaced({ agent, session }: SessionRef, facts: Readonly<Record<string, unknown>>): StorageError {
+  return new StorageError('corrupt', 'a session lies in the place of another', { facts: { ...facts, actual: `${agent}/${session}` } })
 }
 
 export function closeSession({ recent, ...base }: SessionState): StoredSession {

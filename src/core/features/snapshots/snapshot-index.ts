@@ -11,7 +11,17 @@ import { isDamage, missing } from './damage.js'
 import { agentPrefix, isId, pageKey, SESSIONS, sessionKey } from './layout.js'
 import { infoOf, type Manifest } from './manifest.js'
 import { manifestGone, Manifests } from './manifests.js'
-import { closeSession, emptySession, headOf, openSession, type SessionState, sessionCell, type StoredSession } from './session.js'
+import {
+  closeSession,
+  emptySession,
+  headOf,
+  misplaced,
+  openSession,
+  ownedBy,
+  type SessionState,
+  sessionCell,
+  type StoredSession,
+} from './session.js'
 import { findSummary } from './session-changes.js'
 import { SessionPages } from './session-pages.js'
 import { walkSession, type WalkOptions } from './session-walk.js'
@@ -19,6 +29,7 @@ import { infoOfSummary, type Summary } from './summary.js'
 import type { SessionRef, SnapshotInfo } from './types.js'
 
 const READ_AHEAD = 16
+const PLAIN_NAMES = `${SESSIONS}a`
 
 /** A summary and the session that holds it. */
 export interface Located {
@@ -62,14 +73,18 @@ export class SnapshotIndex {
   /** An empty one where there is none. */
   async session(ref: SessionRef, signal?: AbortSignal): Promise<SessionState> {
     const { value } = await this.cell(ref).read(signal)
-    return value === undefined ? emptySession(ref, 0) : openSession(value)
+    return value === undefined ? emptySession(ref, 0) : ownedBy(ref, openSession(value))
   }
 
   /** By the key of its cell; undefined when there is none. Its names are those in the cell. */
   async open(key: string, signal?: AbortSignal): Promise<OpenedSession | undefined> {
     const cell = new Cell<StoredSession>({ blobs: this.#backend.blobs, clock: this.#clock, key })
     const { value, version } = await cell.read(signal)
-    return value === undefined || version === undefined ? undefined : { key, version, state: openSession(value) }
+    if (value === undefined || version === undefined) return undefined
+    const state = openSession(value)
+    // Hidden names are sealed with their place instead.
+    if (key.startsWith(PLAIN_NAMES) && sessionKey(state, this.#backend.blobs.traits) !== key) throw misplaced(state, { key })
+    return { key, version, state }
   }
 
   /** Where the cells of these sessions lie; of others too, where only a session is named. */

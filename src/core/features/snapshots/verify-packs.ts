@@ -5,6 +5,7 @@ import { sha256Hex } from '../../codec/hash.js'
 import { openIndex } from '../../engine/content/index-blob.js'
 import { collectionCell, readCollection } from '../../engine/content/collection.js'
 import { listPacks, packKey } from '../../engine/content/pack-catalogue.js'
+import { unlessDamaged } from './damage.js'
 import { SNAPSHOTS } from './layout.js'
 import type { SnapshotPlace } from './place.js'
 import type { SnapshotProblem } from './upkeep-types.js'
@@ -32,7 +33,8 @@ export async function checkPack(
 }
 
 /** Merged tables and the collection's cell: nothing is lost with them, and they can be made anew. */
-export async function damagedTables({ context }: SnapshotPlace): Promise<SnapshotProblem[]> {
+export async function damagedTables(place: SnapshotPlace): Promise<SnapshotProblem[]> {
+  const { context } = place
   const { blobs } = context.backend
   const problems: SnapshotProblem[] = []
   const look = async (key: string, run: () => Promise<unknown>): Promise<void> => {
@@ -42,7 +44,7 @@ export async function damagedTables({ context }: SnapshotPlace): Promise<Snapsho
       problems.push(problemOf({ id: key, key }, error))
     }
   }
-  await look(`${SNAPSHOTS}/collection`, () => readCollection(collectionCell(blobs, context.clock, SNAPSHOTS)))
+  await look(`${SNAPSHOTS}/collection`, () => checkCollection(place))
   for await (const { key } of blobs.list({ prefix: `${SNAPSHOTS}/index/` })) {
     await look(key, async () => {
       const blob = await blobs.get(key)
@@ -50,4 +52,18 @@ export async function damagedTables({ context }: SnapshotPlace): Promise<Snapsho
     })
   }
   return problems
+}
+
+/** Where a collection has stamped a session, its cell is there: without it nobody could commit there any more. */
+async function checkCollection({ context, index }: SnapshotPlace): Promise<void> {
+  const { version } = await readCollection(collectionCell(context.backend.blobs, context.clock, SNAPSHOTS))
+  if (version !== undefined) return
+  let swept = 0
+  for await (const { key } of index.cells()) {
+    await unlessDamaged(async () => {
+      swept = Math.max(swept, (await index.open(key))?.state.swept ?? 0)
+    })
+  }
+  if (swept > 0)
+    throw new StorageError('missing', 'the cell of the collections is not there, but sessions know of one', { facts: { swept } })
 }
