@@ -3,8 +3,11 @@ import { isStorageError } from 'varve'
 import { afterAll, describe, test } from 'vitest'
 import { SCALE, SEED, tally } from '../tally.js'
 import { draw, mutate } from './mutate.js'
-import { type FuzzTarget, slowTargets, targets } from './targets.js'
+import { slowSnapshotTargets, snapshotTargets } from './snapshot-targets.js'
+import { type FuzzTarget, slowTargets as otherSlowTargets, targets as otherTargets } from './targets.js'
 
+const targets = [...otherTargets, ...snapshotTargets]
+const slowTargets = [...otherSlowTargets, ...slowSnapshotTargets]
 const RUNS = 1_000_000 * SCALE
 const SLOW_RUNS = 20_000 * SCALE
 const LOOKS_AT_MEMORY = 3

@@ -54,3 +54,17 @@ export function repairArchive(bytes: Uint8Array): void {
     put(bytes, at + 28, crc32c(bytes, at, at + 28, id))
   }
 }
+
+/** Of a pack's entries and its trailer, where its place is right. */
+export function repairPackTail(bytes: Uint8Array): void {
+  const at = bytes.length - 32
+  const start = at < 0 ? -1 : at - 48 * get(bytes, at + 16)
+  if (start >= 0) put(bytes, at + 28, crc32c(bytes, start, at + 28))
+}
+
+/** Of a chunk in a pack, as long as it says. */
+export function repairRecord(bytes: Uint8Array, at: number): void {
+  if (bytes.length < at + 52) return
+  const end = Math.min(bytes.length, at + 52 + get(bytes, at + 40))
+  put(bytes, at + 48, crc32c(bytes, at + 52, end, crc32c(bytes, at, at + 48)))
+}

@@ -201,4 +201,38 @@ export const mutants: readonly Mutant[] = [
     patches: [{ file: 'core/features/queue/process.js', find: 'await this.#acks.drained();', replace: '' }],
     tests: ['conformance/queue.test.ts'],
   },
+  {
+    name: 'a collection deletes packs before what they hold is copied',
+    patches: [{ file: 'core/engine/content/collect.js', find: 'isLive: (id) => this.#marks.has(id),', replace: 'isLive: () => false,' }],
+    tests: ['crash/snapshot-states.test.ts'],
+  },
+  {
+    name: 'who saves relies on packs that are going to be deleted',
+    patches: [{ file: 'core/engine/content/pack-batch.js', find: '!collection.doomed.has(name)', replace: 'true' }],
+    tests: ['unit/content/collect.test.ts'],
+  },
+  {
+    name: 'a snapshot is committed although a collection has stamped its session',
+    patches: [
+      { file: 'core/features/snapshots/commit.js', find: 'if (seen.swept > epoch)', replace: 'if (false)' },
+      { file: 'core/features/snapshots/commit.js', find: 'if (state.swept > epoch)', replace: 'if (false)' },
+    ],
+    tests: ['unit/snapshots/commit-races.test.ts'],
+  },
+  {
+    name: 'a snapshot exists before its manifest does',
+    patches: [
+      {
+        file: 'core/features/snapshots/commit.js',
+        find: 'await putManifests(place, made, drafts);',
+        replace: 'setImmediate(() => putManifests(place, made, drafts));',
+      },
+    ],
+    tests: ['unit/snapshots/crash.test.ts'],
+  },
+  {
+    name: 'what was compressed is not inflated and compared',
+    patches: [{ file: 'core/codec/compression-set.js', find: 'if (packed.compression === 0 ||', replace: 'if (true ||' }],
+    tests: ['unit/snapshots/commit-races.test.ts'],
+  },
 ]
