@@ -147,12 +147,12 @@ export class SnapshotStore<State> implements Snapshots<State> {
     return this.#told(await this.#turns.run(key, () => fork(this.#place, manifest, target)))
   }
 
-  async tag(id: string, tags: readonly string[], options: Cancellable = {}): Promise<SnapshotInfo> {
-    return await this.#label('tag', id, tagged(takeTags(tags)), options)
+  async tag(id: string, tags: string | readonly string[], options: Cancellable = {}): Promise<SnapshotInfo> {
+    return await this.#label('tag', id, tagged(takeTags(listOf(tags))), options)
   }
 
-  async untag(id: string, tags: readonly string[], options: Cancellable = {}): Promise<SnapshotInfo> {
-    return await this.#label('untag', id, untagged(takeTags(tags)), options)
+  async untag(id: string, tags: string | readonly string[], options: Cancellable = {}): Promise<SnapshotInfo> {
+    return await this.#label('untag', id, untagged(takeTags(listOf(tags))), options)
   }
 
   async pin(id: string, options: Cancellable = {}): Promise<SnapshotInfo> {
@@ -307,3 +307,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
 const lazyPart = (): Promise<typeof import('./lazy.js')> => loadPart('reading in parts', () => import('./lazy.js'))
 
 type Source = Located & { readonly manifest: Manifest }
+
+function listOf(tags: string | readonly string[]): readonly string[] {
+  return typeof tags === 'string' ? [tags] : tags
+}

@@ -60,10 +60,10 @@ export interface Snapshots<State> extends Handle {
    * manifest. `conflict` where the branch exists, `missing` where the snapshot does not.
    */
   fork(which: string | BranchRef, target?: ForkTarget): Promise<SnapshotInfo>
-  /** Adds tags. `missing` when there is no such snapshot. */
-  tag(id: string, tags: readonly string[], options?: Cancellable): Promise<SnapshotInfo>
-  /** Takes tags away; those it does not have are no error. */
-  untag(id: string, tags: readonly string[], options?: Cancellable): Promise<SnapshotInfo>
+  /** Adds a tag, or several. `missing` when there is no such snapshot. */
+  tag(id: string, tags: string | readonly string[], options?: Cancellable): Promise<SnapshotInfo>
+  /** Takes one tag away, or several; those it does not have are no error. */
+  untag(id: string, tags: string | readonly string[], options?: Cancellable): Promise<SnapshotInfo>
   /** Keeps it from `prune`, also from one that has begun and not come to its session yet. */
   pin(id: string, options?: Cancellable): Promise<SnapshotInfo>
   unpin(id: string, options?: Cancellable): Promise<SnapshotInfo>
