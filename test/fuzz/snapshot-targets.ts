@@ -32,8 +32,12 @@ const pack = concatBytes([packHeader(), record, record, tail])
 
 const node = {
   kind: 'map',
-  bytes: 20 + 1 + (leaf.length + 1) + 1 + 30,
-  parts: [{ text: '"a":1,"b":[2,3,4],"c' }, { leaf: leafId, bytes: leaf.length, items: 2 }, { key: 'k', node: leafId, bytes: 26 }],
+  bytes: 17 + 1 + leaf.length + 1 + 30,
+  parts: [
+    { text: '"a":1,"b":[2,3,4]', items: 2 },
+    { leaf: leafId, bytes: leaf.length, items: 2 },
+    { key: 'k', node: leafId, bytes: 26 },
+  ],
 }
 const nodes = [
   node,
