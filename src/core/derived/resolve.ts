@@ -91,14 +91,25 @@ class Context implements StoreContext {
   }
 
   async #becomeOwner(operation: string): Promise<void> {
-    this.#lock ??= this.#own()
+    this.#lock ??= this.#ownPlain(operation)
     this.#held = await this.#lock.catch((error) => {
       this.#lock = undefined
       throw error
     })
     if (this.#held?.lost.aborted) throw this.#fenced(operation)
-    await this.#checkPlain(operation)
     this.#isOwner = true
+  }
+
+  /** What cannot be written is not held: the next who asks is not to be told that it is in use. */
+  async #ownPlain(operation: string): Promise<Lock | undefined> {
+    const lock = await this.#own()
+    try {
+      await this.#checkPlain(operation)
+      return lock
+    } catch (error) {
+      await lock?.release()
+      throw error
+    }
   }
 
   /** What would be written plainly into an encrypted store nobody could read there; its own keyring `encrypted` does not show. */
