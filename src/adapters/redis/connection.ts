@@ -11,14 +11,17 @@ export type Argument = string | Uint8Array | number
 /** Bulk strings are bytes; a script's tables are arrays. */
 export type Reply = null | number | Uint8Array | string | readonly Reply[]
 
+/** What gives room back, and reads on the way there, has to run on a server that is full. */
+const WHEN_FULL = '#!lua flags=allow-oom\n'
+
 /** Lua, with its hash. `KEYS` come first. */
 export class Script {
   readonly text: string
   readonly sha: string
 
-  constructor(text: string) {
-    this.text = text
-    this.sha = createHash('sha1').update(text).digest('hex')
+  constructor(text: string, { whenFull = false } = {}) {
+    this.text = whenFull ? WHEN_FULL + text : text
+    this.sha = createHash('sha1').update(this.text).digest('hex')
   }
 }
 

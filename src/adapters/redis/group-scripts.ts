@@ -134,7 +134,8 @@ return names`)
  * something may be delivered again or -1, the deadline of what was taken, and that: entry, attempt, reason. Last, how many more
  * may be pending.
  */
-export const RECEIVE = new Script(`${HELPERS}
+export const RECEIVE = new Script(
+  `${HELPERS}
 local stream, due, info, meta, runs = unpack(KEYS)
 local group, consumer = ARGV[1], ARGV[2]
 local limit, visibility, maxPending, now = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), clockOf(ARGV[6])
@@ -254,7 +255,9 @@ for _, key in ipairs({due, runs}) do
   score = score and math.floor(tonumber(score))
   if score and (soonest < 0 or score < soonest) then soonest = score end
 end
-return {now, soonest, deadline, taken, isReader and maxPending - pending or 0}`)
+return {now, soonest, deadline, taken, isReader and maxPending - pending or 0}`,
+  { whenFull: true },
+)
 
 /** KEYS stream due; ARGV group, packed deliveries [offset, time]: not due yet. */
 export const DEFER = new Script(`${HELPERS}
@@ -266,7 +269,8 @@ end
 return 1`)
 
 /** KEYS stream due info meta runs; ARGV group, now, packed actions [kind, offset, attempt, ms, reason]. How many took effect. */
-export const SETTLE = new Script(`${HELPERS}
+export const SETTLE = new Script(
+  `${HELPERS}
 local stream, due, info, _, runs = unpack(KEYS)
 local group, now = ARGV[1], clockOf(ARGV[2])
 local settled, acks, members = 0, {}, {}
@@ -304,10 +308,13 @@ for _, action in ipairs(cmsgpack.unpack(ARGV[3])) do
   end
 end
 ack()
-return settled`)
+return settled`,
+  { whenFull: true },
+)
 
 /** KEYS stream due; ARGV group, packed deliveries [offset, attempt]. */
-export const RELEASE_DELIVERIES = new Script(`${HELPERS}
+export const RELEASE_DELIVERIES = new Script(
+  `${HELPERS}
 local stream, due, group = KEYS[1], KEYS[2], ARGV[1]
 for _, delivery in ipairs(cmsgpack.unpack(ARGV[2])) do
   local id = idOf(delivery[1])
@@ -317,7 +324,9 @@ for _, delivery in ipairs(cmsgpack.unpack(ARGV[2])) do
     redis.call('ZADD', due, '0' .. RESTS, memberOf(id))
   end
 end
-return 1`)
+return 1`,
+  { whenFull: true },
+)
 
 /** KEYS stream due info meta runs; ARGV group consumer minIdleMs limit visibilityMs now. As RECEIVE. */
 export const CLAIM = new Script(`${HELPERS}
