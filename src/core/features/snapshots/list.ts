@@ -12,7 +12,9 @@ import type { SessionRef, SnapshotFilter, SnapshotInfo } from './types.js'
 /** Metadata is compared in the info: a summary may be without it. */
 export function checkFilter({ limit = 0, before = 0, after = 0, metadata = {}, agent, session }: SnapshotFilter): void {
   const operation = 'list'
-  if (!(limit >= 0)) throw new StorageError('invalid', 'limit is 0 or more', { operation, facts: { limit } })
+  if (limit !== Number.POSITIVE_INFINITY && !(Number.isInteger(limit) && limit >= 0)) {
+    throw new StorageError('invalid', 'limit is a whole number, 0 or more, or Infinity', { operation, facts: { limit } })
+  }
   if (Number.isNaN(Number(before)) || Number.isNaN(Number(after))) {
     throw new StorageError('invalid', 'before and after are milliseconds since 1970, or a Date', { operation, facts: { before, after } })
   }
