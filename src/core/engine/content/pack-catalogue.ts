@@ -148,10 +148,9 @@ export class PackCatalogue {
 
   /** A table that is damaged is as good as none: the packs say the same. */
   async #readTables(key: string): Promise<PackTable[] | 'gone'> {
-    const blob = await this.#options.blobs.get(key)
-    if (blob === undefined) return 'gone'
     try {
-      return openIndex(blob.data, key)
+      const blob = await this.#options.blobs.get(key)
+      return blob === undefined ? 'gone' : openIndex(blob.data, key)
     } catch (error) {
       if (isStorageError(error, 'corrupt')) return []
       throw error
@@ -164,10 +163,21 @@ export class PackCatalogue {
       if (entries !== undefined) this.#index.add(name, bytes, entries)
     } catch (error) {
       if (!isStorageError(error, 'corrupt')) throw error
-      const blob = await this.#options.blobs.get(this.keyOf(name))
-      if (blob === undefined) return
+      const entries = await this.#scan(name)
+      if (entries === undefined) return
       this.#damaged.set(name, error as StorageError)
-      this.#index.add(name, blob.data.length, scanPack(blob.data))
+      this.#index.add(name, bytes, entries)
+    }
+  }
+
+  /** What is whole by its headers: nothing where the pack is sealed and does not open. undefined where it is gone. */
+  async #scan(name: string): Promise<Uint8Array | undefined> {
+    try {
+      const blob = await this.#options.blobs.get(this.keyOf(name))
+      return blob === undefined ? undefined : scanPack(blob.data)
+    } catch (error) {
+      if (isStorageError(error, 'corrupt')) return new Uint8Array(0)
+      throw error
     }
   }
 

@@ -1,6 +1,6 @@
 // Packs and tables as blobs: each pack has the hash that is its name, which needs no key to see, and each table can be read.
 
-import { StorageError } from '../../base/errors.js'
+import { isStorageError, StorageError } from '../../base/errors.js'
 import { sha256Hex } from '../../codec/hash.js'
 import { openIndex } from '../../engine/content/index-blob.js'
 import { collectionCell, readCollection } from '../../engine/content/collection.js'
@@ -23,8 +23,13 @@ export async function checkPack(
   pack: string,
 ): Promise<{ readonly bytes: number; readonly problem?: SnapshotProblem }> {
   const key = packKey(SNAPSHOTS, pack)
-  const blob = await context.backend.blobs.get(key)
+  const blob = await context.backend.blobs.get(key).catch((error: unknown) => {
+    // One that is sealed does not open at all.
+    if (isStorageError(error, 'corrupt')) return error
+    throw error
+  })
   if (blob === undefined) return { bytes: 0 }
+  if (isStorageError(blob)) return { bytes: 0, problem: problemOf({ id: key, key }, blob) }
   const actual = await sha256Hex(blob.data)
   const bytes = blob.data.length
   if (actual === pack) return { bytes }
