@@ -12,7 +12,8 @@ const MAX_COLLECTIONS = 8
 
 /**
  * False where a session has the id already. `store` puts the content's chunks; it runs again where a collection passes. The
- * index is kept where the session has not come that far yet, and so is the time.
+ * index is kept where the session has not come that far yet, and so is the time; it is the head of its branch where it is newer
+ * by those that it came with.
  */
 export async function adopt(
   place: SnapshotPlace,

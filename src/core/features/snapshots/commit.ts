@@ -8,7 +8,7 @@ import type { CompressionName } from '../../codec/compression.js'
 import type { StoredContent } from '../../engine/content/content.js'
 import type { Cell } from '../../engine/cell.js'
 import { adoptedKey, manifestKey, newBatchIds, newId } from './layout.js'
-import { type HashedManifest, hashManifest, type TreeManifest } from './manifest.js'
+import { type HashedManifest, hashManifest, type Origin, type TreeManifest } from './manifest.js'
 import { BATCH_MANIFESTS } from './manifests.js'
 import type { SnapshotPlace } from './place.js'
 import {
@@ -19,10 +19,12 @@ import {
   nextTimestamp,
   openSession,
   ownedBy,
+  passed,
   type SessionState,
   type StoredSession,
 } from './session.js'
-import { findSummary } from './session-changes.js'
+import { findSummary, isNewest } from './session-changes.js'
+import type { SessionPages } from './session-pages.js'
 import { summaryOf } from './summary.js'
 import type { SessionRef } from './types.js'
 
@@ -125,13 +127,16 @@ async function manifestFor(state: SessionState, draft: Draft, id: string, now: n
     throw new StorageError('conflict', 'the branch exists already', { operation: 'fork', facts })
   }
   const { last } = state
+  const index = Math.max(state.nextIndex, adopted?.index ?? 0)
+  const timestamp = nextTimestamp(state, adopted?.timestamp ?? now)
+  const origin = adopted === undefined ? undefined : originUnless(adopted, { index, timestamp })
   return await hashManifest({
     id,
     agent: state.agent,
     session: state.session,
     branch,
-    index: Math.max(state.nextIndex, adopted?.index ?? 0),
-    timestamp: nextTimestamp(state, adopted?.timestamp ?? now),
+    index,
+    timestamp,
     parents: draft.parents ?? (head === undefined ? [] : [head[1]]),
     contentHash: content.contentHash,
     tags,
@@ -142,8 +147,13 @@ async function manifestFor(state: SessionState, draft: Draft, id: string, now: n
     compression,
     codec: content.codec,
     root: content.root,
+    ...(origin === undefined ? {} : { origin }),
     ...(last === undefined || last.hash === '' ? {} : { previous: { index: last.index, hash: last.hash } }),
   })
+}
+
+function originUnless({ index, timestamp }: Adopted, here: Origin): Origin | undefined {
+  return index === here.index && timestamp === here.timestamp ? undefined : { index, timestamp }
 }
 
 async function putManifests({ index }: SnapshotPlace, made: readonly HashedManifest[], drafts: readonly Draft[]): Promise<void> {
@@ -181,18 +191,25 @@ async function append(
       return undefined
     }
     outcome = 'committed'
-    return withAll(state, made, drafts)
+    return await withAll(index.pages, state, made, drafts)
   })
   return outcome
 }
 
-function withAll(state: SessionState, made: readonly HashedManifest[], drafts: readonly Draft[]): SessionState {
+async function withAll(
+  pages: SessionPages,
+  state: SessionState,
+  made: readonly HashedManifest[],
+  drafts: readonly Draft[],
+): Promise<SessionState> {
   const summaries = made.map(({ manifest }, at) => {
     const adopted = drafts[at]?.adopted
     const summary = summaryOf(manifest, adopted?.attempt)
     return adopted?.isPinned ? { ...summary, pinned: true as const } : summary
   })
-  return { ...summaries.reduce(advanced, state), recent: [...state.recent, ...summaries] }
+  let after = state
+  for (const summary of summaries) after = (await isNewest(after, pages, summary)) ? advanced(after, summary) : passed(after, summary)
+  return { ...after, recent: [...state.recent, ...summaries] }
 }
 
 async function removeLeftovers({ context }: SnapshotPlace, made: readonly HashedManifest[], drafts: readonly Draft[]): Promise<void> {

@@ -19,9 +19,16 @@ export interface PreviousManifest {
   readonly hash: string
 }
 
+/** What a snapshot from another store was called there, where it could not be here. */
+export interface Origin {
+  readonly index: number
+  readonly timestamp: number
+}
+
 interface ManifestBase extends Omit<SnapshotInfo, 'pinned'> {
   /** Id of the codec of the state. */
   readonly codec: number
+  readonly origin?: Origin
 }
 
 /** Its state is one compressed piece, cut where a blob would be too large. */

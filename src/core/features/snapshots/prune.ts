@@ -1,13 +1,13 @@
 // Retention, applied to one session after the other inside the change of its cell: a pin that is set meanwhile counts.
 
-import { checkPolicy, judge } from './policy.js'
+import { type Candidate, checkPolicy, judge } from './policy.js'
 import type { SnapshotPlace } from './place.js'
 import { removeBlobs, unlessGone } from './removal.js'
 import type { KeptSnapshot, PruneOptions, PrunePolicy, PruneReport } from './retention-types.js'
 import type { SessionState } from './session.js'
 import { withoutSummaries } from './session-changes.js'
 import type { Located } from './snapshot-index.js'
-import type { Summary } from './summary.js'
+import { isNewer, originOf, type Summary } from './summary.js'
 import type { SnapshotInfo } from './types.js'
 
 /** A session as its policy judges it, newest first. */
@@ -82,10 +82,19 @@ async function judgeSession(
       else group.push(summary)
     }
   }
-  const judged = [...branches.values()].flatMap((summaries) => judge(summaries, policy, context.clock.now()))
+  const judged = [...branches.values()].flatMap((summaries) => judge(asSaved(summaries), policy, context.clock.now()))
   return {
     state,
-    kept: judged.filter(({ reasons }) => reasons.length > 0).map(({ item, reasons }) => ({ summary: item, reasons })),
-    gone: judged.filter(({ reasons }) => reasons.length === 0).map(({ item }) => item),
+    kept: judged.filter(({ reasons }) => reasons.length > 0).map(({ item, reasons }) => ({ summary: item.summary, reasons })),
+    gone: judged.filter(({ reasons }) => reasons.length === 0).map(({ item }) => item.summary),
   }
+}
+
+/** In the order and with the times of their first saving, newest first. */
+function asSaved(summaries: Summary[]): (Candidate & { readonly summary: Summary })[] {
+  if (summaries.some(({ origin }) => origin !== undefined)) summaries.sort((a, b) => (isNewer(a, b) ? -1 : 1))
+  return summaries.map((summary) => {
+    const { tags, pinned } = summary
+    return { summary, timestamp: originOf(summary).timestamp, tags, ...(pinned === undefined ? {} : { pinned }) }
+  })
 }

@@ -93,7 +93,7 @@ async function manifestThere(mirror: SnapshotPlace, id: string): Promise<TreeMan
 /** With all its fields in the order in which they are written. */
 async function manifestWith(
   { agent, session }: SessionState,
-  { id, branch, index, timestamp, parents, contentHash, bytes, storedBytes, compression, isBrief, ...own }: Summary,
+  { id, branch, index, timestamp, parents, contentHash, bytes, storedBytes, compression, origin, isBrief, ...own }: Summary,
   other: TreeManifest,
   { tags, previous }: { readonly tags: readonly string[]; readonly previous: PreviousManifest | undefined },
 ): Promise<HashedManifest> {
@@ -115,6 +115,7 @@ async function manifestWith(
     compression,
     codec: other.codec,
     root: other.root,
+    ...(origin === undefined ? {} : { origin }),
     ...(previous === undefined ? {} : { previous }),
   })
 }

@@ -7,7 +7,7 @@ import { isManifestKey, MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layo
 import { type FoundManifest, manifestsAt } from './manifests-at.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
-import { advanced, closeSession, emptySession, type PageRef, type SessionState } from './session.js'
+import { closeSession, emptySession, headsOf, type PageRef, passed, type SessionState } from './session.js'
 import { type Summary, summaryOf } from './summary.js'
 import type { SessionRef } from './types.js'
 
@@ -61,7 +61,11 @@ async function rebuildCell(place: SnapshotPlace, key: string, found: readonly Fo
   const blob = await place.context.backend.blobs.get(key)
   const ref: SessionRef = (found[0] as FoundManifest).manifest
   const recent = summariesOf(found)
-  const state = await place.index.pages.settle({ ...recent.reduce(advanced, emptySession(ref, await epochOf(place))), recent })
+  const state = await place.index.pages.settle({
+    ...recent.reduce(passed, emptySession(ref, await epochOf(place))),
+    heads: headsOf(recent),
+    recent,
+  })
   await place.index.cell(ref).replace(closeSession(state), blob?.version)
 }
 

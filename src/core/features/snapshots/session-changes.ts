@@ -1,9 +1,9 @@
 // What can be done to a session besides saving into it: snapshots go, or get other tags. Pages are never changed but written anew.
 
-import type { Label, PageRef, SessionState } from './session.js'
+import { headOf, headsOf, type Label, type PageRef, type SessionState } from './session.js'
 import type { SessionPages } from './session-pages.js'
 import { labelled, walkSession } from './session-walk.js'
-import type { Summary } from './summary.js'
+import { isNewer, type Summary } from './summary.js'
 
 /** More labels than that are written into the pages that they are about. */
 const MOST_LABELS = 128
@@ -26,6 +26,13 @@ export async function findSummary(
     if (found !== undefined) return labelled(found, labelOf(state, id))
   }
   return undefined
+}
+
+/** Whether a snapshot that was saved elsewhere is the newest of its branch. */
+export async function isNewest(state: SessionState, pages: SessionPages, summary: Summary): Promise<boolean> {
+  const head = summary.origin === undefined ? undefined : headOf(state, summary.branch)
+  const newest = head === undefined ? undefined : await findSummary(state, pages, { id: head[1], index: head[2] })
+  return newest === undefined || isNewer(summary, newest)
 }
 
 /** Heads that went go back to the newest snapshot left on their branch. The next index stays. undefined where none of them is there. */
@@ -98,18 +105,19 @@ async function rewrite(
 async function withHeads(state: SessionState, pages: SessionPages, gone: Gone): Promise<SessionState> {
   const searched = new Set(state.heads.filter(([, id]) => gone.has(id)).map(([branch]) => branch))
   if (searched.size === 0) return state
-  const found = new Map<string, Summary>()
+  const found: Summary[] = []
+  const left = new Set(searched)
   const reopen = async (): Promise<SessionState> => state
   for await (const summaries of walkSession(state, pages, { reopen })) {
-    for (const summary of summaries) if (searched.has(summary.branch) && !found.has(summary.branch)) found.set(summary.branch, summary)
-    if (found.size === searched.size) break
+    for (const summary of summaries) {
+      if (!left.has(summary.branch)) continue
+      found.push(summary)
+      // One that was saved here is newer than all before it.
+      if (summary.origin === undefined) left.delete(summary.branch)
+    }
+    if (left.size === 0) break
   }
-  const heads = state.heads.flatMap((head) => {
-    if (!searched.has(head[0])) return [head]
-    const newest = found.get(head[0])
-    return newest === undefined ? [] : [[head[0], newest.id, newest.index] as const]
-  })
-  return { ...state, heads }
+  return { ...state, heads: [...state.heads.filter(([branch]) => !searched.has(branch)), ...headsOf(found)] }
 }
 
 function covers([, first, last]: PageRef, index: number): boolean {

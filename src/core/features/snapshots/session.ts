@@ -6,7 +6,7 @@ import { StorageError } from '../../base/errors.js'
 import { Cell } from '../../engine/cell.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { sessionKey } from './layout.js'
-import { packSummary, type Summary, type SummaryRow, unpackSummary } from './summary.js'
+import { isNewer, packSummary, type Summary, type SummaryRow, unpackSummary } from './summary.js'
 import type { SessionRef } from './types.js'
 
 const SESSION_FORMAT = 2
@@ -132,7 +132,26 @@ export function nextTimestamp(state: SessionState, now: number): number {
 }
 
 /** One snapshot further, which is the head of its branch; where its summary lies is another matter. */
-export function advanced(state: SessionState, { id, index, branch, hash, timestamp }: Summary): SessionState {
-  const heads = [...state.heads.filter(([name]) => name !== branch), [branch, id, index] as const]
-  return { ...state, nextIndex: index + 1, last: { index, hash, timestamp }, heads }
+export function advanced(state: SessionState, summary: Summary): SessionState {
+  const heads = [...state.heads.filter(([name]) => name !== summary.branch), headFrom(summary)]
+  return { ...passed(state, summary), heads }
+}
+
+/** One snapshot further; heads stay. */
+export function passed(state: SessionState, { index, hash, timestamp }: Summary): SessionState {
+  return { ...state, nextIndex: index + 1, last: { index, hash, timestamp } }
+}
+
+/** The newest of each branch, as they were saved first. */
+export function headsOf(summaries: Iterable<Summary>): Head[] {
+  const newest = new Map<string, Summary>()
+  for (const summary of summaries) {
+    const head = newest.get(summary.branch)
+    if (head === undefined || isNewer(summary, head)) newest.set(summary.branch, summary)
+  }
+  return [...newest.values()].map(headFrom)
+}
+
+function headFrom({ branch, id, index }: Summary): Head {
+  return [branch, id, index]
 }

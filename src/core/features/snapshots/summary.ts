@@ -3,7 +3,7 @@
 
 import type { CompressionName } from '../../codec/compression.js'
 import type { Json } from '../../codec/codec.js'
-import type { Manifest } from './manifest.js'
+import type { Manifest, Origin } from './manifest.js'
 import type { SessionRef, SnapshotInfo } from './types.js'
 
 /** Of description and metadata as JSON. */
@@ -20,6 +20,8 @@ export interface Summary extends Omit<SnapshotInfo, 'agent' | 'session'> {
   readonly contentId?: string
   /** Where the manifest of one from another store lies, behind its id. */
   readonly attempt?: string
+  /** Which of two is newer is decided by these, where they differ from the index and the time that it has here. */
+  readonly origin?: Origin
 }
 
 interface More {
@@ -28,6 +30,7 @@ interface More {
   readonly brief?: 1
   readonly content?: string
   readonly attempt?: string
+  readonly origin?: Origin
   readonly description?: string
   readonly metadata?: Json
 }
@@ -54,13 +57,14 @@ export function packSummary(summary: Summary): SummaryRow {
   return Object.keys(more).length === 0 ? row : [...row, more]
 }
 
-function moreOf({ pinned, isBare, isBrief, contentId, attempt, description, metadata }: Summary): More {
+function moreOf({ pinned, isBare, isBrief, contentId, attempt, origin, description, metadata }: Summary): More {
   return {
     ...(pinned === undefined ? {} : { pinned: 1 }),
     ...(isBare === undefined ? {} : { bare: 1 }),
     ...(isBrief === undefined ? {} : { brief: 1 }),
     ...(contentId === undefined ? {} : { content: contentId }),
     ...(attempt === undefined ? {} : { attempt }),
+    ...(origin === undefined ? {} : { origin }),
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata }),
   }
@@ -72,13 +76,14 @@ export function unpackSummary(row: SummaryRow): Summary {
   return more === undefined ? summary : Object.assign(summary, unpackMore(more))
 }
 
-function unpackMore({ pinned, bare, brief, content, attempt, description, metadata }: More): Partial<Summary> {
+function unpackMore({ pinned, bare, brief, content, attempt, origin, description, metadata }: More): Partial<Summary> {
   return {
     ...(pinned === undefined ? {} : { pinned: true }),
     ...(bare === undefined ? {} : { isBare: true }),
     ...(brief === undefined ? {} : { isBrief: true }),
     ...(content === undefined ? {} : { contentId: content }),
     ...(attempt === undefined ? {} : { attempt }),
+    ...(origin === undefined ? {} : { origin }),
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata }),
   }
@@ -86,11 +91,22 @@ function unpackMore({ pinned, bare, brief, content, attempt, description, metada
 
 export function summaryOf(manifest: Manifest, attempt?: string): Summary {
   const { id, index, branch, timestamp, parents, contentHash, tags, bytes, storedBytes, compression } = manifest
-  const { description, metadata } = manifest
+  const { description, metadata, origin } = manifest
   const summary = { id, index, branch, timestamp, parents, contentHash, tags, bytes, storedBytes, compression, hash: manifest.hash ?? '' }
   const details = { ...(description === undefined ? {} : { description }), ...(metadata === undefined ? {} : { metadata }) }
   const isBrief = JSON.stringify(details).length > MAX_DETAILS
-  return { ...summary, ...(isBrief ? { isBrief } : details), ...(attempt === undefined ? {} : { attempt }) }
+  const came = { ...(attempt === undefined ? {} : { attempt }), ...(origin === undefined ? {} : { origin }) }
+  return { ...summary, ...(isBrief ? { isBrief } : details), ...came }
+}
+
+/** The time and the index of its first saving: one from another store may come behind newer ones. */
+export function originOf({ origin, index, timestamp }: Summary): Origin {
+  return origin ?? { index, timestamp }
+}
+
+export function isNewer(a: Summary, b: Summary): boolean {
+  const [one, other] = [originOf(a), originOf(b)]
+  return one.timestamp === other.timestamp ? one.index > other.index : one.timestamp > other.timestamp
 }
 
 /** What a list shows; undefined where the manifest has to be read for it. */
