@@ -50,7 +50,7 @@ async function forks(backend: Backend): Promise<void> {
   })
   expectEqual(await storedKeys(backend, 'snapshots/packs/'), packs)
   expectEqual([await snapshots.load(fork.id), await snapshots.load({ ...S1, branch: 'fork-0' })], [state, state])
-  await expectRejects(snapshots.fork(root.id), 'conflict')
+  await expectRejects(snapshots.fork(root.id, { branch: 'fork-0' }), 'conflict')
   await expectRejects(snapshots.fork(root.id, { branch: 'main' }), 'conflict')
   await expectRejects(snapshots.fork(NO_ID), 'missing')
   await expectRejects(snapshots.fork(root.id, { branch: '' }), 'invalid')

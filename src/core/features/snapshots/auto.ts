@@ -24,10 +24,7 @@ export class AutoSaver<State> implements AutoSave {
   #stopped = false
 
   constructor(given: AutoSaverOptions<State>) {
-    checkBranch(given.options)
-    if (!(given.options.everyMs > 0)) {
-      throw new StorageError('invalid', 'everyMs is more than 0', { operation: 'auto', facts: { everyMs: given.options.everyMs } })
-    }
+    checkOptions(given.options)
     this.#given = given
     this.#cancel = this.#next()
   }
@@ -95,4 +92,13 @@ export class AutoSaver<State> implements AutoSave {
       onError(error)
     }
   }
+}
+
+function checkOptions(options: AutoOptions): void {
+  const { agent, session, everyMs } = options ?? {}
+  if (agent === undefined || session === undefined || everyMs === undefined) {
+    throw new StorageError('invalid', 'auto needs { agent, session, everyMs }', { operation: 'auto' })
+  }
+  checkBranch(options)
+  if (!(everyMs > 0)) throw new StorageError('invalid', 'everyMs is more than 0', { operation: 'auto', facts: { everyMs } })
 }

@@ -1,5 +1,6 @@
 // A fork is a new snapshot of the same content: a manifest and one compare-and-set, however large the state is.
 
+import { isStorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import type { PackBatch } from '../../engine/content/pack-batch.js'
 import { storeContent } from '../../engine/content/store-content.js'
@@ -11,6 +12,7 @@ import type { Manifest, TreeManifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import { inBatch, keepChunks, overtaken } from './publish.js'
 import { checkSession } from './save-request.js'
+import { openSession, type StoredSession } from './session.js'
 import type { ForkTarget, SessionRef } from './types.js'
 
 const MAX_COLLECTIONS = 8
@@ -22,7 +24,7 @@ export function checkTarget(target: ForkTarget): void {
   if (target.branch !== undefined) checkName('branch', target.branch)
 }
 
-/** Where a fork goes that says no more than `target`. */
+/** Where a fork goes that says no more than `target`; a name that was not asked for may be taken already. */
 export function forkRef(
   source: Manifest,
   { agent = source.agent, session = source.session, branch }: ForkTarget,
@@ -43,8 +45,9 @@ export async function fork(place: SnapshotPlace, source: Manifest, target: ForkT
       if ((await place.index.locateIn(source, source, signal, isSame ? cell : undefined)) === undefined) throw missing({ id: source.id })
       return await contentIn(place, batch, source, signal)
     })
+    const isNamed = target.branch !== undefined || !isSame
     const draft: Draft = {
-      branch: ref.branch,
+      branch: isNamed ? ref.branch : freeBranch(ref.branch, cell.known?.value),
       tags: [],
       description: source.description,
       metadata: source.metadata,
@@ -54,11 +57,25 @@ export async function fork(place: SnapshotPlace, source: Manifest, target: ForkT
       parents: [source.id],
       isNewBranch: true,
     }
-    const [made] = (await commit(place, cell, [draft], { ref, epoch: batch.epoch, signal })) ?? []
-    if (made !== undefined) return made
+    try {
+      const [made] = (await commit(place, cell, [draft], { ref, epoch: batch.epoch, signal })) ?? []
+      if (made !== undefined) return made
+    } catch (error) {
+      // Somebody else took the name that was free.
+      if (isNamed || !isStorageError(error, 'conflict')) throw error
+    }
     if (!isSame) await cell.read(signal)
   }
   throw overtaken('fork')
+}
+
+/** The name, or the first of `name-2`, `name-3`, … that no branch of the session has. */
+function freeBranch(name: string, stored: StoredSession | undefined): string {
+  if (stored === undefined) return name
+  const taken = new Set(openSession(stored).heads.map(([branch]) => branch))
+  let free = name
+  for (let next = 2; taken.has(free); next++) free = `${name}-${next}`
+  return free
 }
 
 /** One of format 1 is stored anew: its blobs go when it is deleted. */

@@ -163,10 +163,12 @@ export class SnapshotStore<State> implements Snapshots<State> {
     return await this.#label('unpin', id, unpinned, options)
   }
 
-  async verify(id?: string, options: VerifyOptions = {}): Promise<SnapshotReport> {
+  async verify(which?: string | VerifyOptions, options: VerifyOptions = {}): Promise<SnapshotReport> {
     this.#checkOpen('verify')
     const { verify } = await loadPart('verifying', () => import('./verify.js'))
-    return await verify(this.#place, id, options)
+    return typeof which === 'object' && which !== null
+      ? await verify(this.#place, undefined, which)
+      : await verify(this.#place, which, options)
   }
 
   async delete(which: string | SessionRef, options: Cancellable = {}): Promise<void> {

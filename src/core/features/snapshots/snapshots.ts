@@ -57,7 +57,8 @@ export interface Snapshots<State> extends Handle {
   list(filter?: SnapshotFilter): AsyncIterable<SnapshotInfo>
   /**
    * Begins a branch, here or in another session: a new snapshot of the same content, which costs no more than its
-   * manifest. `conflict` where the branch exists, `missing` where the snapshot does not.
+   * manifest. Without a name, in its own session, the branch is `fork-<index>`, or `fork-<index>-2` and so on where that
+   * exists. `conflict` where a branch that was named exists, `missing` where the snapshot does not.
    */
   fork(which: string | BranchRef, target?: ForkTarget): Promise<SnapshotInfo>
   /** Adds a tag, or several. `missing` when there is no such snapshot. */
@@ -71,7 +72,8 @@ export interface Snapshots<State> extends Handle {
    * Checks one snapshot or all of them, as deep as `level` says, and of a damaged one which parts are lost. Damage is
    * reported, never thrown. `invalid` for a bad level or cursor.
    */
-  verify(id?: string, options?: VerifyOptions): Promise<SnapshotReport>
+  verify(options?: VerifyOptions): Promise<SnapshotReport>
+  verify(id: string | undefined, options?: VerifyOptions): Promise<SnapshotReport>
   /** Deletes one, or a whole session. What is not there is no error. Indexes are not used again; room is freed by the next collection. */
   delete(which: string | SessionRef, options?: Cancellable): Promise<void>
   /**

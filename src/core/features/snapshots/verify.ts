@@ -19,8 +19,11 @@ export const LEVELS: readonly VerifyLevel[] = ['chain', 'manifests', 'packs', 'h
 /** Where a run stopped: in a session, or among the packs. */
 type Cursor = { readonly key: string; readonly below: number } | { readonly pack: string }
 
-/** Of one snapshot, or of the whole store. `invalid` for a level that there is not, or a cursor of another level. */
+/** Of one snapshot, or of the whole store. `invalid` for what is no id, a level that there is not, or a cursor of another level. */
 export async function verify(place: SnapshotPlace, id: string | undefined, options: VerifyOptions): Promise<SnapshotReport> {
+  if (id !== undefined && typeof id !== 'string') {
+    throw new StorageError('invalid', 'a snapshot is named by its id', { operation: 'verify', facts: { type: typeof id } })
+  }
   const { level = 'restore', budgetBytes = Number.POSITIVE_INFINITY } = options
   if (!LEVELS.includes(level) || !(budgetBytes > 0)) {
     const facts = { level: String(level), budgetBytes }
@@ -51,7 +54,7 @@ class Verification {
 
   async one(id: string): Promise<SnapshotReport> {
     const { signal } = this.#options
-    await this.#guard({ id: String(id) }, async () => {
+    await this.#guard({ id }, async () => {
       const located = await this.#place.index.locate(id, signal)
       if (located === undefined) throw missing({ id })
       await this.#snapshot(located.state, located.summary, new Map([[located.summary.index, located.summary.hash]]))
