@@ -44,4 +44,25 @@ describe.each(WAYS)('%s', (_, open) => {
     expect((await snapshots.save({ agent: 'a', session: 's', state: big(16) })).index).toBe(16)
     expect((await snapshots.verify()).problems).toHaveLength(1)
   })
+
+  test('are repaired without a change to sessions that are whole', async () => {
+    const below = memory()
+    const writer = await open(below)
+    const [tagged, pinned, removed] = await writer.saveMany([1, 2, 3].map((state) => ({ agent: 'a', session: 's', state })))
+    const other = await writer.save({ agent: 'z', session: 'z', state: 1 })
+    await writer.tag(tagged?.id ?? '', ['good'])
+    await writer.pin(pinned?.id ?? '')
+    await writer.delete(removed?.id ?? '')
+    const before = await all(writer.list())
+    await flipBit(below.blobs, `snapshots/manifests/${other.id}`, 90)
+    const snapshots = await open(below)
+    expect((await snapshots.repair()).lost).toMatchObject([{ id: other.id }])
+    expect(await all((await open(below)).list())).toEqual(before)
+  })
 })
+
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = []
+  for await (const item of items) found.push(item)
+  return found
+}

@@ -1,6 +1,7 @@
 // Cells and pages of sessions are made anew from the manifests, which say of themselves where they belong. Tags and pins that were
 // changed later are lost with a cell; a snapshot that was deleted comes back where its manifest is still there.
 
+import { isStorageError } from '../../base/errors.js'
 import { collectionCell, readCollection } from '../../engine/content/collection.js'
 import { isDamage, unlessDamaged } from './damage.js'
 import { isManifestKey, MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layout.js'
@@ -8,11 +9,11 @@ import { type FoundManifest, manifestsAt } from './manifests-at.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
 import { closeSession, emptySession, headsOf, type PageRef, passed, type SessionState } from './session.js'
+import type { OpenedSession } from './snapshot-index.js'
 import { type Summary, summaryOf } from './summary.js'
 import type { SessionRef } from './types.js'
 
 export async function rebuildSessions(place: SnapshotPlace, quarantine: Quarantine, signal: AbortSignal | undefined): Promise<void> {
-  const { damaged, known } = await damagedCells(place, signal)
   const manifests = await allManifests(place, signal)
   const sessions = new Map<string, FoundManifest[]>()
   for (const found of manifests) {
@@ -20,27 +21,23 @@ export async function rebuildSessions(place: SnapshotPlace, quarantine: Quaranti
     sessions.set(key, [...(sessions.get(key) ?? []), found])
   }
   for (const [key, found] of sessions) {
-    if (!damaged.has(key) && known.has(key)) await rebuildPages(place, key, found, quarantine)
-    else await rebuildCell(place, key, found, quarantine)
+    // One that a newer version wrote is left to that.
+    await unlessDamaged(async () => {
+      const opened = await openCell(place, key, signal)
+      if (opened === undefined) await rebuildCell(place, key, found, quarantine)
+      else await rebuildPages(place, opened, found, quarantine)
+    })
   }
 }
 
-async function damagedCells(
-  place: SnapshotPlace,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly damaged: ReadonlySet<string>; readonly known: ReadonlySet<string> }> {
-  const damaged = new Set<string>()
-  const known = new Set<string>()
-  for await (const { key } of place.index.cells(signal === undefined ? {} : { signal })) {
-    known.add(key)
-    try {
-      await place.index.open(key, signal)
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      if (error.code === 'corrupt') damaged.add(key)
-    }
+/** undefined where it is gone or damaged. Listings may hide names: each is looked for by its own. */
+async function openCell(place: SnapshotPlace, key: string, signal: AbortSignal | undefined): Promise<OpenedSession | undefined> {
+  try {
+    return await place.index.open(key, signal)
+  } catch (error) {
+    if (isStorageError(error, 'corrupt')) return undefined
+    throw error
   }
-  return { damaged, known }
 }
 
 /** All that can be read. */
@@ -101,11 +98,14 @@ function summaryFrom({ manifest, attempt }: FoundManifest): Summary {
   return manifest.format === 1 ? { ...summary, contentId: manifest.content.id } : summary
 }
 
-async function rebuildPages(place: SnapshotPlace, key: string, found: readonly FoundManifest[], quarantine: Quarantine): Promise<void> {
-  const opened = await place.index.open(key)
-  for (const page of opened?.state.pages ?? []) {
+async function rebuildPages(
+  place: SnapshotPlace,
+  { state }: OpenedSession,
+  found: readonly FoundManifest[],
+  quarantine: Quarantine,
+): Promise<void> {
+  for (const page of state.pages) {
     if (await isReadable(place, page)) continue
-    const state = opened?.state as SessionState
     const summaries = summariesOf(found.filter(({ manifest }) => manifest.index >= page[1] && manifest.index <= page[2]))
     if (summaries.length === 0) continue
     await quarantine.copy(pageKey(page[0]))
