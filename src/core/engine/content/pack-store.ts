@@ -1,6 +1,7 @@
 // Chunks in packs: where they are read from, proved, and where batches of new ones are put.
 
 import { isStorageError, StorageError } from '../../base/errors.js'
+import { inParallel } from '../../base/in-parallel.js'
 import type { Clock } from '../../base/clock.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import type { Cancellable } from '../../ports/options.js'
@@ -20,6 +21,12 @@ const PACK_BYTES = 4 * 1024 * 1024
 const INDEX_BYTES = 4 * 1024 * 1024
 /** Of chunks of trees, which are asked for again and again; no one else holds those bytes. */
 const KEPT_BYTES = 4 * 1024 * 1024
+/** How long a pack that was seen is taken to be there. */
+const PROOF_MS = 5_000
+/** More packs than that are looked for by listing all. */
+const PROVED_ONE_BY_ONE = 16
+const PROOFS_AT_ONCE = 4
+const MAX_PROOFS = 1_000
 
 export interface PackStoreOptions {
   readonly blobs: BlobStore
@@ -55,6 +62,9 @@ export class PackStore implements ChunkSource {
   #keptBytes = 0
   /** Of the collection cell when the packs were listed last; null: they have to be listed. */
   #listedAt: string | undefined | null = null
+  /** When the packs of the catalogue were seen: all of them, and single ones since. */
+  #listedMs = Number.NEGATIVE_INFINITY
+  readonly #seenMs = new Map<string, number>()
 
   constructor(options: PackStoreOptions) {
     const { blobs, clock, path } = options
@@ -74,12 +84,47 @@ export class PackStore implements ChunkSource {
   /** Lists the packs again: what others put since, and what is gone. */
   async refresh(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
+    const now = this.#options.clock.now()
     await this.catalogue.refresh()
+    this.#listedMs = now
   }
 
   /** What it knows may be of another time: the next batch lists again. */
   distrust(): void {
     this.#listedAt = null
+    this.#listedMs = Number.NEGATIVE_INFINITY
+    this.#seenMs.clear()
+  }
+
+  /**
+   * Whether all of these packs are there, seen so within the last seconds: a store that was put back to an older copy does
+   * not have what is known of it here. Where one is gone, the next batch lists again.
+   */
+  async areThere(packs: Iterable<string>, signal?: AbortSignal): Promise<boolean> {
+    const unseen = [...packs].filter((pack) => !this.#wasSeen(pack))
+    if (unseen.length > PROVED_ONE_BY_ONE) await this.refresh(signal)
+    else await inParallel(unseen, PROOFS_AT_ONCE, (pack) => this.#see(pack, signal))
+    if (unseen.every((pack) => this.#wasSeen(pack))) return true
+    this.distrust()
+    return false
+  }
+
+  #wasSeen(pack: string): boolean {
+    if (this.catalogue.index.pack(pack) === undefined) return false
+    const age = this.#options.clock.now() - Math.max(this.#listedMs, this.#seenMs.get(pack) ?? Number.NEGATIVE_INFINITY)
+    return age >= 0 && age < PROOF_MS
+  }
+
+  async #see(pack: string, signal: AbortSignal | undefined): Promise<void> {
+    const now = this.#options.clock.now()
+    const range = { start: 0, end: 1 }
+    const found = await this.#options.blobs.get(this.catalogue.keyOf(pack), signal === undefined ? { range } : { range, signal })
+    if (found !== undefined) this.#saw(pack, now)
+  }
+
+  #saw(pack: string, now: number): void {
+    if (this.#seenMs.size >= MAX_PROOFS) this.#seenMs.clear()
+    this.#seenMs.set(pack, now)
   }
 
   /** The bytes are shared: they are not to be changed. */
@@ -136,6 +181,7 @@ export class PackStore implements ChunkSource {
   async #putPack({ name, bytes, entries }: FinishedPack, options: Cancellable): Promise<void> {
     await this.#options.blobs.put(this.catalogue.keyOf(name), bytes, options)
     this.catalogue.add(name, bytes.length, entries)
+    this.#saw(name, this.#options.clock.now())
   }
 
   async #read(id: ChunkId, kind: ChunkKind, signal: AbortSignal | undefined): Promise<ProvedChunk> {

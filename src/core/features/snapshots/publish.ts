@@ -17,6 +17,8 @@ import type { ProgressListener } from './save-types.js'
 
 /** Collections that may pass during one save. */
 const MAX_COLLECTIONS = 8
+/** How often packs may turn out to be gone on which it relied. */
+const MAX_RUNS = 3
 
 export async function publish(place: SnapshotPlace, request: SaveRequest): Promise<TreeManifest> {
   const { details, signal } = request
@@ -25,8 +27,12 @@ export async function publish(place: SnapshotPlace, request: SaveRequest): Promi
   let stored: StoredContent | undefined
   for (let passed = 0; passed < MAX_COLLECTIONS; passed++) {
     const kept = stored
-    const { batch, result } = await inBatch(place, signal, async (batch) =>
-      kept === undefined || 'tree' in request.content ? await store(request, batch) : await keepStream(place, batch, kept),
+    const { batch, result } = await inBatch(
+      place,
+      signal,
+      async (batch) =>
+        kept === undefined || 'tree' in request.content ? await store(request, batch) : await keepStream(place, batch, kept),
+      'tree' in request.content ? MAX_RUNS : 1,
     )
     stored = result
     if (request.isVerified) await readBack(place, stored, request)
@@ -38,8 +44,24 @@ export async function publish(place: SnapshotPlace, request: SaveRequest): Promi
   throw overtaken('save')
 }
 
-/** Runs with a batch that is finished then, or abandoned where it fails. */
+/**
+ * Runs with a batch that is finished then, or abandoned where it fails; again with another where packs that it relied on are
+ * gone. `conflict` where they are so after `maxRuns` runs.
+ */
 export async function inBatch<Result>(
+  place: SnapshotPlace,
+  signal: AbortSignal | undefined,
+  run: (batch: PackBatch) => Promise<Result>,
+  maxRuns = 1,
+): Promise<{ readonly batch: PackBatch; readonly result: Result }> {
+  for (let runs = 0; runs < maxRuns; runs++) {
+    const done = await runInBatch(place, signal, run)
+    if (await place.packs.areThere(done.batch.relied(), signal)) return done
+  }
+  throw new StorageError('conflict', 'packs with some of its chunks are gone that were there before; try again', { operation: 'save' })
+}
+
+async function runInBatch<Result>(
   { packs }: SnapshotPlace,
   signal: AbortSignal | undefined,
   run: (batch: PackBatch) => Promise<Result>,
