@@ -4,6 +4,7 @@ import { STILL_BROKEN, type SetExitCode } from '../exit-codes.js'
 import { formatCount, formatJson } from '../output.js'
 import { STORE } from '../place.js'
 import { withStore } from '../with-store.js'
+import { encryptionOf } from './encryption.js'
 import { problemText } from './problem-text.js'
 import { withProgress } from './snapshot-progress.js'
 import { withSnapshots } from './with-snapshots.js'
@@ -31,7 +32,9 @@ function repair(place: string, from: string | undefined): Promise<RepairReport> 
   return withSnapshots(place, { mode: 'write' }, (snapshots, signal) =>
     withProgress((onProgress) => {
       if (from === undefined) return snapshots.repair({ onProgress, signal })
-      return withStore(from, 'read', (source) => snapshots.repair({ from: source, onProgress, signal }))
+      return withStore(from, 'read', async (source) =>
+        snapshots.repair({ from: source, ...(await encryptionOf(source)), onProgress, signal }),
+      )
     }),
   )
 }

@@ -18,6 +18,7 @@ import { plainBytesOfSealed, SEALED_HEADER_BYTES, sealedBytes } from '../codec/s
 import type { BlobInfo, BlobStore, BlobTraits, BlobWrite, ListOptions, PutOptions, StoredBlob } from '../ports/blob-store.js'
 import type { ByteRange, Cancellable, WriteOptions } from '../ports/options.js'
 import { type EncryptedKeys, type EncryptedPlace, keyringKey } from './encrypted-keys.js'
+import { setStoredBlobs, storedBlobs } from './stored-blobs.js'
 
 /** No part ends later. */
 const MOST_BYTES = 2 ** 31
@@ -34,6 +35,7 @@ export class EncryptedBlobs implements BlobStore {
     this.#keyring = keyringKey(place)
     const { traits } = place.blobs
     this.traits = { ...traits, maxBlobBytes: plainBytesOfSealed(traits.maxBlobBytes) }
+    setStoredBlobs(this, storedBlobs(place.blobs))
   }
 
   async get(key: string, options: { readonly range?: ByteRange; readonly signal?: AbortSignal } = {}): Promise<StoredBlob | undefined> {

@@ -12,6 +12,7 @@ import type { Backend } from '../ports/backend.js'
 import type { BlobStore, BlobWrite } from '../ports/blob-store.js'
 import type { FileStore } from '../ports/file-store.js'
 import type { AsyncDisposal } from '../ports/options.js'
+import { setStoredBlobs, storedBlobs } from './stored-blobs.js'
 
 export interface EncryptedOptions {
   /** How a passphrase becomes a key when the store is first written; later the keyring says it. Default `pbkdf2`. */
@@ -98,7 +99,7 @@ class EncryptedBackend implements Backend, AsyncDisposal {
 function blobsOnDemand(below: BlobStore, parts: Once<Parts>): BlobStore {
   const blobs = async () => (await parts.get()).blobs
   const batch = async (writes: readonly BlobWrite[], options?: object) => (await blobs()).batch?.(writes, options)
-  return {
+  const sealed: BlobStore = {
     traits: { ...below.traits, maxBlobBytes: plainBytesOfSealed(below.traits.maxBlobBytes) },
     get: async (key, options) => (await blobs()).get(key, options),
     put: async (key, bytes, options) => (await blobs()).put(key, bytes, options),
@@ -108,6 +109,8 @@ function blobsOnDemand(below: BlobStore, parts: Once<Parts>): BlobStore {
     },
     ...(below.batch === undefined ? {} : { batch }),
   }
+  setStoredBlobs(sealed, storedBlobs(below))
+  return sealed
 }
 
 function filesOnDemand(below: FileStore, parts: Once<Parts>): FileStore {

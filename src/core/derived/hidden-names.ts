@@ -7,6 +7,7 @@ import { hmacSha256 } from '../codec/hash.js'
 import type { BlobInfo, BlobStore, BlobTraits, BlobWrite, ListOptions, PutOptions, StoredBlob } from '../ports/blob-store.js'
 import type { ByteRange, Cancellable, WriteOptions } from '../ports/options.js'
 import type { EncryptedKeys } from './encrypted-keys.js'
+import { setStoredBlobs, storedBlobs } from './stored-blobs.js'
 
 /** Letter of a component that is hashed already; names have others. */
 const HASHED = 'h'
@@ -25,6 +26,11 @@ export class HiddenNames implements BlobStore {
     this.#below = below
     this.#keys = keys
     this.#prefix = prefix
+    const stored = storedBlobs(below)
+    setStoredBlobs(this, {
+      get: async (key, options) => await stored.get(await this.#hide(key), options),
+      put: async (key, bytes, options) => await stored.put(await this.#hide(key), bytes, options),
+    })
   }
 
   async get(key: string, options?: { readonly range?: ByteRange; readonly signal?: AbortSignal }): Promise<StoredBlob | undefined> {

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js'
 import { isStorageError } from '../base/errors.js'
 import type { Backend } from '../ports/backend.js'
 import type { BlobInfo, BlobStore, ListOptions } from '../ports/blob-store.js'
+import { setStoredBlobs, storedBlobs } from './stored-blobs.js'
 
 const MAX_RETRIES = 4
 const BACKOFF: BackoffOptions = { firstMs: 50, maxMs: 2_000 }
@@ -30,7 +31,7 @@ export function retrying(backend: Backend, clock: Clock): Backend {
 
 function retryingBlobs(blobs: BlobStore, clock: Clock): BlobStore {
   const { batch } = blobs
-  return {
+  const patient: BlobStore = {
     traits: blobs.traits,
     get: (key, options) => retry(clock, options?.signal, () => blobs.get(key, options)),
     put: (key, bytes, options) =>
@@ -39,6 +40,8 @@ function retryingBlobs(blobs: BlobStore, clock: Clock): BlobStore {
     list: (options) => retryingList(blobs, clock, options),
     ...(batch === undefined ? {} : { batch: (writes, options) => batch.call(blobs, writes, options) }),
   }
+  if (storedBlobs(blobs) !== blobs) setStoredBlobs(patient, storedBlobs(blobs))
+  return patient
 }
 
 /** Goes on behind the last key that came. */

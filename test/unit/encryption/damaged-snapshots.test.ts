@@ -6,6 +6,7 @@ import { memory } from 'varve/adapters/memory'
 import { flipBit, keysOf } from '../content/packs.js'
 
 const secret = { key: new Uint8Array(32).fill(1) }
+const other = { key: new Uint8Array(32).fill(2) }
 
 /** Twice the same: a store that seals its snapshots, and one that seals everything. */
 const WAYS = [
@@ -49,15 +50,55 @@ describe.each(WAYS)('%s', (_, open) => {
     const below = memory()
     const writer = await open(below)
     const [tagged, pinned, removed] = await writer.saveMany([1, 2, 3].map((state) => ({ agent: 'a', session: 's', state })))
-    const other = await writer.save({ agent: 'z', session: 'z', state: 1 })
+    const lost = await writer.save({ agent: 'z', session: 'z', state: 1 })
     await writer.tag(tagged?.id ?? '', ['good'])
     await writer.pin(pinned?.id ?? '')
     await writer.delete(removed?.id ?? '')
     const before = await all(writer.list())
-    await flipBit(below.blobs, `snapshots/manifests/${other.id}`, 90)
+    await flipBit(below.blobs, `snapshots/manifests/${lost.id}`, 90)
     const snapshots = await open(below)
-    expect((await snapshots.repair()).lost).toMatchObject([{ id: other.id }])
+    expect((await snapshots.repair()).lost).toMatchObject([{ id: lost.id }])
     expect(await all((await open(below)).list())).toEqual(before)
+  })
+
+  test('of which the cell of a session without snapshots is damaged are repaired all the same', async () => {
+    const [below, mirror] = [memory(), memory()]
+    const writer = await open(below)
+    await writer.save({ agent: 'a', session: 'gone', state: 1 })
+    const [cell = ''] = await keysOf(below.blobs, 'snapshots/sessions/')
+    await writer.delete({ agent: 'a', session: 'gone' })
+    await writer.collect()
+    const info = await writer.save({ agent: 'a', session: 's', state: big(1) })
+    await writer.copy(mirror)
+    await flipBit(below.blobs, cell, 90)
+    const [pack = ''] = await keysOf(below.blobs, 'snapshots/packs/')
+    await flipBit(below.blobs, pack, 90)
+    const { lost, repaired } = await (await open(below)).repair({ from: mirror })
+    expect(lost).toContainEqual(expect.objectContaining({ key: cell, code: 'corrupt' }))
+    expect(repaired).toMatchObject([{ id: info.id }])
+    expect(await (await open(below)).load(info.id)).toEqual(big(1))
+  })
+
+  test.each(['collection', 'manifests', 'packs', 'sessions'])('are repaired from a copy where one of the %s is damaged', async (kind) => {
+    const [below, mirror] = [memory(), memory()]
+    const writer = await open(below)
+    const info = await writer.save({ agent: 'named-agent', session: 's', state: big(1) })
+    const removed = await writer.save({ agent: 'a', session: 'other', state: big(2) })
+    await writer.save({ agent: 'a', session: 'other', state: 'other' })
+    await writer.delete(removed.id)
+    await writer.collect()
+    await writer.copy(mirror, { encryption: other })
+    const keys = await keysOf(below.blobs, `snapshots/${kind}`)
+    const key = keys.find((one) => one.includes(info.id)) ?? keys[0] ?? ''
+    await flipBit(below.blobs, key, 90)
+    const damaged = (await below.blobs.get(key))?.data
+    const report = await (await open(below)).repair({ from: mirror, encryption: other })
+    expect(report).toMatchObject({ ok: true, lost: [], quarantined: [expect.stringContaining(key.slice('snapshots/'.length))] })
+    expect((await below.blobs.get(report.quarantined[0] ?? ''))?.data).toEqual(damaged)
+    const snapshots = await open(below)
+    expect(await snapshots.load(info.id)).toEqual(big(1))
+    expect((await snapshots.save({ agent: 'named-agent', session: 's', state: 2 })).index).toBe(1)
+    expect((await snapshots.verify()).problems).toEqual([])
   })
 })
 

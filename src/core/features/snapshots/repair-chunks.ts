@@ -11,6 +11,7 @@ import { SNAPSHOTS } from './layout.js'
 import type { Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
+import { readableSessions } from './repair-sessions.js'
 import { checkPack, packsAfter } from './verify-packs.js'
 
 interface Suspect {
@@ -35,10 +36,11 @@ export async function healChunks(
   await place.packs.refresh(signal)
   const batch = await place.packs.begin({ avoid: bad, ...(signal === undefined ? {} : { signal }) })
   const source = mirrored(place, mirror, batch)
-  for await (const { state } of place.index.sessions(signal === undefined ? {} : { signal })) {
-    for await (const summary of place.index.summaries(state, signal)) {
-      await unlessDamaged(async () => await heal(await place.index.manifestOf(summary, signal), { batch, source, signal }))
-    }
+  for await (const { state } of readableSessions(place, signal)) {
+    await unlessDamaged(async () => {
+      for await (const summary of place.index.summaries(state, signal))
+        await unlessDamaged(async () => await heal(await place.index.manifestOf(summary, signal), { batch, source, signal }))
+    })
   }
   await batch.finish()
   return bad

@@ -6,6 +6,7 @@ import { adoptedKey, isOfBatch, manifestKey } from './layout.js'
 import { type HashedManifest, hashManifest, type PreviousManifest, type TreeManifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
+import { readableSessions } from './repair-sessions.js'
 import type { SessionState } from './session.js'
 import type { Summary } from './summary.js'
 
@@ -17,7 +18,7 @@ export async function rebuildManifests(
 ): Promise<void> {
   if (mirror === undefined) return
   const batches = new Map<string, HashedManifest[]>()
-  for await (const { state } of place.index.sessions(signal === undefined ? {} : { signal })) {
+  for await (const { state } of readableSessions(place, signal)) {
     await unlessDamaged(async () => {
       for (const [key, found] of await rebuildSession(place, mirror, state, quarantine))
         batches.set(key, [...(batches.get(key) ?? []), ...found])

@@ -2,6 +2,7 @@
 // changed later are lost with a cell; a snapshot that was deleted comes back where its manifest is still there.
 
 import { isStorageError } from '../../base/errors.js'
+import { storedBlobs } from '../../derived/stored-blobs.js'
 import { collectionCell, readCollection } from '../../engine/content/collection.js'
 import { isDamage, unlessDamaged } from './damage.js'
 import { isManifestKey, MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layout.js'
@@ -40,6 +41,16 @@ async function openCell(place: SnapshotPlace, key: string, signal: AbortSignal |
   }
 }
 
+/** All whose cells can be read. */
+export async function* readableSessions({ index }: SnapshotPlace, signal: AbortSignal | undefined): AsyncGenerator<OpenedSession> {
+  for await (const { key } of index.cells(signal === undefined ? {} : { signal })) {
+    const opened = await index.open(key, signal).catch((error: unknown) => {
+      if (!isDamage(error)) throw error
+    })
+    if (opened !== undefined) yield opened
+  }
+}
+
 /** All that can be read. */
 async function allManifests(place: SnapshotPlace, signal: AbortSignal | undefined): Promise<FoundManifest[]> {
   const { blobs } = place.context.backend
@@ -55,7 +66,7 @@ async function allManifests(place: SnapshotPlace, signal: AbortSignal | undefine
 
 async function rebuildCell(place: SnapshotPlace, key: string, found: readonly FoundManifest[], quarantine: Quarantine): Promise<void> {
   await quarantine.copy(key)
-  const blob = await place.context.backend.blobs.get(key)
+  const blob = await storedBlobs(place.context.backend.blobs).get(key)
   const ref: SessionRef = (found[0] as FoundManifest).manifest
   const recent = summariesOf(found)
   const state = await place.index.pages.settle({
@@ -67,18 +78,15 @@ async function rebuildCell(place: SnapshotPlace, key: string, found: readonly Fo
 }
 
 /** Where the cell of the collection is damaged too, what the sessions were stamped with. */
-async function epochOf({ context, index }: SnapshotPlace): Promise<number> {
+async function epochOf(place: SnapshotPlace): Promise<number> {
+  const { context } = place
   try {
     return (await readCollection(collectionCell(context.backend.blobs, context.clock, SNAPSHOTS))).epoch
   } catch (error) {
     if (!isDamage(error)) throw error
   }
   let latest = 0
-  for await (const { key } of index.cells()) {
-    await unlessDamaged(async () => {
-      latest = Math.max(latest, (await index.open(key))?.state.swept ?? 0)
-    })
-  }
+  for await (const { state } of readableSessions(place, undefined)) latest = Math.max(latest, state.swept)
   return latest
 }
 

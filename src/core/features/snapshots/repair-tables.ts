@@ -1,9 +1,11 @@
 // Merged tables of packs are made anew from the packs, and the cell of the collection from the sessions that it stamped.
 
+import { storedBlobs } from '../../derived/stored-blobs.js'
 import { collectionCell, openCollection } from '../../engine/content/collection.js'
 import { SNAPSHOTS } from './layout.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
+import { readableSessions } from './repair-sessions.js'
 import { damagedTables } from './verify-packs.js'
 
 export async function repairTables(place: SnapshotPlace, quarantine: Quarantine): Promise<void> {
@@ -17,10 +19,11 @@ export async function repairTables(place: SnapshotPlace, quarantine: Quarantine)
 }
 
 /** Later than all that were: whoever read the one before looks again. */
-async function renewCollection({ context, index }: SnapshotPlace): Promise<void> {
+async function renewCollection(place: SnapshotPlace): Promise<void> {
+  const { context } = place
   const { blobs } = context.backend
-  const blob = await blobs.get(`${SNAPSHOTS}/collection`)
+  const blob = await storedBlobs(blobs).get(`${SNAPSHOTS}/collection`)
   let epoch = 0
-  for await (const { state } of index.sessions()) epoch = Math.max(epoch, state.swept)
+  for await (const { state } of readableSessions(place, undefined)) epoch = Math.max(epoch, state.swept)
   await collectionCell(blobs, context.clock, SNAPSHOTS).replace({ ...openCollection(undefined), epoch: epoch + 1 }, blob?.version)
 }

@@ -20,17 +20,18 @@ import type { RepairOptions, RepairReport, SnapshotProblem } from './upkeep-type
 import { verify } from './verify.js'
 
 export async function repair(place: SnapshotPlace, options: RepairOptions<Store | Backend>): Promise<RepairReport> {
-  const { from, signal, onProgress } = options
+  const { from, encryption, signal, onProgress } = options
   const watched = { ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) }
   const before = await verify(place, undefined, watched)
   if (before.ok) return { ok: true, repaired: [], lost: [], quarantined: [] }
   const quarantine = new Quarantine(place.context.backend.blobs)
-  const mirror = from === undefined ? undefined : await openPlace(from, {})
+  const mirror = from === undefined ? undefined : await openPlace(from, encryption === undefined ? {} : { encryption })
   await rebuildSessions(fresh(place), quarantine, signal)
   await rebuildManifests(fresh(place), mirror, quarantine, signal)
   await repairTables(fresh(place), quarantine)
   const bad = await healChunks(fresh(place), mirror, quarantine, signal)
-  if (bad.size > 0) await replacePacks(fresh(place), bad, signal)
+  // Where a session cannot be read nobody knows what it needs.
+  if (bad.size > 0) await unlessDamaged(() => replacePacks(fresh(place), bad, signal))
   let strays: readonly SnapshotProblem[] = []
   // A session that cannot be read goes on being told as it is.
   await unlessDamaged(async () => {

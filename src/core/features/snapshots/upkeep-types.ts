@@ -78,6 +78,8 @@ export interface CollectReport {
 export interface RepairOptions<Source> extends Cancellable {
   /** Another store that has the same snapshots. */
   readonly from?: Source
+  /** Of the snapshots in `from`, where they are encrypted. */
+  readonly encryption?: EncryptionSecret
   readonly onProgress?: ProgressListener
 }
 

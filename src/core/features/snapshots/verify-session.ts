@@ -2,6 +2,7 @@
 // manifest after it say.
 
 import { StorageError } from '../../base/errors.js'
+import { storedBlobs } from '../../derived/stored-blobs.js'
 import { isManifestKey, MANIFESTS, pageKey, sessionKey } from './layout.js'
 import type { Manifest } from './manifest.js'
 import { manifestsAt } from './manifests-at.js'
@@ -13,6 +14,8 @@ import { problemOf } from './verify-problem.js'
 
 /** A session is read again so often while its pages are being replaced. */
 const MAX_READINGS = 8
+/** Whether it is there, and nothing of it. */
+const AT_ALL = { range: { start: 0, end: 0 } }
 
 export interface CheckedSession {
   readonly state: SessionState
@@ -117,7 +120,7 @@ export async function strayManifests(place: SnapshotPlace, seen: ReadonlySet<str
     try {
       for (const { manifest } of await manifestsAt(blobs, key)) {
         const cell = sessionKey(manifest, blobs.traits)
-        if (found.has(cell) || (await blobs.get(cell)) !== undefined) continue
+        if (found.has(cell) || (await storedBlobs(blobs).get(cell, AT_ALL)) !== undefined) continue
         const error = new StorageError('missing', 'the cell of a session is not there, but its manifests are')
         found.set(cell, problemOf({ id: `${manifest.agent}/${manifest.session}`, key: cell }, error))
       }
