@@ -3,7 +3,6 @@
 import type { StoredContent } from '../../engine/content/content.js'
 import type { PackBatch } from '../../engine/content/pack-batch.js'
 import { commit, type Draft, ensureSession } from './commit.js'
-import { newAttempt } from './layout.js'
 import type { SnapshotPlace } from './place.js'
 import { inBatch, overtaken } from './publish.js'
 import type { SnapshotInfo } from './types.js'
@@ -40,11 +39,10 @@ export async function adopt(
         index: info.index,
         timestamp: info.timestamp,
         isPinned: info.pinned === true,
-        attempt: newAttempt(),
       },
     }
     const made = await commit(place, cell, [draft], { ref: info, epoch: batch.epoch, signal })
-    if (made !== undefined) return true
+    if (made !== undefined) return made.length > 0
   }
   throw overtaken('copy')
 }

@@ -7,7 +7,7 @@ import type { Json } from '../../codec/codec.js'
 import type { CompressionName } from '../../codec/compression.js'
 import type { StoredContent } from '../../engine/content/content.js'
 import type { Cell } from '../../engine/cell.js'
-import { adoptedKey, manifestKey, newBatchIds, newId } from './layout.js'
+import { adoptedKey, manifestKey, newAttempt, newBatchIds, newId } from './layout.js'
 import { type HashedManifest, hashManifest, type Origin, type TreeManifest } from './manifest.js'
 import { BATCH_MANIFESTS } from './manifests.js'
 import type { SnapshotPlace } from './place.js'
@@ -54,7 +54,8 @@ export interface Adopted {
   readonly index: number
   readonly timestamp: number
   readonly isPinned: boolean
-  readonly attempt: string
+  /** The end of its manifest's name: another for each attempt to commit. */
+  readonly attempt?: string
 }
 
 /** The cell of a session, which exists from now on: so that a collection cannot miss what is going to be saved. */
@@ -67,18 +68,21 @@ export async function ensureSession({ index }: SnapshotPlace, ref: SessionRef, s
 
 /**
  * All of the drafts or none, one after the other in their session. undefined where a collection later than `epoch` has
- * stamped the session: the content may be about to go and has to be kept first.
+ * stamped the session: the content may be about to go and has to be kept first. None where what is adopted is there already.
  */
 export async function commit(
   place: SnapshotPlace,
   cell: Cell<StoredSession>,
-  drafts: readonly Draft[],
+  wanted: readonly Draft[],
   { ref, epoch, signal }: { readonly ref: SessionRef; readonly epoch: number; readonly signal: AbortSignal | undefined },
 ): Promise<readonly TreeManifest[] | undefined> {
-  const { context } = place
+  const { context, index } = place
+  const adoptedId = wanted[0]?.adopted?.id
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    // At first as it was read before: where that is no longer so, the commit is refused.
-    const stored = ((attempt === 0 ? cell.known : undefined) ?? (await cell.read(signal))).value
+    const drafts = wanted.map(withAttempt)
+    if (adoptedId !== undefined && (await index.locateIn(ref, { id: adoptedId, index: undefined }, signal, cell)) !== undefined) return []
+    // As it was read before, at first or just now: where that is no longer so, the commit is refused.
+    const stored = ((attempt === 0 || adoptedId !== undefined ? cell.known : undefined) ?? (await cell.read(signal))).value
     const seen = stored === undefined ? emptySession(ref, 0) : ownedBy(ref, openSession(stored))
     if (seen.swept > epoch) return undefined
     const made = await manifestsFor(seen, drafts, context.clock.now())
@@ -95,6 +99,10 @@ export async function commit(
     operation: 'save',
     facts: { agent: ref.agent, session: ref.session, attempts: MAX_ATTEMPTS },
   })
+}
+
+function withAttempt(draft: Draft): Draft {
+  return draft.adopted === undefined ? draft : { ...draft, adopted: { ...draft.adopted, attempt: newAttempt() } }
 }
 
 async function manifestsFor(seen: SessionState, drafts: readonly Draft[], now: number): Promise<HashedManifest[]> {
@@ -183,7 +191,9 @@ async function append(
   await index.change(cell, async (state) => {
     outcome = 'lost'
     if (state.nextIndex !== nextIndex) {
-      if (state.nextIndex > last.index && (await findSummary(state, index.pages, last)) !== undefined) outcome = 'committed'
+      const found = state.nextIndex > last.index ? await findSummary(state, index.pages, last) : undefined
+      // Under another name it is somebody else's.
+      if (found !== undefined && found.attempt === drafts.at(-1)?.adopted?.attempt) outcome = 'committed'
       return undefined
     }
     if (state.swept > epoch) {
