@@ -107,7 +107,10 @@ async function withHeads(state: SessionState, pages: SessionPages, gone: Gone): 
   if (searched.size === 0) return state
   const found: Summary[] = []
   const left = new Set(searched)
-  const reopen = async (): Promise<SessionState> => state
+  // A page that is not there leads to another attempt, where the cell was changed meanwhile.
+  const reopen = async (cause: unknown): Promise<SessionState> => {
+    throw cause
+  }
   for await (const summaries of walkSession(state, pages, { reopen })) {
     for (const summary of summaries) {
       if (!left.has(summary.branch)) continue

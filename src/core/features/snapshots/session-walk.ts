@@ -15,8 +15,8 @@ export interface WalkOptions {
   /** Only pages in which there may be something. */
   readonly wants?: (page: PageRef) => boolean
   readonly signal?: AbortSignal | undefined
-  /** Reads the session's cell again. */
-  readonly reopen: () => Promise<SessionState>
+  /** Reads the session's cell again, because of a page that is not there. */
+  readonly reopen: (cause: unknown) => Promise<SessionState>
 }
 
 /** Each batch descends by index, and so do the batches. */
@@ -47,8 +47,8 @@ function begin(pages: SessionPages, page: PageRef | undefined, signal: AbortSign
   return started
 }
 
-async function stateWithout([id]: PageRef, reopen: () => Promise<SessionState>, cause: unknown): Promise<SessionState> {
-  const state = await reopen()
+async function stateWithout([id]: PageRef, reopen: WalkOptions['reopen'], cause: unknown): Promise<SessionState> {
+  const state = await reopen(cause)
   if (!state.pages.some((page) => page[0] === id)) return state
   throw new StorageError('corrupt', 'a page of summaries is gone', { key: pageKey(id), cause })
 }
