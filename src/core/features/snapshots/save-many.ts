@@ -132,7 +132,7 @@ async function keepAll(place: SnapshotPlace, drafts: readonly Draft[], signal: A
 }
 
 function partialSave(cause: unknown, saved: readonly (SnapshotInfo | undefined)[]): unknown {
-  if (!isStorageError(cause)) return cause
+  if (!isStorageError(cause)) return Object.isExtensible(cause) ? Object.assign(cause as object, { saved: [...saved] }) : cause
   const count = saved.filter((info) => info !== undefined).length
   const error = new StorageError(cause.code, `${count} snapshots were saved: ${cause.message}`, {
     cause,
