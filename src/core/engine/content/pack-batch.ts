@@ -1,7 +1,7 @@
 // The chunks of one save (or of several): hashed, left out where they are stored already, compressed behind the caller's
 // back a few at a time, and put as packs. After `finish` all of it is durable and found by others.
 
-import { StorageError } from '../../base/errors.js'
+import { isStorageError, StorageError } from '../../base/errors.js'
 import { type CompressionName, compressionName } from '../../codec/compression.js'
 import { Mutex } from '../../base/mutex.js'
 import type { ChunkId, ChunkKind, ChunkSink } from './chunks.js'
@@ -106,7 +106,16 @@ export class PackBatch implements ChunkSink {
     await this.#drain(0)
     if (!this.#writer.isEmpty) await this.#seal()
     await this.#settle(0)
-    await this.#options.onFinish()
+    await this.#afterwards()
+  }
+
+  /** The index of packs makes finding quicker: without it all is stored as well. */
+  async #afterwards(): Promise<void> {
+    try {
+      await this.#options.onFinish()
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+    }
   }
 
   /** Waits for what is under way, and never rejects. What was put already is left to the collector. */
