@@ -67,7 +67,7 @@ test.each([new Error('the listener broke'), new StorageError('unavailable', 'not
   'saving many that ends in %s tells what was saved',
   async (failure) => {
     const snapshots = await openSnapshots<unknown>(memory())
-    const onProgress = ({ phase, done }: { readonly phase: string; readonly done: number }): void => {
+    const onProgress = ({ phase, done }: { readonly phase: string; readonly done?: number }): void => {
       if (phase === 'publish' && done === 1) throw failure
     }
     const items = ['s', 't'].map((session) => ({ agent: 'a', session, state: session }))
