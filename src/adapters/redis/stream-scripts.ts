@@ -217,8 +217,7 @@ return {first, next, floor, at, stored[3] or ''}`)
  * KEYS stream meta marks; ARGV before, how many entries at most. How many went, or -1 past the end. What frees memory comes
  * first: a full server takes no script that begins with anything else.
  */
-export const TRIM = new Script(
-  `${HELPERS}
+export const TRIM = new Script(`${HELPERS}
 local before, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local stored = redis.call('HMGET', KEYS[2], 'next', 'first', 'bytes')
 if before > tonumber(stored[1] or 0) then return -1 end
@@ -231,9 +230,7 @@ for _, mark in ipairs(redis.call('ZRANGE', KEYS[3], 0, limit)) do
   if tonumber(mark) >= before then break end
   redis.call('ZREM', KEYS[3], mark)
 end
-return #entries`,
-  { whenFull: true },
-)
+return #entries`)
 
 /**
  * KEYS stream meta marks; ARGV packed offsets, the smallest first. How many went. The marks behind them move, as if what went
