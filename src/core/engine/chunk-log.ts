@@ -17,7 +17,7 @@ import type { StreamGuard } from '../ports/stream-broker.js'
 import { binaryFormat } from './binary-format.js'
 import { chunkSalt } from './chunk.js'
 import { ChunkIndex } from './chunk-index.js'
-import { type ChunkEnd, ManifestCell, withPlace } from './chunk-manifest.js'
+import { type ChunkEnd, isListed, ManifestCell, withPlace } from './chunk-manifest.js'
 import { type ChunkCount, ChunkMerger, isSeal } from './chunk-merger.js'
 import { ChunkReader } from './chunk-reader.js'
 import { CHUNK_EPOCH, ChunkSegments } from './chunk-segments.js'
@@ -248,10 +248,11 @@ export class ChunkLog implements Log {
     for (let attempt = 0; attempt < MAX_REPLACES; attempt++) {
       const number = this.#manifest.value.sequence + 1
       const segment = built.closed.records === 0 ? undefined : await this.#segments.store(built, number)
-      const isReplaced = await this.#manifest.change((manifest) => {
+      const isStored = await this.#manifest.change((manifest) => {
         const isSame = manifest.sequence === number - 1 && manifest.segments.some((entry) => entry.name === name)
         return isSame ? { ...replaceSegment(manifest, name, segment), sequence: number } : undefined
       })
+      const isReplaced = isStored || isListed(this.#manifest.value, segment)
       await this.#segments.delete(isReplaced ? [name] : segment === undefined ? [] : [segment.name])
       if (isReplaced) return
       this.#sealed(name)

@@ -176,6 +176,11 @@ export function withMerge(manifest: ChunkManifest, { segment, absorbed, end, isS
   }
 }
 
+/** Its entering may have been done after all, so late that others wrote since. */
+export function isListed({ segments }: ChunkManifest, segment: SealedSegment | undefined): boolean {
+  return segment !== undefined && segments.some(({ name }) => name === segment.name)
+}
+
 /** An entry that was found stored gets a date; few are dated, so that the list stays short. */
 function dateLeftovers(manifest: ChunkManifest, now: number): ChunkManifest {
   const { leftovers } = manifest

@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.js'
 import { mapOrdered } from '../base/map-ordered.js'
 import { frameBody, frameError, type FrameHeader } from '../codec/frame.js'
 import { isBehind } from './chunk.js'
-import { type ChunkEnd, GRACE_MS, type ManifestCell, withMerge } from './chunk-manifest.js'
+import { type ChunkEnd, GRACE_MS, isListed, type ManifestCell, withMerge } from './chunk-manifest.js'
 import type { BuiltSegment, ChunkSegments } from './chunk-segments.js'
 import type { ChunkStore } from './chunk-store.js'
 import type { FrameBlock, WholeFrame } from './log.js'
@@ -72,8 +72,13 @@ export class ChunkMerger {
       const merged = withMerge(now, { segment, absorbed, end: run.end, isSealed: run.isSealed })
       return { ...merged, leftovers: merged.leftovers.filter(({ before }) => before > this.#cleared) }
     })
-    await segments.delete(won ? absorbed.map(({ name }) => name) : segment === undefined ? [] : [segment.name])
-    return won ? run : undefined
+    if (won || isListed(manifest.value, segment)) {
+      await segments.delete(absorbed.map(({ name }) => name))
+      return run
+    }
+    // A put that timed out may still be done while the manifest is the one it was for: then a sweep has to find the segment.
+    if (segment !== undefined && manifest.value.sequence !== from.sequence) await segments.delete([segment.name])
+    return undefined
   }
 
   /** Begins the grace of chunks that an earlier merge left; where nothing more is appended, no other change of the manifest would. */
