@@ -1,7 +1,7 @@
 // Damage to any byte of a small store of snapshots is reported by verifying and by loading, or does no harm at all: everything
 // is there, and saving and collecting go on.
 
-import { isStorageError, openSnapshots, type SnapshotInfo, type Snapshots } from 'varve'
+import { type Backend, encrypted, isStorageError, openSnapshots, type SnapshotInfo, type Snapshots } from 'varve'
 import { type DiskImage, faultBackend } from 'varve/testing'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { tally } from '../tally.js'
@@ -17,13 +17,15 @@ interface Repository {
   readonly image: DiskImage
   readonly states: ReadonlyMap<string, string>
   readonly infos: string
+  readonly open: Open
 }
 
+type Open = (backend: Backend) => Promise<Snapshots<unknown>>
 type Save = (snapshots: Snapshots<unknown>) => Promise<unknown>
 
-async function repository(saves: readonly Save[]): Promise<Repository> {
+async function repository(saves: readonly Save[], open: Open = openSnapshots): Promise<Repository> {
   const backend = faultBackend(BACKEND)
-  const snapshots = await openSnapshots<unknown>(backend.another())
+  const snapshots = await open(backend.another())
   for (const save of saves) await save(snapshots)
   const infos: SnapshotInfo[] = []
   const states = new Map<string, string>()
@@ -31,7 +33,7 @@ async function repository(saves: readonly Save[]): Promise<Repository> {
     infos.push(info)
     states.set(info.id, JSON.stringify(await snapshots.load(info.id)))
   }
-  return { image: await imageOf(backend), states, infos: JSON.stringify(infos) }
+  return { image: await imageOf(backend), states, infos: JSON.stringify(infos), open }
 }
 
 /** Two branches, two sessions, a batch of manifests, a page, packs that share chunks, and a collection that has been. */
@@ -45,12 +47,21 @@ const SAVES: readonly Save[] = [
   (snapshots) => snapshots.collect(),
 ]
 
+const SECRET = { key: new Uint8Array(32).fill(1) }
+
+const SEALED: readonly (readonly [what: string, open: Open])[] = [
+  ['snapshots that are encrypted', (backend) => openSnapshots<unknown>(backend, { encryption: SECRET })],
+  ['snapshots in an encrypted store', (backend) => openSnapshots<unknown>(encrypted(backend, SECRET))],
+]
+/** Bytes between those that are flipped in sealed blobs. */
+const EVERY = 193
+
 type Outcome = 'found' | 'harmless'
 
 /** Throws where a damage is neither found nor harmless. */
-async function look(image: DiskImage, { states, infos }: Repository): Promise<Outcome> {
+async function look(image: DiskImage, { states, infos, open }: Repository): Promise<Outcome> {
   const backend = faultBackend({ ...BACKEND, image })
-  const snapshots = await openSnapshots<unknown>(backend.another())
+  const snapshots = await open(backend.another())
   const problems: string[] = []
   const lost = (error: unknown): void => {
     if (!CODES.some((code) => isStorageError(error, code))) throw error
@@ -67,11 +78,39 @@ async function look(image: DiskImage, { states, infos }: Repository): Promise<Ou
   if (!report.ok) return 'found'
   await snapshots.save({ ...REF, state: 'goes on' })
   await snapshots.collect()
-  const after = await openSnapshots<unknown>(backend.another())
+  const after = await open(backend.another())
   for (const [id, state] of states) {
     if (JSON.stringify(await after.load(id)) !== state) throw new Error(`${id} loads as something else after a collection`)
   }
   return 'harmless'
+}
+
+/** Throws where a damaged blob hurts more than one that is gone would: what does not need it loads, new states are taken. */
+async function goOn(image: DiskImage, { states, open }: Repository, { key, spared }: DamagedBlob): Promise<void> {
+  const backend = faultBackend({ ...BACKEND, image })
+  const snapshots = await open(backend.another())
+  for (const id of spared) {
+    if (JSON.stringify(await snapshots.load(id)) !== states.get(id)) throw new Error(`${id} loads as something else`)
+  }
+  // Without it nobody can tell which packs are being deleted.
+  if (!key.endsWith('/collection')) await snapshots.save({ agent: 'new', session: 'new', state: noise(20, 50) })
+  await snapshots.repair()
+}
+
+interface DamagedBlob {
+  readonly key: string
+  /** Ids of what loads without it. */
+  readonly spared: readonly string[]
+}
+
+async function without(key: string, { image, states, open }: Repository): Promise<DamagedBlob> {
+  const snapshots = await open(faultBackend({ ...BACKEND, image: withBlob(image, key, undefined) }).another())
+  const spared: string[] = []
+  for (const id of states.keys()) {
+    const loaded = await snapshots.load(id).catch(() => undefined)
+    if (JSON.stringify(loaded) === states.get(id)) spared.push(id)
+  }
+  return { key, spared }
 }
 
 async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -80,14 +119,19 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return found
 }
 
-type Damage = readonly [what: string, image: DiskImage]
+type Damage = readonly [what: string, image: DiskImage, key?: string]
 
-async function survey(what: string, whole: Repository, damages: Iterable<Damage>): Promise<void> {
+async function survey(
+  what: string,
+  whole: Repository,
+  damages: Iterable<Damage>,
+  check = (image: DiskImage, _key: string) => look(image, whole),
+): Promise<void> {
   const from = performance.now()
   const silent: string[] = []
   const counts = { found: 0, harmless: 0 }
-  for (const [damage, image] of damages) {
-    const outcome = await look(image, whole).catch((error: unknown) => error as Error)
+  for (const [damage, image, key = ''] of damages) {
+    const outcome = await check(image, key).catch((error: unknown) => error as Error)
     if (typeof outcome === 'string') counts[outcome]++
     else silent.push(`${damage}: ${String(outcome)}`)
   }
@@ -100,10 +144,11 @@ function bytesOf(image: DiskImage, key: string): Uint8Array {
   return image.blobs.get(key)?.synced?.bytes ?? new Uint8Array(0)
 }
 
-function* flips(image: DiskImage, keys: Iterable<string>): Generator<Damage> {
+function* flips(image: DiskImage, keys: Iterable<string>, every = 1): Generator<Damage> {
   for (const key of keys) {
     const bytes = bytesOf(image, key)
-    for (let at = 0; at < bytes.length; at++) yield [`byte ${at} of ${key} flipped`, withBlob(image, key, flipped(bytes, at, at % 8))]
+    for (let at = 0; at < bytes.length; at += every)
+      yield [`byte ${at} of ${key} flipped`, withBlob(image, key, flipped(bytes, at, at % 8)), key]
   }
 }
 
@@ -158,5 +203,17 @@ describe('damage to a store of snapshots', () => {
     const tables = [...tabled.image.blobs.keys()].filter((key) => key.startsWith('snapshots/index/'))
     expect(tables.length).toBeGreaterThan(0)
     await survey('snapshots, tables of packs', tabled, flips(tabled.image, tables))
+  })
+
+  test.each(SEALED)('at any place of %s is found or harmless, and all else goes on', async (what, open) => {
+    const sealed = await repository(SAVES, open)
+    const keys = [...sealed.image.blobs.keys()].filter((key) => !key.endsWith('keyring'))
+    const blobs = new Map(await Promise.all(keys.map(async (key) => [key, await without(key, sealed)] as const)))
+    expect([...blobs.values()].some(({ spared }) => spared.length > 0 && spared.length < sealed.states.size)).toBe(true)
+    await survey(what, sealed, flips(sealed.image, keys, EVERY), async (image, key) => {
+      const outcome = await look(image, sealed)
+      await goOn(image, sealed, blobs.get(key) as DamagedBlob)
+      return outcome
+    })
   })
 })
