@@ -5,7 +5,7 @@ import type { PackBatch } from '../../engine/content/pack-batch.js'
 import { commit, type Draft, ensureSession } from './commit.js'
 import type { SnapshotPlace } from './place.js'
 import { inBatch, overtaken } from './publish.js'
-import type { SnapshotInfo } from './types.js'
+import type { ComingSnapshot } from './summary.js'
 
 const MAX_COLLECTIONS = 8
 
@@ -16,7 +16,7 @@ const MAX_COLLECTIONS = 8
  */
 export async function adopt(
   place: SnapshotPlace,
-  info: SnapshotInfo,
+  info: ComingSnapshot,
   store: (batch: PackBatch) => Promise<StoredContent>,
   signal?: AbortSignal,
 ): Promise<boolean> {
@@ -38,6 +38,7 @@ export async function adopt(
         id: info.id,
         index: info.index,
         timestamp: info.timestamp,
+        clock: info.clock,
         isPinned: info.pinned === true,
       },
     }

@@ -17,7 +17,7 @@ import { hasMetadata } from './list.js'
 import type { OldManifest, TreeManifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Located } from './snapshot-index.js'
-import { originOf } from './summary.js'
+import { asFirstSaved } from './summary.js'
 import type { SnapshotFilter, SnapshotInfo } from './types.js'
 
 const SECTION_BYTES = 1024 * 1024
@@ -95,7 +95,7 @@ export class SnapshotExport {
     const { index } = this.#place
     const here = await index.info(located, this.#options.signal)
     if (here === undefined || !hasMetadata(here, this.#filter.metadata)) return undefined
-    const info = { ...here, ...originOf(located.summary) }
+    const info = asFirstSaved(here, located.summary)
     const manifest = await index.manifestOf(located.summary, this.#options.signal)
     return manifest.format === 1 ? this.#takeOld(info, manifest) : this.#takeTree(info, manifest)
   }

@@ -12,10 +12,14 @@ import { checkContentNode } from '../../engine/content/check-node.js'
 import { MAX_CHUNK_BYTES, type StoredContent, valueBytes } from '../../engine/content/content.js'
 import { isId } from './layout.js'
 import { checkBranch, takeTags } from './save-request.js'
-import type { SnapshotInfo } from './types.js'
+import type { ComingSnapshot } from './summary.js'
+
+const MAX_INDEX = 2 ** 31
+/** The last moment that a date can be. */
+const MAX_TIME = 8.64e15
 
 export interface ArchivedSnapshot {
-  readonly info: SnapshotInfo
+  readonly info: ComingSnapshot
   readonly content: StoredContent
   /** That follow. */
   readonly chunks: number
@@ -42,11 +46,12 @@ export function decodeSnapshot(body: Uint8Array): ArchivedSnapshot {
   }
 }
 
-function infoFrom(info: SnapshotInfo): SnapshotInfo {
+function infoFrom(info: ComingSnapshot): ComingSnapshot {
   checkBranch(info)
   takeTags(info.tags)
-  const { id, index, timestamp, parents, contentHash, bytes, storedBytes, compression, description, pinned } = info
+  const { id, index, timestamp, parents, contentHash, bytes, storedBytes, compression, description, pinned, clock } = info
   check(isId(id) && [index, timestamp, bytes, storedBytes].every(isCount) && isHash(contentHash))
+  check(index < MAX_INDEX && timestamp <= MAX_TIME && (clock === undefined || (isCount(clock) && clock <= MAX_TIME)))
   check(Array.isArray(parents) && parents.every(isId) && typeof compression === 'string')
   check((description === undefined || typeof description === 'string') && (pinned === undefined || pinned === true))
   return info

@@ -12,6 +12,7 @@ import { type ArchivedSnapshot, decodeChunks, decodeSnapshot } from './archive-f
 import type { SnapshotImportReport } from './archive-types.js'
 import type { SnapshotPlace } from './place.js'
 import { overtaken } from './publish.js'
+import type { ComingSnapshot } from './summary.js'
 import type { SnapshotInfo } from './types.js'
 
 /** The body of the next section, which holds chunks; undefined where the snapshot was deleted in the middle; `corrupt` where nothing follows. */
@@ -62,7 +63,7 @@ export class SnapshotImport {
 }
 
 class ArrivingContent {
-  readonly info: SnapshotInfo
+  readonly info: ComingSnapshot
   readonly #place: SnapshotPlace
   readonly #content: StoredContent
   readonly #next: NextChunks

@@ -53,6 +53,7 @@ export interface Adopted {
   /** Higher where the session has come further. */
   readonly index: number
   readonly timestamp: number
+  readonly clock: number | undefined
   readonly isPinned: boolean
   /** The end of its manifest's name: another for each attempt to commit. */
   readonly attempt?: string
@@ -138,6 +139,7 @@ async function manifestFor(state: SessionState, draft: Draft, id: string, now: n
   const index = Math.max(state.nextIndex, adopted?.index ?? 0)
   const timestamp = nextTimestamp(state, adopted?.timestamp ?? now)
   const origin = adopted === undefined ? undefined : originUnless(adopted, { index, timestamp })
+  const clock = adopted === undefined ? (now < timestamp ? now : undefined) : adopted.clock
   return await hashManifest({
     id,
     agent: state.agent,
@@ -156,6 +158,7 @@ async function manifestFor(state: SessionState, draft: Draft, id: string, now: n
     codec: content.codec,
     root: content.root,
     ...(origin === undefined ? {} : { origin }),
+    ...(clock === undefined ? {} : { clock }),
     ...(last === undefined || last.hash === '' ? {} : { previous: { index: last.index, hash: last.hash } }),
   })
 }

@@ -13,7 +13,7 @@ import { hasMetadata, select } from './list.js'
 import type { Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Located } from './snapshot-index.js'
-import { originOf } from './summary.js'
+import { asFirstSaved } from './summary.js'
 import type { CopyOptions, CopyReport } from './upkeep-types.js'
 
 export async function copyTo(source: SnapshotPlace, target: SnapshotPlace, options: CopyOptions): Promise<CopyReport> {
@@ -28,7 +28,7 @@ export async function copyTo(source: SnapshotPlace, target: SnapshotPlace, optio
     let storedBytes = 0
     const isNew = await adopt(
       target,
-      { ...info, ...originOf(located.summary) },
+      asFirstSaved(info, located.summary),
       async (batch) => {
         const content = await transfer(source, manifest, batch, signal)
         storedBytes = await batch.storedSoFar()

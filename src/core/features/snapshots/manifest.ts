@@ -29,6 +29,8 @@ interface ManifestBase extends Omit<SnapshotInfo, 'pinned'> {
   /** Id of the codec of the state. */
   readonly codec: number
   readonly origin?: Origin
+  /** What the clock said, where that was before the time of the last snapshot. */
+  readonly clock?: number
 }
 
 /** Its state is one compressed piece, cut where a blob would be too large. */

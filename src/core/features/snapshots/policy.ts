@@ -5,6 +5,7 @@ import type { PrunePolicy } from './retention-types.js'
 
 /** What a policy looks at. */
 export interface Candidate {
+  /** What the clock said. */
   readonly timestamp: number
   readonly tags: readonly string[]
   readonly pinned?: true
@@ -69,15 +70,13 @@ function keepPeriods(
   count: number,
   nameOf: (time: number) => string,
 ): void {
-  let previous: string | undefined
-  let left = count
+  const seen = new Set<string>()
   for (const { item, reasons } of newestFirst) {
-    if (left === 0) return
     const name = nameOf(item.timestamp)
-    if (name === previous) continue
-    previous = name
+    if (seen.has(name)) continue
+    if (seen.size === count) return
+    seen.add(name)
     reasons.push(name)
-    left--
   }
 }
 

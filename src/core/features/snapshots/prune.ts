@@ -95,6 +95,6 @@ function asSaved(summaries: Summary[]): (Candidate & { readonly summary: Summary
   if (summaries.some(({ origin }) => origin !== undefined)) summaries.sort((a, b) => (isNewer(a, b) ? -1 : 1))
   return summaries.map((summary) => {
     const { tags, pinned } = summary
-    return { summary, timestamp: originOf(summary).timestamp, tags, ...(pinned === undefined ? {} : { pinned }) }
+    return { summary, timestamp: summary.clock ?? originOf(summary).timestamp, tags, ...(pinned === undefined ? {} : { pinned }) }
   })
 }

@@ -94,7 +94,7 @@ async function manifestThere(mirror: SnapshotPlace, id: string): Promise<TreeMan
 /** With all its fields in the order in which they are written. */
 async function manifestWith(
   { agent, session }: SessionState,
-  { id, branch, index, timestamp, parents, contentHash, bytes, storedBytes, compression, origin, isBrief, ...own }: Summary,
+  { id, branch, index, timestamp, parents, contentHash, bytes, storedBytes, compression, origin, clock, isBrief, ...own }: Summary,
   other: TreeManifest,
   { tags, previous }: { readonly tags: readonly string[]; readonly previous: PreviousManifest | undefined },
 ): Promise<HashedManifest> {
@@ -117,6 +117,7 @@ async function manifestWith(
     codec: other.codec,
     root: other.root,
     ...(origin === undefined ? {} : { origin }),
+    ...(clock === undefined ? {} : { clock }),
     ...(previous === undefined ? {} : { previous }),
   })
 }

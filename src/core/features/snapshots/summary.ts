@@ -22,6 +22,13 @@ export interface Summary extends Omit<SnapshotInfo, 'agent' | 'session'> {
   readonly attempt?: string
   /** Which of two is newer is decided by these, where they differ from the index and the time that it has here. */
   readonly origin?: Origin
+  /** What the clock said, where that was before the time of the last snapshot. */
+  readonly clock?: number
+}
+
+/** With the index and the time of its first saving. */
+export interface ComingSnapshot extends SnapshotInfo {
+  readonly clock?: number
 }
 
 interface More {
@@ -31,6 +38,7 @@ interface More {
   readonly content?: string
   readonly attempt?: string
   readonly origin?: Origin
+  readonly clock?: number
   readonly description?: string
   readonly metadata?: Json
 }
@@ -57,7 +65,7 @@ export function packSummary(summary: Summary): SummaryRow {
   return Object.keys(more).length === 0 ? row : [...row, more]
 }
 
-function moreOf({ pinned, isBare, isBrief, contentId, attempt, origin, description, metadata }: Summary): More {
+function moreOf({ pinned, isBare, isBrief, contentId, attempt, origin, clock, description, metadata }: Summary): More {
   return {
     ...(pinned === undefined ? {} : { pinned: 1 }),
     ...(isBare === undefined ? {} : { bare: 1 }),
@@ -65,6 +73,7 @@ function moreOf({ pinned, isBare, isBrief, contentId, attempt, origin, descripti
     ...(contentId === undefined ? {} : { content: contentId }),
     ...(attempt === undefined ? {} : { attempt }),
     ...(origin === undefined ? {} : { origin }),
+    ...(clock === undefined ? {} : { clock }),
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata }),
   }
@@ -76,7 +85,7 @@ export function unpackSummary(row: SummaryRow): Summary {
   return more === undefined ? summary : Object.assign(summary, unpackMore(more))
 }
 
-function unpackMore({ pinned, bare, brief, content, attempt, origin, description, metadata }: More): Partial<Summary> {
+function unpackMore({ pinned, bare, brief, content, attempt, origin, clock, description, metadata }: More): Partial<Summary> {
   return {
     ...(pinned === undefined ? {} : { pinned: true }),
     ...(bare === undefined ? {} : { isBare: true }),
@@ -84,6 +93,7 @@ function unpackMore({ pinned, bare, brief, content, attempt, origin, description
     ...(content === undefined ? {} : { contentId: content }),
     ...(attempt === undefined ? {} : { attempt }),
     ...(origin === undefined ? {} : { origin }),
+    ...(clock === undefined ? {} : { clock }),
     ...(description === undefined ? {} : { description }),
     ...(metadata === undefined ? {} : { metadata }),
   }
@@ -91,17 +101,23 @@ function unpackMore({ pinned, bare, brief, content, attempt, origin, description
 
 export function summaryOf(manifest: Manifest, attempt?: string): Summary {
   const { id, index, branch, timestamp, parents, contentHash, tags, bytes, storedBytes, compression } = manifest
-  const { description, metadata, origin } = manifest
+  const { description, metadata, origin, clock } = manifest
   const summary = { id, index, branch, timestamp, parents, contentHash, tags, bytes, storedBytes, compression, hash: manifest.hash ?? '' }
   const details = { ...(description === undefined ? {} : { description }), ...(metadata === undefined ? {} : { metadata }) }
   const isBrief = JSON.stringify(details).length > MAX_DETAILS
   const came = { ...(attempt === undefined ? {} : { attempt }), ...(origin === undefined ? {} : { origin }) }
-  return { ...summary, ...(isBrief ? { isBrief } : details), ...came }
+  return { ...summary, ...(isBrief ? { isBrief } : details), ...came, ...(clock === undefined ? {} : { clock }) }
 }
 
 /** The time and the index of its first saving: one from another store may come behind newer ones. */
 export function originOf({ origin, index, timestamp }: Summary): Origin {
   return origin ?? { index, timestamp }
+}
+
+/** As it goes to another store. */
+export function asFirstSaved(info: SnapshotInfo, summary: Summary): ComingSnapshot {
+  const { clock } = summary
+  return { ...info, ...originOf(summary), ...(clock === undefined ? {} : { clock }) }
 }
 
 export function isNewer(a: Summary, b: Summary): boolean {
