@@ -1,5 +1,7 @@
 // Retention, applied to one session after the other inside the change of its cell: a pin that is set meanwhile counts.
 
+import type { StorageError } from '../../base/errors.js'
+import { isDamage } from './damage.js'
 import { type Candidate, checkPolicy, judge } from './policy.js'
 import type { SnapshotPlace } from './place.js'
 import { removeBlobs, unlessGone } from './removal.js'
@@ -17,39 +19,40 @@ interface Verdict {
   readonly gone: readonly Summary[]
 }
 
-/** The report, and what went with the sessions as they were before. */
+/**
+ * Each session is done before the next, and `told` hears what went with the session as it was before. Where one is damaged the
+ * others are pruned, and it is said at the end.
+ */
 export async function prune(
   place: SnapshotPlace,
   policy: PrunePolicy,
   options: PruneOptions,
-): Promise<{ readonly report: PruneReport; readonly gone: readonly Located[] }> {
+  told: (gone: readonly Located[]) => void,
+): Promise<PruneReport> {
   checkPolicy(policy)
   const { dryRun = false, signal } = options
   const kept: KeptSnapshot[] = []
-  const gone: Located[] = []
   const removed: SnapshotInfo[] = []
+  const damage: StorageError[] = []
   for await (const { state } of place.index.sessions(options)) {
     signal?.throwIfAborted()
-    const verdict = dryRun ? await judgeSession(place, state, policy, options) : await pruneSession(place, state, policy, options)
-    for (const { summary, reasons } of verdict.kept) {
-      const info = await place.index.info({ state: verdict.state, summary }, signal)
-      if (info !== undefined) kept.push({ info, reasons })
-    }
-    for (const summary of verdict.gone) {
-      const located = { state: verdict.state, summary }
-      removed.push(await unlessGone(place, located, signal))
-      gone.push(located)
+    try {
+      const verdict = dryRun ? await judgeSession(place, state, policy, options) : await pruneSession(place, state, policy, options)
+      const gone = verdict.gone.map((summary) => ({ state: verdict.state, summary }))
+      if (!dryRun) told(gone)
+      for (const located of gone) removed.push(await unlessGone(place, located, signal))
+      if (!dryRun) await removeBlobs(place, verdict.gone, signal)
+      for (const { summary, reasons } of verdict.kept) {
+        kept.push({ info: await unlessGone(place, { state: verdict.state, summary }, signal), reasons })
+      }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      damage.push(error)
     }
   }
-  if (!dryRun)
-    await removeBlobs(
-      place,
-      gone.map(({ summary }) => summary),
-      signal,
-    )
+  if (damage[0] !== undefined) throw damage[0]
   const newestFirst = (a: SnapshotInfo, b: SnapshotInfo): number => b.timestamp - a.timestamp
-  const report = { dryRun, kept: kept.sort((a, b) => newestFirst(a.info, b.info)), removed: removed.sort(newestFirst) }
-  return { report, gone: dryRun ? [] : gone }
+  return { dryRun, kept: kept.sort((a, b) => newestFirst(a.info, b.info)), removed: removed.sort(newestFirst) }
 }
 
 async function pruneSession(place: SnapshotPlace, found: SessionState, policy: PrunePolicy, options: PruneOptions): Promise<Verdict> {

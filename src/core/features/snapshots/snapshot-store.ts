@@ -185,9 +185,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
     this.#checkOpen('prune')
     if (!options.dryRun) await this.#place.context.writable('prune')
     const { prune } = await loadPart('pruning', () => import('./prune.js'))
-    const { report, gone } = await prune(this.#place, policy, options)
-    this.#tellGone(gone)
-    return report
+    return await prune(this.#place, policy, options, (gone) => this.#tellGone(gone))
   }
 
   async collect(options: CollectOptions = {}): Promise<CollectReport> {
