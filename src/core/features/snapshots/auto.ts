@@ -25,6 +25,11 @@ export class AutoSaver<State> implements AutoSave {
 
   constructor(given: AutoSaverOptions<State>) {
     checkOptions(given.options)
+    const { backend } = given.place.context
+    if (backend.requestScoped) {
+      const message = 'nothing runs between requests here: save in the request, or from a scheduled one'
+      throw new StorageError('unsupported', message, { backend: backend.name, operation: 'auto' })
+    }
     this.#given = given
     this.#cancel = this.#next()
   }
@@ -81,17 +86,21 @@ export class AutoSaver<State> implements AutoSave {
     return info?.bytes === content.bytes.length && info.contentHash === (await sha256Hex(content.bytes))
   }
 
-  /** Without a listener it is the host's to report, as for an event. */
+  /** Without a listener, or where that fails too, it is the host's to report, as for an event. */
   #failed(error: unknown): void {
-    const { onError } = this.#given.options
-    if (onError === undefined) {
-      queueMicrotask(() => {
-        throw error
-      })
-    } else {
+    const { onError = report } = this.#given.options
+    try {
       onError(error)
+    } catch (failure) {
+      report(failure)
     }
   }
+}
+
+function report(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
 }
 
 function checkOptions(options: AutoOptions): void {

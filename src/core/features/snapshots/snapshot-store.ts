@@ -233,6 +233,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
     this.#checkOpen('auto')
     await this.#place.context.writable('auto')
     const { AutoSaver } = await loadPart('saving by the clock', () => import('./auto.js'))
+    this.#checkOpen('auto')
     const saver = new AutoSaver({
       place: this.#place,
       state,

@@ -109,7 +109,7 @@ export interface Snapshots<State> extends Handle {
    * `denied` for the wrong passphrase or key, `conflict` where a collection took what was not imported yet: call it again.
    */
   import(source: ArchiveSource, options?: SnapshotImportOptions): Promise<SnapshotImportReport>
-  /** Saves what `state` gives, by the clock, until it is stopped or the snapshots are closed. `invalid` for a bad branch or period. */
+  /** Saves what `state` gives, by the clock, until it is stopped or the snapshots are closed. `invalid` for a bad branch or period, `unsupported` where nothing may run between requests. */
   auto(state: () => State | Promise<State>, options: AutoOptions): Promise<AutoSave>
   /**
    * Calls back for each snapshot saved or deleted from now on, here or elsewhere: at once through this object, within

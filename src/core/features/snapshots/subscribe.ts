@@ -25,6 +25,8 @@ export async function* subscribe(
     latch.wake()
   })
   try {
+    // What is saved before the watcher has read all for the first time is found by the reading after it.
+    await watcher.ready(signal)
     const told = new Set<string>()
     for (const located of await missed(place, options)) {
       told.add(located.summary.id)

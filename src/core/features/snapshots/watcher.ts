@@ -2,7 +2,7 @@
 // cells again, and what differs from what was known is told. Runs only while somebody listens.
 
 import { isStorageError } from '../../base/errors.js'
-import { POLL_MS } from '../../base/latch.js'
+import { Latch, nextWake, POLL_MS } from '../../base/latch.js'
 import { Mutex } from '../../base/mutex.js'
 import type { StoreContext } from '../../derived/resolve.js'
 import type { SnapshotIndex } from './snapshot-index.js'
@@ -26,8 +26,11 @@ export class SnapshotWatcher {
   readonly #listeners = new Set<(change: SnapshotChange) => void>()
   readonly #turns = new Mutex()
   #known: Map<string, KnownSession> | undefined
-  /** What this object told already, so that reading it again does not tell it twice. */
-  #told = new Set<string>()
+  /** What this object told, and during which comparison, so that the next one does not tell it twice. */
+  #told = new Map<string, number>()
+  #comparison = 0
+  readonly #looked = new Latch()
+  #isDamaged = false
   #stop: (() => void) | undefined
 
   constructor(context: StoreContext, index: SnapshotIndex) {
@@ -43,6 +46,14 @@ export class SnapshotWatcher {
       this.#listeners.delete(own)
       if (this.#listeners.size === 0) this.close()
     }
+  }
+
+  /** Resolves once all that is saved from now on is told: after the first reading, or where there is none to wait for. */
+  async ready(signal?: AbortSignal): Promise<void> {
+    const { backend, clock } = this.#context
+    if (backend.requestScoped) return
+    while (this.#stop !== undefined && this.#known === undefined && !this.#isDamaged && !signal?.aborted)
+      await nextWake(clock, (wake) => this.#looked.listen(wake), POLL_MS, signal)
   }
 
   /** What was changed through this object: told here at once, elsewhere by a signal. */
@@ -64,7 +75,8 @@ export class SnapshotWatcher {
     this.#stop?.()
     this.#stop = undefined
     this.#known = undefined
-    this.#told = new Set()
+    this.#told = new Map()
+    this.#looked.wake()
   }
 
   #start(): () => void {
@@ -94,12 +106,17 @@ export class SnapshotWatcher {
       await this.#turns.run(async () => {
         if (!isStopped()) await this.#compare(isStopped)
       })
+      this.#isDamaged = false
     } catch (error) {
       if (!isStorageError(error)) throw error
+      this.#isDamaged = !isStorageError(error, 'unavailable')
+    } finally {
+      this.#looked.wake()
     }
   }
 
   async #compare(isStopped: () => boolean): Promise<void> {
+    const comparison = ++this.#comparison
     const now = new Map<string, KnownSession>()
     for await (const { key, version } of this.#index.cells()) {
       const before = this.#known?.get(key)
@@ -109,8 +126,9 @@ export class SnapshotWatcher {
     if (isStopped()) return
     const before = this.#known
     this.#known = now
-    if (before === undefined) return
-    for (const [key, session] of now) this.#tellDifferences(before.get(key)?.parts ?? new Map(), session.parts)
+    if (before !== undefined) for (const [key, session] of now) this.#tellDifferences(before.get(key)?.parts ?? new Map(), session.parts)
+    // What was told before this reading began is known by it.
+    for (const [mark, told] of this.#told) if (told < comparison) this.#told.delete(mark)
   }
 
   async #readSession(key: string, before: KnownSession | undefined): Promise<KnownSession | undefined> {
@@ -135,7 +153,7 @@ export class SnapshotWatcher {
   #tell(change: SnapshotChange): void {
     const mark = `${change.type} ${change.id}`
     if (this.#listeners.size === 0 || this.#told.has(mark)) return
-    this.#told.add(mark)
+    this.#told.set(mark, this.#comparison)
     for (const listener of [...this.#listeners]) call(listener, change)
   }
 }
