@@ -156,3 +156,23 @@ test('a damaged page is named, and the snapshots of the others are still checked
   expect(report.checked).toBeGreaterThan(0)
   expect(report.checked).toBeLessThan(300)
 })
+
+test.each(['manifests', 'restore'] as const)('a session that is lost is found in steps too (%s)', async (level) => {
+  const { backend } = await scene()
+  await backend.blobs.delete([(await keysOf(backend.blobs, 'snapshots/sessions/'))[0] as string])
+  const snapshots = await openSnapshots<unknown>(backend)
+  const lost: string[] = []
+  let runs = 0
+  for (let cursor: string | undefined; runs === 0 || cursor !== undefined; runs++) {
+    const report: SnapshotReport = await snapshots.verify({ level, budgetBytes: 1, ...(cursor === undefined ? {} : { cursor }) })
+    lost.push(...report.problems.map(({ code, id }) => `${code} ${id}`))
+    cursor = report.cursor
+  }
+  expect(runs).toBeGreaterThan(1)
+  expect([...new Set(lost)]).toEqual(['missing a/s'])
+})
+
+test('a budget also counts manifests', async () => {
+  const { snapshots } = await scene()
+  expect((await snapshots.verify({ level: 'chain', budgetBytes: 1 })).checked).toBe(1)
+})

@@ -16,8 +16,8 @@ import { problemOf } from './verify-problem.js'
 
 export const LEVELS: readonly VerifyLevel[] = ['chain', 'manifests', 'packs', 'hashes', 'chunks', 'restore']
 
-/** Where a run stopped: in a session, or among the packs. */
-type Cursor = { readonly key: string; readonly below: number } | { readonly pack: string }
+/** Where a run stopped: in a session, before the manifests that no session refers to, or among the packs. */
+type Cursor = { readonly key: string; readonly below: number } | 'strays' | { readonly pack: string }
 
 /** Of one snapshot, or of the whole store. `invalid` for what is no id, a level that there is not, or a cursor of another level. */
 export async function verify(place: SnapshotPlace, id: string | undefined, options: VerifyOptions): Promise<SnapshotReport> {
@@ -42,6 +42,7 @@ class Verification {
   readonly #problems: SnapshotProblem[] = []
   readonly #manifests = new Set<string>()
   #packBytes = 0
+  #manifestBytes = 0
   #checked = 0
 
   constructor(place: SnapshotPlace, level: VerifyLevel, options: VerifyOptions & { readonly budgetBytes: number }) {
@@ -66,12 +67,16 @@ class Verification {
 
   async all(from: Cursor | undefined): Promise<SnapshotReport> {
     if (from === undefined && this.#reaches('manifests')) this.#problems.push(...(await damagedTables(this.#place)))
-    if (from === undefined || 'key' in from) {
+    const isAmongPacks = typeof from === 'object' && 'pack' in from
+    if (from === undefined || (typeof from === 'object' && 'key' in from)) {
       const stopped = await this.#sessions(from)
       if (stopped !== undefined) return this.#report(stopped)
     }
-    if (from === undefined && this.#reaches('manifests')) this.#problems.push(...(await strayManifests(this.#place, this.#manifests)))
-    return this.#report(this.#reaches('hashes') ? await this.#packs(from !== undefined && 'pack' in from ? from.pack : '') : undefined)
+    if (!isAmongPacks && this.#reaches('manifests')) {
+      if (this.#bytes() >= this.#options.budgetBytes) return this.#report(`${this.#level}/m`)
+      this.#problems.push(...(await strayManifests(this.#place, this.#manifests)))
+    }
+    return this.#report(this.#reaches('hashes') ? await this.#packs(isAmongPacks ? from.pack : '') : undefined)
   }
 
   async #sessions(from: { readonly key: string; readonly below: number } | undefined): Promise<string | undefined> {
@@ -107,6 +112,8 @@ class Verification {
     this.#manifests.add(summary.attempt === undefined ? manifestKey(summary.id) : adoptedKey(summary.id, summary.attempt))
     try {
       const manifest = await checkManifest(this.#place, { state, summary, hashes }, signal)
+      // About as many as it is stored in.
+      this.#manifestBytes += JSON.stringify(manifest).length
       if (this.#reaches('packs')) await this.#contents.check(manifest)
     } catch (error) {
       if (!isDamage(error)) throw error
@@ -146,7 +153,7 @@ class Verification {
   }
 
   #bytes(): number {
-    return this.#packBytes + this.#contents.bytes
+    return this.#packBytes + this.#manifestBytes + this.#contents.bytes
   }
 
   #report(cursor: string | undefined): SnapshotReport {
@@ -156,7 +163,8 @@ class Verification {
 }
 
 function parseCursor(cursor: string, level: VerifyLevel): Cursor {
-  const [, own, index, key, pack] = /^([a-z]+)\/(?:s\/(\d+)\/(.+)|p\/([0-9a-f]{64}))$/s.exec(String(cursor)) ?? []
+  const [, own, index, key, pack] = /^([a-z]+)\/(?:s\/(\d+)\/(.+)|m|p\/([0-9a-f]{64}))$/s.exec(String(cursor)) ?? []
   if (own !== level) throw new StorageError('invalid', 'the cursor is not of such a run', { operation: 'verify', facts: { cursor, level } })
-  return pack === undefined ? { key: key as string, below: Number(index) } : { pack }
+  if (pack !== undefined) return { pack }
+  return key === undefined ? 'strays' : { key, below: Number(index) }
 }
