@@ -12,10 +12,10 @@ const MINUTE = 60_000
 /** In order. `limitMs` ends a stage that hangs; its results so far do not count and it has failed. */
 export const stages = [
   { name: 'check', title: 'build, types, lint, layers, unused code, package shape', limitMs: 5 * MINUTE, run: staticChecks },
-  vitestStage('unit', 'the parts, one by one', 4 * MINUTE),
+  vitestStage('unit', 'the parts, one by one', 6 * MINUTE),
   vitestStage('conformance', 'the suites of ports and features, on the backends of Node', 5 * MINUTE),
   { ...vitestStage('redis', 'a real redis-server: suites, foreign clients, kills, failing over', 5 * MINUTE), run: withRedis },
-  vitestStage('crash', 'power cuts, killed processes, flipped bits', 8 * MINUTE),
+  vitestStage('crash', 'power cuts, killed processes, flipped bits', 10 * MINUTE),
   vitestStage('golden', 'stores of earlier versions are read', 2 * MINUTE),
   vitestStage('histories', 'several writers, interleaved by a seed: linearizable, fenced', 4 * MINUTE),
   vitestStage('fuzz', 'bytes from anywhere, for every decoder', 4 * MINUTE),
@@ -23,9 +23,9 @@ export const stages = [
   vitestStage('types', 'the published types, as a consumer compiles them', 3 * MINUTE),
   vitestStage('bundle', 'what bundles hold and weigh', 2 * MINUTE),
   vitestStage('package', 'the packed package in Node, in a page and in a Worker; the README', 5 * MINUTE),
-  vitestStage('mutants', 'the suite fails when the code is broken', 5 * MINUTE),
+  vitestStage('mutants', 'the suite fails when the code is broken', 7 * MINUTE),
   vitestStage('workers', 'the Workers runtime', 5 * MINUTE, ['--config', 'test/workers/vitest.config.ts']),
-  { name: 'e2e', title: 'a real browser', limitMs: 9 * MINUTE, run: playwright },
+  { name: 'e2e', title: 'a real browser', limitMs: 12 * MINUTE, run: playwright },
 ]
 
 async function staticChecks() {
