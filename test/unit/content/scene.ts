@@ -4,7 +4,7 @@
 import { concatBytes, utf8 } from '../../../dist/core/base/bytes.js'
 import { sha256Hex } from '../../../dist/core/codec/hash.js'
 import { Cell } from '../../../dist/core/engine/cell.js'
-import { type Collected, type CollectedSessions, collect, type RootedSnapshot } from '../../../dist/core/engine/content/collect.js'
+import { type CollectedSessions, type CollectReport, collect, type RootedSnapshot } from '../../../dist/core/engine/content/collect.js'
 import type { ContentNode, ContentPart } from '../../../dist/core/engine/content/content.js'
 import { storeNode } from '../../../dist/core/engine/content/node-builder.js'
 import type { PackBatch } from '../../../dist/core/engine/content/pack-batch.js'
@@ -129,7 +129,7 @@ function bytesNode(parts: readonly ContentPart[]): ContentNode {
 export function collecting(
   blobs: BlobStore,
   options: { readonly dryRun?: boolean; readonly maxBytes?: number; readonly clock?: ManualClock } = {},
-): Promise<Collected> {
+): Promise<CollectReport> {
   const clock = options.clock ?? new ManualClock()
   const store = packs(blobs, { packBytes: PACK_BYTES })
   return collect({ ...options, blobs, clock, path: PATH, packs: store, sessions: sessionsOf(blobs, clock) })

@@ -58,26 +58,29 @@ export interface CollectOptions {
   readonly onPhase?: (phase: 'mark' | 'stamp' | 'move' | 'sweep', done: number) => void
 }
 
-export interface Collected {
+export interface CollectReport {
   readonly dryRun: boolean
-  /** That everybody knows of now; the same as before where there was nothing to do. */
+  /** Rises with every collection that had something to do. */
   readonly epoch: number
+  /** Snapshots whose content was marked. */
   readonly snapshots: number
   readonly liveChunks: number
   /** What they take in packs, each once. */
   readonly liveBytes: number
   /** That there were before. */
   readonly packs: number
+  /** Packs that were deleted, and live bytes that were copied out of them before. */
   readonly removedPacks: number
-  /** Of reachable chunks that were copied. */
   readonly movedBytes: number
+  /** Manifests, pages and other blobs that nothing referred to. */
   readonly removedBlobs: number
+  /** What the store takes less now. */
   readonly reclaimedBytes: number
   /** In packs, afterwards. */
   readonly storedBytes: number
 }
 
-export async function collect(options: CollectOptions): Promise<Collected> {
+export async function collect(options: CollectOptions): Promise<CollectReport> {
   return await new Collector(options).run()
 }
 
@@ -92,7 +95,7 @@ class Collector {
     this.#options = options
   }
 
-  async run(): Promise<Collected> {
+  async run(): Promise<CollectReport> {
     const { packs, sessions, dryRun = false } = this.#options
     const before = await readCollection(this.#cell())
     await packs.refresh(this.#options.signal)
@@ -217,7 +220,7 @@ class Collector {
     return { packs: going.map(({ name }) => name), movedBytes, blobs: leftovers.size, blobBytes }
   }
 
-  #report(epoch: number, sizes: ReadonlyMap<string, number>, { packs, movedBytes, blobs, blobBytes }: Foreseen): Collected {
+  #report(epoch: number, sizes: ReadonlyMap<string, number>, { packs, movedBytes, blobs, blobBytes }: Foreseen): CollectReport {
     const { dryRun = false } = this.#options
     const removed = packs.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
     const before = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)

@@ -2,6 +2,7 @@
 // a collection takes its chunks in the middle of it.
 
 import { isStorageError, StorageError } from '../../base/errors.js'
+import { each } from '../../base/map-ordered.js'
 import type { SectionToWrite } from '../../codec/archive/write.js'
 import { idOf } from '../../engine/content/chunk-id.js'
 import type { ChunkId, ChunkKind } from '../../engine/content/chunks.js'
@@ -146,8 +147,4 @@ async function* chunkSections(arriving: AsyncIterable<ArchivedChunk>): AsyncGene
     bytes = 0
   }
   if (chunks.length > 0) yield { type: 'chunks', body: encodeChunks(chunks) }
-}
-
-async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items
 }

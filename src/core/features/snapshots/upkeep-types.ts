@@ -6,6 +6,8 @@ import type { Cancellable } from '../../ports/options.js'
 import type { ProgressListener } from './save-types.js'
 import type { SnapshotFilter } from './types.js'
 
+export type { CollectReport } from '../../engine/content/collect.js'
+
 /**
  * How deep: `chain` heads and the chain of manifests; `manifests` all of them, pages and the index; `packs` that each pack is
  * there; `hashes` that each has the bytes its name says (needs no key); `chunks` that each chunk inflates to what its id
@@ -51,28 +53,6 @@ export interface CollectOptions extends Cancellable {
   /** Copies at most so many bytes of live chunks out of packs that hold waste; the rest is left to the next run. Default 256 MiB. */
   readonly maxBytes?: number
   readonly onProgress?: ProgressListener
-}
-
-export interface CollectReport {
-  readonly dryRun: boolean
-  /** Rises with every collection that had something to do. */
-  readonly epoch: number
-  /** Snapshots whose content was marked. */
-  readonly snapshots: number
-  readonly liveChunks: number
-  /** What they take in packs, each once. */
-  readonly liveBytes: number
-  /** That there were before. */
-  readonly packs: number
-  /** Packs that were deleted, and live bytes that were copied out of them before. */
-  readonly removedPacks: number
-  readonly movedBytes: number
-  /** Manifests, pages and other blobs that nothing referred to. */
-  readonly removedBlobs: number
-  /** What the store takes less now. */
-  readonly reclaimedBytes: number
-  /** In packs, afterwards. */
-  readonly storedBytes: number
 }
 
 export interface RepairOptions<Source> extends Cancellable {
