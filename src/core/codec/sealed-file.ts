@@ -104,6 +104,15 @@ export class SealedRecords {
     return isPossible ? { start, plainBytes } : undefined
   }
 
+  /** What, behind the torn header in which a file ends, keeps it from becoming a whole one with the bytes of the next record. */
+  fillBehind(tail: Uint8Array, position: number): Uint8Array {
+    for (let byte = 0; ; byte++) {
+      const fill = new Uint8Array(RECORD_HEADER_BYTES - 1).fill(byte)
+      const bytes = concatBytes([tail, fill])
+      if (tail.every((_, at) => this.recordAt(bytes, at, position + at) === undefined)) return fill
+    }
+  }
+
   /** The plain bytes of a whole record; undefined where they are not what was sealed at this place. */
   async open(record: Uint8Array): Promise<Uint8Array | undefined> {
     const nonce = record.subarray(NONCE_AT, NONCE_AT + 12)

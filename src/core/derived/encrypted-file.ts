@@ -113,7 +113,7 @@ class EncryptedFile implements AppendFile {
     const layout = this.#layout ?? (await this.#newLayout())
     const start = this.#size
     const records = await layout.records.seal(bytes, start)
-    const begin = this.#layout === undefined ? layout.records.header : new Uint8Array(Math.max(0, this.#end - below.size))
+    const begin = this.#layout === undefined ? layout.records.header : await this.#fill(layout)
     const at = (await below.append(concatBytes([begin, ...records]))) + begin.length
     this.#layout = layout
     layout.positions.note({ start, at })
@@ -121,6 +121,14 @@ class EncryptedFile implements AppendFile {
     this.#end = records.reduce((end, record) => end + record.length, at)
     this.#seen = this.#end
     return start
+  }
+
+  /** What goes behind the last record, where that is torn, or bytes that are no record lie behind it. */
+  async #fill({ records }: Layout): Promise<Uint8Array> {
+    const { below } = this.#parts
+    if (below.size <= this.#end) return new Uint8Array(this.#end - below.size)
+    const start = Math.max(this.#end, below.size - RECORD_HEADER_BYTES)
+    return records.fillBehind(await below.read({ start, end: below.size }), start)
   }
 
   async #newLayout(): Promise<Layout> {
