@@ -6,7 +6,7 @@ import { openSnapshots, openStore } from '../../dist/index.js'
 import { median, result } from '../harness.mjs'
 import { bytesIn } from './backup-tools.mjs'
 import { agentState, appended, changed, message } from './data.mjs'
-import { savePlainly } from './plain-path.mjs'
+import { savePlainly, writeTwo } from './plain-path.mjs'
 
 const MB = 1e6
 const MIB = 2 ** 20
@@ -38,9 +38,9 @@ const target = ({ title, unit, values, atMost }) =>
   result({ title, peer: 'the target', unit, ours: median(values), theirs: atMost, ratios: values, gate: { atMost } })
 
 async function* largeState({ folder, rounds }) {
-  const times = { append: [], change: [], restore: [], fork: [] }
+  const times = { append: [], change: [], restore: [], fork: [], floor: [] }
   const shares = { append: [], change: [] }
-  await inStore(folder, async (snapshots) => {
+  await inStore(folder, async (snapshots, { place }) => {
     let state = agentState(10 * MB)
     let info = await snapshots.save({ ...AT, state })
     for (let round = 0; round <= rounds * 2; round++) {
@@ -53,9 +53,11 @@ async function* largeState({ folder, rounds }) {
       }
       const [restored] = await timed(() => snapshots.load(info.id))
       const [forked] = await timed(() => snapshots.fork(info.id, { branch: `fork ${round}` }))
+      const [written] = await timed(() => writeTwo(join(place, 'two')))
       if (round === 0) continue
       times.restore.push(restored)
       times.fork.push(forked)
+      times.floor.push(written)
     }
   })
   yield target({ title: '10 MB of state, 1 % appended, saved', unit: 'ms', values: times.append, atMost: 120 })
@@ -64,6 +66,14 @@ async function* largeState({ folder, rounds }) {
   yield target({ title: '10 MB of state, stored for 1 % changed in one run', unit: '%', values: shares.change, atMost: 3 })
   yield target({ title: '10 MB of state, restored and verified', unit: 'ms', values: times.restore, atMost: 120 })
   yield target({ title: 'fork of 10 MB of state', unit: 'ms', values: times.fork, atMost: 2 })
+  yield result({
+    title: 'fork of 10 MB of state',
+    peer: 'two files, each synced with its name',
+    unit: 'ms',
+    ours: median(times.fork),
+    theirs: median(times.floor),
+    ratios: times.fork.map((ms, n) => ms / times.floor[n]),
+  })
 }
 
 async function* manySmall({ folder, rounds, scale }) {

@@ -145,13 +145,13 @@ function sessionsOf(blobs: BlobStore, clock: ManualClock): CollectedSessions {
     async *each() {
       for (const key of await keysOf(blobs, SESSIONS)) {
         const { value } = await new Cell<Session>({ blobs, clock, key }).read()
-        for (const entry of value?.entries ?? []) yield rooted(key, entry)
+        yield (value?.entries ?? []).map((entry) => rooted(key, entry))
       }
     },
     async *stamp(epoch) {
       for (const key of await keysOf(blobs, SESSIONS)) {
         const state = await new Cell<Session>({ blobs, clock, key }).update((old) => old && { ...old, swept: Math.max(old.swept, epoch) })
-        for (const entry of state?.entries ?? []) yield rooted(key, entry)
+        yield (state?.entries ?? []).map((entry) => rooted(key, entry))
       }
     },
     leftovers: async () => new Map(),

@@ -6,6 +6,7 @@
 import { toHex } from '../../base/bytes.js'
 import type { Clock } from '../../base/clock.js'
 import { isStorageError, StorageError } from '../../base/errors.js'
+import { inParallelBatches } from '../../base/in-parallel.js'
 import { newSalt } from '../../codec/envelope.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import type { ChunkId } from './chunks.js'
@@ -32,10 +33,10 @@ export interface RootedSnapshot {
 
 /** What must not be taken away, and what else lies about: the sessions of a store, as a collection needs them. */
 export interface CollectedSessions {
-  /** All there are. */
-  each(): AsyncIterable<RootedSnapshot>
+  /** All there are, some at a time. */
+  each(): AsyncIterable<readonly RootedSnapshot[]>
   /** Stamps each session so that nobody commits there what an earlier collection knew; all snapshots there are then. */
-  stamp(epoch: number): AsyncIterable<RootedSnapshot>
+  stamp(epoch: number): AsyncIterable<readonly RootedSnapshot[]>
   /** Called after `each` and before anybody can know of the collection: what seems not to be referred to. Bytes by key. */
   leftovers(): Promise<ReadonlyMap<string, number>>
   /** Which of them nothing refers to, after all sessions are stamped. */
@@ -115,26 +116,17 @@ class Collector {
     return this.#report(epoch, sizes, { ...done, blobs: gone.length, blobBytes })
   }
 
-  /** Snapshots that were marked are not marked again. */
-  async #mark(snapshots: AsyncIterable<RootedSnapshot>, phase: 'mark' | 'stamp'): Promise<void> {
-    const running = new Set<Promise<void>>()
-    let failure: { readonly error: unknown } | undefined
-    for await (const snapshot of snapshots) {
-      if (failure !== undefined) break
-      if (this.#seen.has(snapshot.id)) continue
+  /**
+   * Snapshots that were marked are not marked again. What cannot be read may be mended yet, with all that lies below it:
+   * nothing is taken away meanwhile.
+   */
+  async #mark(snapshots: AsyncIterable<readonly RootedSnapshot[]>, phase: 'mark' | 'stamp'): Promise<void> {
+    await inParallelBatches(snapshots, MARKED_AT_ONCE, async (snapshot) => {
+      if (this.#seen.has(snapshot.id)) return
       this.#seen.add(snapshot.id)
-      const marking = this.#markOne(snapshot)
-        .catch((error: unknown) => {
-          failure ??= { error }
-        })
-        .finally(() => running.delete(marking))
-      running.add(marking)
-      if (running.size >= MARKED_AT_ONCE) await Promise.race(running)
+      await this.#markOne(snapshot)
       this.#options.onPhase?.(phase, this.#seen.size)
-    }
-    await Promise.all(running)
-    // What cannot be read may be mended yet, with all that lies below it: nothing is taken away meanwhile.
-    if (failure !== undefined) throw failure.error
+    })
   }
 
   async #markOne(snapshot: RootedSnapshot): Promise<void> {

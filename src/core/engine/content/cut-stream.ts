@@ -1,13 +1,15 @@
 // FastCDC over a stream: no more is held than one piece may need, and what came last.
 
-import { concatBytes } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
 import type { Cancellable } from '../../ports/options.js'
 import { lookAhead, type PieceClass, pieceEnd } from './fast-cdc.js'
 
+/** As many times what has to be at hand is held at the most, where pieces of the source are no longer. */
+const ROOM = 4
+
 export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 
-/** The pieces in order, in memory of their own. Cancels the source when it ends early; an aborted signal waits for nothing. */
+/** The pieces in order, in memory that stays as it is. Cancels the source when it ends early; an aborted signal waits for nothing. */
 export async function* cutStream(source: ByteSource, of: PieceClass, options: Cancellable = {}): AsyncGenerator<Uint8Array> {
   const buffer = new PieceBuffer(of)
   for await (const bytes of readBytes(source, options.signal)) {
@@ -17,10 +19,12 @@ export async function* cutStream(source: ByteSource, of: PieceClass, options: Ca
   yield* buffer.take(true)
 }
 
+/** What came and is not cut yet. Pieces are views of its memory, which is left to them: nothing is written twice to one place. */
 class PieceBuffer {
   readonly #of: PieceClass
-  #held: Uint8Array[] = []
-  #heldBytes = 0
+  #bytes = new Uint8Array(0)
+  #start = 0
+  #end = 0
   #position = 0
 
   constructor(of: PieceClass) {
@@ -29,27 +33,38 @@ class PieceBuffer {
 
   /** A copy: the source may write into its bytes again. */
   push(bytes: Uint8Array): void {
-    this.#held.push(bytes.slice())
-    this.#heldBytes += bytes.length
+    if (this.#end + bytes.length > this.#bytes.length) this.#renew(bytes.length)
+    this.#bytes.set(bytes, this.#end)
+    this.#end += bytes.length
   }
 
   /** The pieces whose end is certain. */
   *take(isEnd: boolean): Generator<Uint8Array> {
-    if (!this.#isCertain(this.#heldBytes, isEnd)) return
-    const bytes = this.#held.length === 1 ? (this.#held[0] as Uint8Array) : concatBytes(this.#held)
-    let at = 0
-    while (this.#isCertain(bytes.length - at, isEnd)) {
-      const end = pieceEnd(bytes, at, bytes.length, { position: this.#position, of: this.#of })
-      this.#position += end - at
-      yield bytes.slice(at, end)
-      at = end
+    while (this.#isCertain(this.#end - this.#start, isEnd)) {
+      const end = pieceEnd(this.#bytes, this.#start, this.#end, { position: this.#position, of: this.#of })
+      const piece = this.#bytes.subarray(this.#start, end)
+      this.#position += piece.length
+      this.#start = end
+      yield piece
     }
-    this.#held = [bytes.slice(at)]
-    this.#heldBytes = bytes.length - at
+  }
+
+  /** With room for the next ones too: what is held is not to be copied at every turn. */
+  #renew(coming: number): void {
+    const held = this.#bytes.subarray(this.#start, this.#end)
+    const roomy = Math.min(this.#bytes.length * 2, ROOM * this.#lookAhead)
+    this.#bytes = new Uint8Array(Math.max(held.length + coming, roomy))
+    this.#bytes.set(held)
+    this.#start = 0
+    this.#end = held.length
+  }
+
+  get #lookAhead(): number {
+    return lookAhead({ position: this.#position, of: this.#of })
   }
 
   #isCertain(bytes: number, isEnd: boolean): boolean {
-    return bytes > 0 && (isEnd || bytes >= lookAhead({ position: this.#position, of: this.#of }))
+    return bytes > 0 && (isEnd || bytes >= this.#lookAhead)
   }
 }
 

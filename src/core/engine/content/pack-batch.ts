@@ -7,9 +7,9 @@ import { Mutex } from '../../base/mutex.js'
 import type { ChunkId, ChunkKind, ChunkSink } from './chunks.js'
 import { idOf } from './chunk-id.js'
 import type { Collection } from './collection.js'
-import { chunkRecord } from './pack-format.js'
+import { CHUNK_HEADER_BYTES, type StoredChunk } from './pack-format.js'
 import type { ChunkPacker } from './chunk-packer.js'
-import { type FinishedPack, PackWriter, recordBytes } from './pack-writer.js'
+import { type FinishedPack, packedBytes, PackWriter } from './pack-writer.js'
 
 /** Compressed at a time. */
 const WIDTH = 8
@@ -29,11 +29,8 @@ export interface PackBatchOptions {
   readonly signal: AbortSignal | undefined
 }
 
-interface NewChunk {
-  readonly id: ChunkId
-  readonly kind: ChunkKind
-  readonly plain: Uint8Array
-}
+/** What goes into a pack next. */
+type Coming = { readonly chunk: StoredChunk } | { readonly record: Uint8Array }
 
 export class PackBatch implements ChunkSink {
   /** Of the collection that it knows of: what it made may be referred to only where no later one has passed. */
@@ -41,9 +38,11 @@ export class PackBatch implements ChunkSink {
   readonly #options: PackBatchOptions
   readonly #own = new Set<ChunkId>()
   readonly #relied = new Set<string>()
-  readonly #compressing: Promise<Uint8Array>[] = []
+  readonly #compressing: Promise<Coming>[] = []
   readonly #putting: Promise<void>[] = []
   readonly #turns = new Mutex()
+  /** Of packs that were put: the next ones are made in it. */
+  readonly #memory: Uint8Array[] = []
   #writer = new PackWriter()
   #chunkBytes = 0
   #storedBytes = 0
@@ -74,10 +73,10 @@ export class PackBatch implements ChunkSink {
     return this.#relied
   }
 
-  /** Resolves once the chunk is hashed and taken over. What fails behind fails the next call, or `finish`. */
+  /** Resolves once the chunk is hashed. What fails behind fails the next call, or `finish`. */
   async put(kind: ChunkKind, plain: Uint8Array): Promise<ChunkId> {
     const id = await idOf(kind, plain)
-    if (!this.has(id)) await this.#add({ id, kind, plain: plain.slice() })
+    if (!this.has(id)) await this.#add(id, this.#compress(id, kind, plain))
     return id
   }
 
@@ -87,12 +86,9 @@ export class PackBatch implements ChunkSink {
     await this.put(kind, await this.#options.read(id, kind, this.#options.signal))
   }
 
-  /** A proved record of another pack, as it is. It is kept until it is put. */
+  /** A proved record of another pack, as it is. */
   async take(id: ChunkId, record: Uint8Array): Promise<void> {
-    if (this.has(id)) return
-    this.#own.add(id)
-    this.#compressing.push(Promise.resolve(record))
-    await this.#drain(WIDTH - 1)
+    if (!this.has(id)) await this.#add(id, Promise.resolve({ record }))
   }
 
   /** What all puts so far add to the store, but for what each pack takes once. */
@@ -133,53 +129,57 @@ export class PackBatch implements ChunkSink {
     return true
   }
 
-  async #add(chunk: NewChunk): Promise<void> {
-    this.#own.add(chunk.id)
-    const record = this.#compress(chunk)
-    record.catch(() => {})
-    this.#compressing.push(record)
-    await this.#drain(WIDTH - 1)
+  async #add(id: ChunkId, coming: Promise<Coming>): Promise<void> {
+    this.#own.add(id)
+    coming.catch(() => {})
+    this.#compressing.push(coming)
+    if (this.#compressing.length >= WIDTH) await this.#drain(WIDTH - 1)
   }
 
-  async #compress({ id, kind, plain }: NewChunk): Promise<Uint8Array> {
+  async #compress(id: ChunkId, kind: ChunkKind, plain: Uint8Array): Promise<Coming> {
     const { compression, bytes } = await this.#options.compression.pack(plain)
     this.#compression ||= compression
-    return chunkRecord({ id, kind, compression, plainBytes: plain.length, bytes })
+    return { chunk: { id, kind, compression, plainBytes: plain.length, bytes } }
   }
 
   /** Until no more than `left` are under way; in the order in which they came. */
   #drain(left: number): Promise<void> {
     return this.#turns.run(async () => {
       while (this.#compressing.length > left) {
-        const record = await (this.#compressing.shift() as Promise<Uint8Array>)
+        const coming = await (this.#compressing.shift() as Promise<Coming>)
         this.#options.signal?.throwIfAborted()
-        await this.#write(record)
+        await this.#write(coming)
       }
     })
   }
 
-  async #write(record: Uint8Array): Promise<void> {
+  async #write(coming: Coming): Promise<void> {
     const { packBytes, maxPackBytes } = this.#options
-    const added = recordBytes(record)
+    const bytes = 'chunk' in coming ? coming.chunk.bytes.length : coming.record.length - CHUNK_HEADER_BYTES
+    const added = packedBytes(bytes)
     this.#chunkBytes += added
     if (!this.#writer.isEmpty && this.#writer.bytes + added > packBytes) await this.#seal()
     if (this.#writer.bytes + added > maxPackBytes) {
-      const facts = { bytes: record.length, maxBlobBytes: maxPackBytes }
+      const facts = { bytes, maxBlobBytes: maxPackBytes }
       throw new StorageError('invalid', 'a piece of the state is larger than a blob may be on this backend', { facts })
     }
-    this.#writer.add(record)
+    if ('chunk' in coming) this.#writer.add(coming.chunk)
+    else this.#writer.copy(coming.record)
   }
 
   async #seal(): Promise<void> {
-    const writer = this.#writer
-    this.#writer = new PackWriter()
     await this.#settle(PUTS - 1)
-    const pack = await writer.finish()
-    const putting = this.#options.putPack(pack, this.#options.signal).then(() => {
-      this.#storedBytes += pack.bytes.length
-    })
+    const putting = this.#put(this.#writer)
     putting.catch(() => {})
     this.#putting.push(putting)
+    this.#writer = new PackWriter(this.#memory.pop())
+  }
+
+  async #put(writer: PackWriter): Promise<void> {
+    const pack = await writer.finish()
+    await this.#options.putPack(pack, this.#options.signal)
+    this.#storedBytes += pack.bytes.length
+    this.#memory.push(writer.memory)
   }
 
   async #settle(left: number): Promise<void> {

@@ -54,38 +54,48 @@ export function packHeader(): Uint8Array {
 
 /** Header and stored bytes of a chunk. */
 export function chunkRecord(chunk: StoredChunk): Uint8Array {
-  const bytes = new Uint8Array(CHUNK_HEADER_BYTES + chunk.bytes.length)
-  const view = viewOf(bytes)
-  bytes.set(CHUNK_MAGIC)
-  idInto(chunk.id, bytes, 4)
-  bytes[37] = kindByte(chunk.kind)
-  bytes[38] = chunk.compression
-  view.setUint32(40, chunk.bytes.length, true)
-  view.setUint32(44, chunk.plainBytes, true)
-  bytes.set(chunk.bytes, CHUNK_HEADER_BYTES)
-  view.setUint32(48, recordChecksum(bytes, 0, bytes.length), true)
-  return bytes
+  const record = new Uint8Array(CHUNK_HEADER_BYTES + chunk.bytes.length)
+  writeRecord(chunk, record, 0)
+  return record
+}
+
+/** The same at `at`, over whatever stood there. */
+export function writeRecord({ id, kind, compression, plainBytes, bytes }: StoredChunk, into: Uint8Array, at: number): void {
+  const view = viewOf(into)
+  into.set(CHUNK_MAGIC, at)
+  idInto(id, into, at + 4)
+  into[at + 37] = kindByte(kind)
+  into[at + 38] = compression
+  into[at + 39] = 0
+  view.setUint32(at + 40, bytes.length, true)
+  view.setUint32(at + 44, plainBytes, true)
+  into.set(bytes, at + CHUNK_HEADER_BYTES)
+  view.setUint32(at + 48, recordChecksum(into, at, at + CHUNK_HEADER_BYTES + bytes.length), true)
 }
 
 /** The entry of a record that lies at `at`. */
 export function entryOf(record: Uint8Array, at: number): Uint8Array {
   const entry = new Uint8Array(ENTRY_BYTES)
-  entry.set(record.subarray(4, 40))
-  viewOf(entry).setUint32(36, at, true)
-  entry.set(record.subarray(40, 48), 40)
+  writeEntry(record, at, entry, 0)
   return entry
 }
 
-/** Entries and trailer; `at` is where they begin. */
+/** The same at `to`; only the header of the record is looked at. */
+export function writeEntry(record: Uint8Array, at: number, into: Uint8Array, to: number): void {
+  into.set(record.subarray(4, 40), to)
+  viewOf(into).setUint32(to + 36, at, true)
+  into.set(record.subarray(40, 48), to + 40)
+}
+
+/** Trailer behind entries, one or more in a piece; `at` is where they begin. */
 export function packTail(entries: readonly Uint8Array[], at: number): Uint8Array {
-  const trailer = new Uint8Array(TRAILER_BYTES)
-  const bytes = concatBytes([...entries, trailer])
+  const bytes = concatBytes([...entries, new Uint8Array(TRAILER_BYTES)])
   const start = bytes.length - TRAILER_BYTES
   bytes.set(TRAILER_MAGIC, start)
   bytes[start + 7] = MAJOR
   const view = viewOf(bytes)
   setU64(view, start + 8, at)
-  view.setUint32(start + 16, entries.length, true)
+  view.setUint32(start + 16, start / ENTRY_BYTES, true)
   view.setUint32(start + 28, crc32c(bytes, 0, start + 28), true)
   return bytes
 }

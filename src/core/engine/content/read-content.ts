@@ -27,7 +27,8 @@ export async function readContent(source: ChunkSource, content: StoredContent, o
 export async function* streamContent(source: ChunkSource, content: StoredContent, options: Cancellable = {}): AsyncGenerator<Uint8Array> {
   checkContent(content)
   const hash = await sha256Stream()
-  for await (const bytes of readPieces(source, content.root, options)) {
+  for await (const pieces of readPieces(source, content.root, options)) {
+    const bytes = concatBytes(pieces)
     await hash.update(bytes)
     yield bytes
   }
@@ -39,10 +40,12 @@ export async function readValue(source: ChunkSource, node: ContentNode, options:
   const total = valueBytes(node)
   let bytes = new Uint8Array(Math.min(total, TRUSTED_BYTES))
   let at = 0
-  for await (const piece of readPieces(source, node, options)) {
-    if (at + piece.length > bytes.length) bytes = enlarge(bytes, at, total)
-    bytes.set(piece, at)
-    at += piece.length
+  for await (const pieces of readPieces(source, node, options)) {
+    for (const piece of pieces) {
+      if (at + piece.length > bytes.length) bytes = enlarge(bytes, at, total)
+      bytes.set(piece, at)
+      at += piece.length
+    }
   }
   return bytes.length === at ? bytes : bytes.subarray(0, at)
 }
@@ -59,10 +62,11 @@ function enlarge(bytes: Uint8Array, used: number, total: number): Uint8Array<Arr
   }
 }
 
-function readPieces(source: ChunkSource, node: ContentNode, { signal }: Cancellable): AsyncGenerator<Uint8Array> {
+/** In their order; the bytes are those of the source, not to be changed. */
+function readPieces(source: ChunkSource, node: ContentNode, { signal }: Cancellable): AsyncGenerator<readonly Uint8Array[]> {
   return mapOrdered(piecesOf(source, node, signal), READ_AHEAD, async (batch) => {
     signal?.throwIfAborted()
-    return concatBytes(await Promise.all(batch.map((piece) => (piece instanceof Uint8Array ? piece : readLeaf(source, piece, signal)))))
+    return await Promise.all(batch.map((piece) => (piece instanceof Uint8Array ? piece : readLeaf(source, piece, signal))))
   })
 }
 

@@ -3,7 +3,6 @@
 
 import { StorageError } from '../../base/errors.js'
 import { type CollectedSessions, collect, type RootedSnapshot } from '../../engine/content/collect.js'
-import { contentOf } from './contents.js'
 import { adoptedKey, contentPrefix, isManifestKey, MANIFESTS, manifestKey, PAGES, pageKey, SNAPSHOTS } from './layout.js'
 import type { SnapshotPlace } from './place.js'
 import type { SessionState } from './session.js'
@@ -50,11 +49,11 @@ export class CollectedSessionCells implements CollectedSessions {
     this.#signal = signal
   }
 
-  async *each(): AsyncGenerator<RootedSnapshot> {
+  async *each(): AsyncGenerator<RootedSnapshot[]> {
     for await (const { key, state } of this.#place.index.sessions(this.#options())) yield* this.#snapshots(key, state)
   }
 
-  async *stamp(epoch: number): AsyncGenerator<RootedSnapshot> {
+  async *stamp(epoch: number): AsyncGenerator<RootedSnapshot[]> {
     for await (const opened of this.#place.index.sessions(this.#options()))
       yield* this.#snapshots(opened.key, await this.#stampOne(opened, epoch))
   }
@@ -88,18 +87,23 @@ export class CollectedSessionCells implements CollectedSessions {
     return seen
   }
 
-  async *#snapshots(key: string, state: SessionState): AsyncGenerator<RootedSnapshot> {
+  async *#snapshots(key: string, state: SessionState): AsyncGenerator<RootedSnapshot[]> {
     for (const [page] of state.pages) this.#referred.add(pageKey(page))
-    for await (const summary of this.#place.index.summaries(state, this.#signal)) {
-      this.#refer(summary)
-      yield {
-        id: `${key}/${summary.id}`,
-        load: async () => {
-          const manifest = await this.#place.index.manifestOf(summary, this.#signal)
-          return manifest.format === 1 ? undefined : contentOf(manifest).root
-        },
-        isGone: async () => (await this.#place.index.locateIn(state, summary, this.#signal)) === undefined,
-      }
+    for await (const summaries of this.#place.index.walk(state, { signal: this.#signal })) {
+      for (const summary of summaries) this.#refer(summary)
+      yield summaries.map((summary) => this.#snapshot(key, state, summary))
+    }
+  }
+
+  #snapshot(key: string, state: SessionState, summary: Summary): RootedSnapshot {
+    const { index } = this.#place
+    return {
+      id: `${key}/${summary.id}`,
+      load: async () => {
+        const manifest = await index.manifestOf(summary, this.#signal)
+        return manifest.format === 1 ? undefined : manifest.root
+      },
+      isGone: async () => (await index.locateIn(state, summary, this.#signal)) === undefined,
     }
   }
 

@@ -21,8 +21,8 @@ const REMEMBERED_BATCHES = 2
 
 export class Manifests {
   readonly #blobs: BlobStore
-  /** Of the last batches, so that loading one after the other reads them once. */
-  readonly #batches = new Map<string, ManifestTexts>()
+  /** The last batches, so that loading one after the other, or together, reads them once. */
+  readonly #batches = new Map<string, Promise<ManifestTexts | undefined>>()
 
   constructor(blobs: BlobStore) {
     this.#blobs = blobs
@@ -55,14 +55,34 @@ export class Manifests {
 
   async #own(id: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
     const key = manifestKey(id)
-    const remembered = this.#batches.get(key)
-    if (remembered !== undefined) return await manifestIn(remembered, id)
+    if (isOfBatch(id)) {
+      const texts = await this.#batch(key)
+      signal?.throwIfAborted()
+      return texts === undefined ? undefined : await manifestIn(texts, id)
+    }
     const data = await this.#read(key, signal)
-    if (data === undefined) return undefined
-    if (!isOfBatch(id)) return await openManifest(data, id)
-    const texts = await openBatch(data, key)
-    this.#remember(key, texts)
-    return await manifestIn(texts, id)
+    return data === undefined ? undefined : await openManifest(data, id)
+  }
+
+  /** Nobody's signal ends it for the others. What cannot be read is read again by the next one. */
+  #batch(key: string): Promise<ManifestTexts | undefined> {
+    const known = this.#batches.get(key)
+    if (known !== undefined) return known
+    const reading = this.#readBatch(key)
+    for (const oldest of this.#batches.keys()) if (this.#batches.size >= REMEMBERED_BATCHES) this.#batches.delete(oldest)
+    this.#batches.set(key, reading)
+    const forget = (): void => {
+      if (this.#batches.get(key) === reading) this.#batches.delete(key)
+    }
+    reading.then((texts) => {
+      if (texts === undefined) forget()
+    }, forget)
+    return reading
+  }
+
+  async #readBatch(key: string): Promise<ManifestTexts | undefined> {
+    const data = await this.#read(key, undefined)
+    return data === undefined ? undefined : await openBatch(data, key)
   }
 
   async #adopted(id: string, key: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
@@ -72,11 +92,6 @@ export class Manifests {
 
   async #read(key: string, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
     return (await this.#blobs.get(key, signal === undefined ? {} : { signal }))?.data
-  }
-
-  #remember(key: string, texts: ManifestTexts): void {
-    for (const oldest of this.#batches.keys()) if (this.#batches.size >= REMEMBERED_BATCHES) this.#batches.delete(oldest)
-    this.#batches.set(key, texts)
   }
 }
 
