@@ -18,7 +18,7 @@ const HOUR = 3_600_000
 const ROWS = {
   states: { files: ['test/crash/crash-states', 'test/crash/relaxed-chunks', 'test/crash/snapshot-states'], scale: 50 },
   operations: { files: ['test/crash/fail-operation', 'test/crash/faults', 'test/crash/snapshot-failures'], scale: 5 },
-  exhaustive: { files: ['test/crash/exhaustive'], scale: 3 },
+  exhaustive: { files: ['test/crash/exhaustive', 'test/crash/snapshot-exhaustive'], scale: 3 },
   kill: { files: ['test/crash/kill', 'test/crash/replicate-kill'], scale: 40 },
   browser: { files: ['kill.spec'], scale: 12.5, isBrowser: true },
   flips: { files: ['test/crash/damage', 'test/crash/swaps', 'test/crash/snapshot-damage'], scale: 1 },

@@ -93,7 +93,8 @@ async function expectNoLeftovers(backend: Backend, seen: readonly Seen[]): Promi
   const ids = seen.map(({ info }) => info.id)
   for (const key of await storedKeys(backend, 'snapshots/manifests/')) {
     const name = key.slice(key.lastIndexOf('/') + 1)
-    if (!ids.some((id) => id === name || `b${id.slice(0, 28)}` === name)) throw new Error(`nothing refers to ${key}, and it is there`)
+    if (!ids.some((id) => id === name || `b${id.slice(0, 28)}` === name || name.startsWith(`${id}.`)))
+      throw new Error(`nothing refers to ${key}, and it is there`)
   }
 }
 

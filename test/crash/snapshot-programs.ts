@@ -11,6 +11,8 @@ export type Step =
   | { readonly kind: 'tag' | 'untag' | 'pin' | 'unpin' | 'delete'; readonly of: number }
   | { readonly kind: 'deleteSession'; readonly session: string }
   | { readonly kind: 'prune'; readonly last: number }
+  /** Two snapshots of each of two sessions come from another store. */
+  | { readonly kind: 'copy' | 'import'; readonly state: number }
   | { readonly kind: 'collect' | 'reopen' }
 
 export type State = readonly { readonly id: number; readonly text: string }[]
@@ -54,6 +56,7 @@ export function drawProgram(seed: number, length: number): Step[] {
     () => ({ kind: 'delete', of: below(99) }),
     () => (below(3) === 0 ? { kind: 'deleteSession', session: pick(SESSIONS) } : { kind: 'delete', of: below(99) }),
     () => ({ kind: 'prune', last: 1 + below(2) }),
+    () => ({ kind: pick(['copy', 'import'] as const), state: state++ }),
     () => ({ kind: 'collect' }),
     () => ({ kind: 'collect' }),
     () => ({ kind: 'reopen' }),
@@ -81,6 +84,8 @@ export const EVERY_STEP: readonly Step[] = [
   { kind: 'collect' },
   { kind: 'reopen' },
   { kind: 'save', session: 's', branch: 'main', state: 6 },
+  { kind: 'import', state: 5 },
+  { kind: 'copy', state: 30 },
   { kind: 'deleteSession', session: 's' },
   { kind: 'collect' },
   { kind: 'save', session: 's', branch: 'main', state: 7 },

@@ -1,29 +1,18 @@
 // Whatever a crash leaves of snapshots being saved, forked, labelled, pruned, deleted and collected. Puts of snapshots are
 // strict: a crash leaves a prefix of them. A delete of many keys may be cut between any two.
 
-import type { Backend } from 'varve'
 import { crashStates, faultBackend, type FaultBackend, type FaultBackendOptions } from 'varve/testing'
 import { describe, expect, test } from 'vitest'
 import { caseName, drawnCases, SCALE, SEED, seedOf, tally } from '../tally.js'
-import { withBlobs } from '../unit/snapshots/faulty-backend.js'
 import { checkSnapshots, placed } from './check-snapshots.js'
 import { drawProgram, EVERY_STEP, MANY_PACKS, type Step } from './snapshot-programs.js'
-import { openWorld, type SnapshotNote, SnapshotWorld } from './snapshot-world.js'
+import { oneByOne, openWorld, type SnapshotNote, SnapshotWorld } from './snapshot-world.js'
 
 const OPTIONS: FaultBackendOptions = { files: false }
 const DRAWN = 8 * SCALE
 const DRAWN_STEPS = 12
 /** The collection after the crash crashes too, everywhere, in one of so many states. */
 const RECOVERY_CUT_EVERY = SCALE > 1 ? 5 : 16
-
-/** Deletes of many keys happen one by one, the last first. */
-function oneByOne(backend: FaultBackend): Backend {
-  return withBlobs(backend, (blobs) => ({
-    delete: async (keys, options) => {
-      for (const key of [...keys].reverse()) await blobs.delete([key], options)
-    },
-  }))
-}
 
 async function run(steps: readonly Step[]): Promise<{ readonly backend: FaultBackend; readonly notes: readonly SnapshotNote[] }> {
   const backend = faultBackend(OPTIONS)

@@ -2,7 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import { type Backend, openSnapshots, openStore, type SnapshotInfo, type Snapshots, type Store } from 'varve'
+import { memory } from 'varve/adapters/memory'
 import { ManualClock } from 'varve/testing'
+import { withBlobs } from '../unit/snapshots/faulty-backend.js'
 import { AGENT, type State, type Step, stateOf, TAG } from './snapshot-programs.js'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -36,6 +38,15 @@ export interface OpenedSnapshots {
 export async function openWorld(backend: Backend, now = BEGIN_MS): Promise<OpenedSnapshots> {
   const store = await openStore(backend, { clock: new ManualClock({ now }) })
   return { store, snapshots: await openSnapshots<AnyState>(store) }
+}
+
+/** Deletes of many keys happen one by one, the last first. */
+export function oneByOne(backend: Backend): Backend {
+  return withBlobs(backend, (blobs) => ({
+    delete: async (keys, options) => {
+      for (const key of [...keys].reverse()) await blobs.delete([key], options)
+    },
+  }))
 }
 
 /** As text, so that states can be compared. */
@@ -99,6 +110,10 @@ export class SnapshotWorld {
         return await this.#deleteSession(snapshots, step.session)
       case 'prune':
         return await this.#prune(snapshots, step.last)
+      case 'copy':
+        return await this.#adopt(step.state, async (other) => await other.copy((this.#opened as OpenedSnapshots).store))
+      case 'import':
+        return await this.#adopt(step.state, async (other) => await snapshots.import(other.export()))
       case 'collect':
         return await snapshots.collect()
     }
@@ -172,6 +187,28 @@ export class SnapshotWorld {
     for (const note of notes) note.gone = this.#begin()
     const report = await snapshots.prune({ last })
     for (const { gone } of notes) if (gone !== undefined) gone.doneAt = this.#count()
+    return report
+  }
+
+  /** Another store is made anew each time: what came from it and was deleted does not come back. */
+  async #adopt(state: number, run: (other: Snapshots<AnyState>) => Promise<unknown>): Promise<unknown> {
+    const other = await openWorld(memory(), BEGIN_MS + STEP_MS * this.#steps)
+    const notes: SnapshotNote[] = []
+    const ids: string[] = []
+    for (const [at, session] of ['s', 't', 's', 't'].entries()) {
+      const saved = stateOf(state + at)
+      notes.push(this.#note(session, 'other', jsonOf(saved)))
+      const { id } = await other.snapshots.save({ agent: AGENT, session, branch: 'other', state: saved, tags: [`from ${at}`] })
+      ids.push(id)
+    }
+    const report = await run(other.snapshots)
+    await other.store.close()
+    const doneAt = this.#count()
+    const { snapshots } = this.#opened as OpenedSnapshots
+    for (const [at, note] of notes.entries()) {
+      note.info = await snapshots.info(ids[at] as string)
+      note.doneAt = doneAt
+    }
     return report
   }
 
