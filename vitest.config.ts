@@ -28,7 +28,7 @@ export default defineConfig({
       { test: { ...shared, name: 'histories', include: ['test/histories/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...shared, name: 'langgraph', include: ['test/langgraph/**/*.test.ts'], globals: true } },
       ...['types', 'bundle', 'package', 'mutants'].map((name) => ({
-        test: { ...shared, name, include: [`test/${name}/**/*.test.ts`], testTimeout: 180_000, hookTimeout: 180_000 },
+        test: { ...shared, name, include: [`test/${name}/**/*.test.ts`], testTimeout: 180_000, hookTimeout: 180_000, maxConcurrency: 2 },
       })),
     ],
   },

@@ -14,22 +14,22 @@ const LIMIT_MS = 240_000
 const SCALE = '0.1'
 
 export interface Outcome {
-  readonly passed: number
-  /** Names of the tests that failed; a file that could not be loaded is none. */
+  readonly passed: readonly string[]
+  /** Full names of the tests that failed; a file that could not be loaded is none. */
   readonly failed: readonly string[]
   readonly code: number
   readonly output: string
 }
 
-/** Runs the test files (below test/) in a copy with the patches applied. Throws when a patch does not fit exactly once, or a test is not there. */
-export async function testCopy(patches: readonly Patch[], tests: readonly string[]): Promise<Outcome> {
+/** Runs the test files (below test/), or the tests of these full names in them, in a copy with the patches applied. Throws when a patch does not fit exactly once, or a test is not there. */
+export async function testCopy(patches: readonly Patch[], tests: readonly string[], names?: readonly string[]): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'varve-mutant-'))
   try {
     for (const test of tests) await access(join(root, 'test', test))
     for (const name of COPIED) await cp(join(root, name), join(folder, name), { recursive: true })
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
     for (const patch of patches) await apply(folder, patch)
-    return await runTests(folder, tests)
+    return await runTests(folder, tests, names)
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -43,11 +43,12 @@ async function apply(folder: string, { file, find, replace }: Patch): Promise<vo
   await writeFile(path, parts.join(replace))
 }
 
-async function runTests(folder: string, tests: readonly string[]): Promise<Outcome> {
+async function runTests(folder: string, tests: readonly string[], names: readonly string[] | undefined): Promise<Outcome> {
   const report = join(folder, 'report.json')
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   const files = tests.map((test) => join('test', test))
-  const args = [vitest, 'run', '--root', folder, '--bail=1', '--reporter=json', `--outputFile.json=${report}`, ...files]
+  const chosen = names === undefined ? [] : ['--testNamePattern', names.map((name) => `^${escaped(name)}$`).join('|')]
+  const args = [vitest, 'run', '--root', folder, '--bail=1', '--reporter=json', `--outputFile.json=${report}`, ...chosen, ...files]
   const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
     const options = {
       cwd: folder,
@@ -70,5 +71,9 @@ interface Report {
 function counted(text: string): Pick<Outcome, 'passed' | 'failed'> {
   const results = (JSON.parse(text) as Report).testResults.flatMap(({ assertionResults }) => assertionResults)
   const failed = results.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName)
-  return { passed: results.filter(({ status }) => status === 'passed').length, failed }
+  return { passed: results.filter(({ status }) => status === 'passed').map(({ fullName }) => fullName), failed }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }

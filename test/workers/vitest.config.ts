@@ -51,7 +51,7 @@ export default defineConfig(async () => {
     test: {
       name: 'workers',
       include: ['test/workers/**/*.test.ts'],
-      maxWorkers: 1,
+      maxWorkers: 2,
       testTimeout: 60_000,
       hookTimeout: 60_000,
     },
