@@ -9,7 +9,8 @@ import { root } from '../package/project.js'
 import type { Patch } from './mutants.js'
 
 const COPIED = ['package.json', 'tsconfig.base.json', 'vitest.config.ts', 'dist', 'test', 'scripts']
-const LIMIT_MS = 240_000
+/** For all tests of a copy. */
+export const LIMIT_MS = 240_000
 /** A share of the cases is enough: what is broken shows early. */
 const SCALE = '0.1'
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { tally } from '../tally.js'
-import { testCopy } from './copy.js'
+import { LIMIT_MS, testCopy } from './copy.js'
 import { mutants } from './mutants.js'
 
 /** Full names of the tests that failed, by mutant. */
@@ -23,10 +23,14 @@ describe.concurrent('broken code is found', () => {
 })
 
 describe('code as it is', () => {
-  test('passes, in such a copy, each test that found a mutant', async () => {
-    const names = [...new Set([...found.values()].flat())]
-    const { code, passed, failed, output } = await testCopy([], [...new Set(mutants.flatMap(({ tests }) => tests))], names)
-    expect({ code, failed }, output).toEqual({ code: 0, failed: [] })
-    expect([...passed].sort()).toEqual(names.sort())
-  })
+  test(
+    'passes, in such a copy, each test that found a mutant',
+    async () => {
+      const names = [...new Set([...found.values()].flat())]
+      const { code, passed, failed, output } = await testCopy([], [...new Set(mutants.flatMap(({ tests }) => tests))], names)
+      expect({ code, failed }, output).toEqual({ code: 0, failed: [] })
+      expect([...passed].sort()).toEqual(names.sort())
+    },
+    LIMIT_MS,
+  )
 })
