@@ -158,6 +158,7 @@ export type {
   BranchRef,
   ForkTarget,
   SessionRef,
+  SnapshotCache,
   SnapshotChange,
   SnapshotFilter,
   SnapshotInfo,

@@ -19,7 +19,7 @@ const MAJOR = 1
 const WRITE_ID_BYTES = 16
 
 /** What a blob is. Numbers are for ever. */
-const KINDS = ['cell', 'value', 'catalogue', 'manifest', 'content', 'canary', 'page', 'index', 'manifests', 'keyring'] as const
+const KINDS = ['cell', 'value', 'catalogue', 'manifest', 'content', 'canary', 'page', 'index', 'manifests', 'keyring', 'cached'] as const
 export type EnvelopeKind = (typeof KINDS)[number]
 
 export interface EnvelopeFields {

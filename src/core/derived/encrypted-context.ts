@@ -1,7 +1,7 @@
 // A store of which one prefix is encrypted, with a keyring of its own, and where names in keys are hidden too.
 
 import type { EncryptionSecret, PassphraseHash } from '../codec/secret.js'
-import type { Backend } from '../ports/backend.js'
+import { contextOver } from './context-over.js'
 import { encryptedParts } from './encrypted-parts.js'
 import { HiddenNames } from './hidden-names.js'
 import type { StoreContext } from './store-context.js'
@@ -15,29 +15,15 @@ export interface EncryptedPrefix {
   readonly hash: PassphraseHash
 }
 
-/** The same store, for who touches nothing outside of the prefix. `denied` where the secret does not open it, `invalid` where plain data lies. */
-export async function encryptedContext(context: StoreContext, { prefix, names, secret, hash }: EncryptedPrefix): Promise<StoreContext> {
-  const { name, locks, signals, requestScoped, blobs: below } = context.backend
-  const parts = encryptedParts({ blobs: below, prefix, name }, secret, hash)
-  if ((await parts.keys.opened()) === undefined) await parts.keys.checkUnused()
-  const blobs = new HiddenNames(parts.blobs, parts.keys, names)
-  const backend: Backend = {
-    name,
-    blobs,
-    ...(locks === undefined ? {} : { locks }),
-    ...(signals === undefined ? {} : { signals }),
-    ...(requestScoped === undefined ? {} : { requestScoped }),
-    health: () => context.backend.health(),
-    close: () => context.backend.close(),
-  }
-  return {
-    backend,
-    clock: context.clock,
-    mode: context.mode,
-    writable: (operation) => context.writable(operation),
-    checkFence: () => context.checkFence(),
-    checkOpen: (operation) => context.checkOpen(operation),
-    onClose: (dependent) => context.onClose(dependent),
-    close: () => context.close(),
-  }
+/**
+ * Makes of the store, and of what lies over it, the same for who touches nothing outside of the prefix. `denied` where the
+ * secret does not open it, `invalid` where plain data lies.
+ */
+export async function encryptedContexts(
+  { backend }: StoreContext,
+  { prefix, names, secret, hash }: EncryptedPrefix,
+): Promise<(context: StoreContext) => StoreContext> {
+  const { keys, blobsOver } = encryptedParts({ blobs: backend.blobs, prefix, name: backend.name }, secret, hash)
+  if ((await keys.opened()) === undefined) await keys.checkUnused()
+  return (context) => contextOver(context, new HiddenNames(blobsOver(context.backend.blobs), keys, names))
 }

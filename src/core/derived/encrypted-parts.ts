@@ -2,6 +2,7 @@
 
 import { isStorageError } from '../base/errors.js'
 import type { EncryptionSecret, PassphraseHash } from '../codec/secret.js'
+import type { BlobStore } from '../ports/blob-store.js'
 import type { AppendFile, FileStore, OpenFileOptions } from '../ports/file-store.js'
 import { EncryptedBlobs } from './encrypted-blobs.js'
 import { openEncryptedFile } from './encrypted-file.js'
@@ -10,7 +11,9 @@ import { EncryptedKeys, type EncryptedPlace } from './encrypted-keys.js'
 export function encryptedParts(place: EncryptedPlace, secret: EncryptionSecret, hash: PassphraseHash) {
   const keys = new EncryptedKeys(place, secret, hash)
   const files = place.files === undefined ? undefined : new EncryptedFiles(place.files, keys)
-  return { keys, blobs: new EncryptedBlobs(place, keys), files }
+  /** The same keys over other blobs: those of the place, with something in between. */
+  const blobsOver = (blobs: BlobStore): BlobStore => new EncryptedBlobs({ ...place, blobs }, keys)
+  return { keys, blobsOver, files }
 }
 
 class EncryptedFiles implements FileStore {

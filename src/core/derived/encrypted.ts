@@ -13,6 +13,7 @@ import type { BlobStore, BlobWrite } from '../ports/blob-store.js'
 import type { FileStore } from '../ports/file-store.js'
 import type { AsyncDisposal } from '../ports/options.js'
 import { setStoredBlobs, storedBlobs } from './stored-blobs.js'
+import { setUnderlay } from './underlay.js'
 
 export interface EncryptedOptions {
   /** How a passphrase becomes a key when the store is first written; later the keyring says it. Default `pbkdf2`. */
@@ -20,7 +21,7 @@ export interface EncryptedOptions {
 }
 
 interface Parts {
-  readonly blobs: BlobStore
+  readonly blobsOver: (below: BlobStore) => BlobStore
   readonly files: FileStore | undefined
 }
 
@@ -97,7 +98,8 @@ class EncryptedBackend implements Backend, AsyncDisposal {
 }
 
 function blobsOnDemand(below: BlobStore, parts: Once<Parts>): BlobStore {
-  const blobs = async () => (await parts.get()).blobs
+  const made = new Once(async () => (await parts.get()).blobsOver(below))
+  const blobs = () => made.get()
   const batch = async (writes: readonly BlobWrite[], options?: object) => (await blobs()).batch?.(writes, options)
   const sealed: BlobStore = {
     traits: { ...below.traits, maxBlobBytes: plainBytesOfSealed(below.traits.maxBlobBytes) },
@@ -110,6 +112,7 @@ function blobsOnDemand(below: BlobStore, parts: Once<Parts>): BlobStore {
     ...(below.batch === undefined ? {} : { batch }),
   }
   setStoredBlobs(sealed, storedBlobs(below))
+  setUnderlay(sealed, (wrap) => blobsOnDemand(wrap(below), parts))
   return sealed
 }
 

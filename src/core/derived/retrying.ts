@@ -7,6 +7,7 @@ import { isStorageError } from '../base/errors.js'
 import type { Backend } from '../ports/backend.js'
 import type { BlobInfo, BlobStore, ListOptions } from '../ports/blob-store.js'
 import { setStoredBlobs, storedBlobs } from './stored-blobs.js'
+import { setUnderlay, underlayOf } from './underlay.js'
 
 const MAX_RETRIES = 4
 const BACKOFF: BackoffOptions = { firstMs: 50, maxMs: 2_000 }
@@ -41,6 +42,8 @@ function retryingBlobs(blobs: BlobStore, clock: Clock): BlobStore {
     ...(batch === undefined ? {} : { batch: (writes, options) => batch.call(blobs, writes, options) }),
   }
   if (storedBlobs(blobs) !== blobs) setStoredBlobs(patient, storedBlobs(blobs))
+  const over = underlayOf(blobs)
+  if (over !== undefined) setUnderlay(patient, (wrap) => retryingBlobs(over(wrap), clock))
   return patient
 }
 

@@ -7,6 +7,7 @@ import { inParallel } from '../../base/in-parallel.js'
 import { Mutex } from '../../base/mutex.js'
 import { newSalt } from '../../codec/envelope.js'
 import type { BlobStore } from '../../ports/blob-store.js'
+import { type CachedReads, readProved } from '../cached-reads.js'
 import { indexedBytes, openIndex, type PackTable, sealIndex } from './index-blob.js'
 import { openTail, scanPack } from './pack-format.js'
 import { entriesOf, PackIndex, withoutDead } from './pack-index.js'
@@ -25,6 +26,8 @@ export interface PackCatalogueOptions {
   readonly path: string
   /** Of one index blob. */
   readonly maxIndexBytes: number
+  /** Where `blobs` are read through one. */
+  readonly cache?: CachedReads | undefined
 }
 
 interface IndexBlob {
@@ -149,8 +152,10 @@ export class PackCatalogue {
   /** A table that is damaged is as good as none: the packs say the same. */
   async #readTables(key: string): Promise<PackTable[] | 'gone'> {
     try {
-      const blob = await this.#options.blobs.get(key)
-      return blob === undefined ? 'gone' : openIndex(blob.data, key)
+      return await this.#readProved(key, async () => {
+        const blob = await this.#options.blobs.get(key)
+        return blob === undefined ? 'gone' : openIndex(blob.data, key)
+      })
     } catch (error) {
       if (isStorageError(error, 'corrupt')) return []
       throw error
@@ -159,7 +164,7 @@ export class PackCatalogue {
 
   async #loadTail(name: string, bytes: number): Promise<void> {
     try {
-      const entries = await this.#readTail(name, bytes)
+      const entries = await this.#readProved(this.keyOf(name), () => this.#readTail(name, bytes))
       if (entries !== undefined) this.#index.add(name, bytes, entries)
     } catch (error) {
       if (!isStorageError(error, 'corrupt')) throw error
@@ -191,6 +196,10 @@ export class PackCatalogue {
       if (typeof found !== 'number') return found
       length = found
     }
+  }
+
+  #readProved<Value>(key: string, read: () => Promise<Value>): Promise<Value> {
+    return readProved(this.#options.cache, key, read)
   }
 
   async #listIndex(): Promise<IndexBlob[]> {

@@ -5,6 +5,7 @@ import { inParallel } from '../../base/in-parallel.js'
 import type { Clock } from '../../base/clock.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import type { Cancellable } from '../../ports/options.js'
+import { type CachedReads, readProved } from '../cached-reads.js'
 import type { Cell } from '../cell.js'
 import { idOf } from './chunk-id.js'
 import type { ChunkPacker } from './chunk-packer.js'
@@ -13,7 +14,8 @@ import { collectionCell, readCollection, type StoredCollection } from './collect
 import { MAX_CHUNK_BYTES } from './content.js'
 import { PackBatch } from './pack-batch.js'
 import { PackCatalogue } from './pack-catalogue.js'
-import { CHUNK_HEADER_BYTES, openRecord } from './pack-format.js'
+import { CHUNK_HEADER_BYTES, type ChunkPlace, openRecord } from './pack-format.js'
+import type { KnownPack } from './pack-index.js'
 import { PackReader } from './pack-reader.js'
 import type { FinishedPack } from './pack-writer.js'
 
@@ -36,6 +38,8 @@ export interface PackStoreOptions {
   readonly compression: ChunkPacker
   /** Default: as the backend likes it best. */
   readonly packBytes?: number
+  /** Where `blobs` are read through one. */
+  readonly cache?: CachedReads | undefined
 }
 
 export interface WantedChunk {
@@ -67,10 +71,10 @@ export class PackStore implements ChunkSource {
   readonly #seenMs = new Map<string, number>()
 
   constructor(options: PackStoreOptions) {
-    const { blobs, clock, path } = options
+    const { blobs, clock, path, cache } = options
     this.#options = options
     const maxIndexBytes = Math.min(INDEX_BYTES, blobs.traits.maxBlobBytes)
-    this.catalogue = new PackCatalogue({ blobs, path, maxIndexBytes })
+    this.catalogue = new PackCatalogue({ blobs, path, maxIndexBytes, cache })
     this.#reader = new PackReader(blobs, path)
     this.#collection = collectionCell(blobs, clock, path)
   }
@@ -118,7 +122,8 @@ export class PackStore implements ChunkSource {
   async #see(pack: string, signal: AbortSignal | undefined): Promise<void> {
     const now = this.#options.clock.now()
     const range = { start: 0, end: 1 }
-    const found = await this.#options.blobs.get(this.catalogue.keyOf(pack), signal === undefined ? { range } : { range, signal })
+    const { past } = this.#options.cache ?? { past: this.#options.blobs }
+    const found = await past.get(this.catalogue.keyOf(pack), signal === undefined ? { range } : { range, signal })
     if (found !== undefined) this.#saw(pack, now)
   }
 
@@ -194,16 +199,28 @@ export class PackStore implements ChunkSource {
     for (const entry of index.find(id)) {
       const pack = index.packOf(entry)
       if (pack === undefined) continue
-      const { at, storedBytes } = index.place(entry)
       try {
-        const record = await this.#reader.read(pack, at, at + CHUNK_HEADER_BYTES + storedBytes)
-        return { record, plain: await this.#prove(record, { id, kind }, pack.name) }
+        return await this.#readCopy(pack, index.place(entry), { id, kind })
       } catch (error) {
         if (isStorageError(error, 'corrupt')) onDamage(error)
         else if (!isStorageError(error, 'missing')) throw error
       }
     }
     return undefined
+  }
+
+  async #readCopy(pack: KnownPack, { at, storedBytes }: ChunkPlace, wanted: WantedChunk): Promise<ProvedChunk> {
+    const { cache } = this.#options
+    const read = async (): Promise<ProvedChunk> => {
+      const record = await this.#reader.read(pack, at, at + CHUNK_HEADER_BYTES + storedBytes)
+      return { record, plain: await this.#prove(record, wanted, pack.name) }
+    }
+    const distrust = async (key: string): Promise<void> => {
+      const dropped = cache?.distrust(key)
+      this.#reader.forget(pack.name) // what others began to read before
+      await dropped
+    }
+    return await readProved(cache && { distrust }, this.catalogue.keyOf(pack.name), read)
   }
 
   /** Others may have put it elsewhere since. */

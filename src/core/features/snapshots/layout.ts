@@ -12,6 +12,7 @@ export const SNAPSHOTS = 'snapshots'
 export const SESSIONS = `${SNAPSHOTS}/sessions/`
 export const PAGES = `${SNAPSHOTS}/pages/`
 export const MANIFESTS = `${SNAPSHOTS}/manifests/`
+const FIXED = [PAGES, `${SNAPSHOTS}/packs/`, `${SNAPSHOTS}/index/`]
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const MANIFEST_NAME = /^(?:b[0-9a-f-]{28}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.[0-9a-f]{12})?)$/
 const VERSION_AT = 14
@@ -46,7 +47,12 @@ export function adoptedPrefix(id: string): string {
 
 /** What is called otherwise down there is somebody else's. */
 export function isManifestKey(key: string): boolean {
-  return MANIFEST_NAME.test(key.slice(MANIFESTS.length))
+  return key.startsWith(MANIFESTS) && MANIFEST_NAME.test(key.slice(MANIFESTS.length))
+}
+
+/** What is put once and never changed: it may be read from a copy of it. Those of format 1 are left out, which few have. */
+export function isFixedKey(key: string): boolean {
+  return isManifestKey(key) || FIXED.some((prefix) => key.startsWith(prefix))
 }
 
 export function pageKey(page: string): string {

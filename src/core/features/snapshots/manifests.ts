@@ -1,6 +1,7 @@
 // Manifests where they are stored: one by one, or those of one call together.
 
 import { StorageError } from '../../base/errors.js'
+import { type CachedReads, readProved } from '../../engine/cached-reads.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { adoptedKey, adoptedPrefix, isId, isOfBatch, manifestKey } from './layout.js'
 import {
@@ -21,21 +22,24 @@ const REMEMBERED_BATCHES = 2
 
 export class Manifests {
   readonly #blobs: BlobStore
+  readonly #cache: CachedReads | undefined
   /** The last batches, so that loading one after the other, or together, reads them once. */
   readonly #batches = new Map<string, Promise<ManifestTexts | undefined>>()
 
-  constructor(blobs: BlobStore) {
+  /** `cache` where the blobs are read through one. */
+  constructor(blobs: BlobStore, cache?: CachedReads) {
     this.#blobs = blobs
+    this.#cache = cache
   }
 
   /** Proved by its hash. `missing` when it is not there. `attempt` as its summary says; else all places are tried. */
   async get(id: string, signal?: AbortSignal, attempt?: string): Promise<Manifest> {
     if (!isId(id)) throw missing({ id: String(id) })
-    const found = attempt === undefined ? await this.#own(id, signal) : await this.#adopted(id, adoptedKey(id, attempt), signal)
+    const found = attempt === undefined ? await this.#own(id, signal) : await this.#single(id, adoptedKey(id, attempt), signal)
     if (found !== undefined) return found
     if (attempt === undefined) {
       for await (const { key } of this.#blobs.list({ prefix: adoptedPrefix(id), ...(signal && { signal }) })) {
-        const adopted = await this.#adopted(id, key, signal)
+        const adopted = await this.#single(id, key, signal)
         if (adopted !== undefined) return adopted
       }
     }
@@ -55,13 +59,14 @@ export class Manifests {
 
   async #own(id: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
     const key = manifestKey(id)
-    if (isOfBatch(id)) {
+    if (!isOfBatch(id)) return await this.#single(id, key, signal)
+    const cache = this.#cache && { distrust: (damaged: string) => this.#distrust(damaged) }
+    const found = await readProved(cache, key, async () => {
       const texts = await this.#batch(key)
-      signal?.throwIfAborted()
       return texts === undefined ? undefined : await manifestIn(texts, id)
-    }
-    const data = await this.#read(key, signal)
-    return data === undefined ? undefined : await openManifest(data, id)
+    })
+    signal?.throwIfAborted()
+    return found
   }
 
   /** Nobody's signal ends it for the others. What cannot be read is read again by the next one. */
@@ -85,9 +90,17 @@ export class Manifests {
     return data === undefined ? undefined : await openBatch(data, key)
   }
 
-  async #adopted(id: string, key: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
-    const data = await this.#read(key, signal)
-    return data === undefined ? undefined : await openManifest(data, id)
+  async #single(id: string, key: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
+    return await readProved(this.#cache, key, async () => {
+      const data = await this.#read(key, signal)
+      return data === undefined ? undefined : await openManifest(data, id)
+    })
+  }
+
+  async #distrust(key: string): Promise<void> {
+    const dropped = this.#cache?.distrust(key)
+    this.#batches.delete(key) // also one that others began to read before
+    await dropped
   }
 
   async #read(key: string, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {

@@ -24,24 +24,35 @@ export async function openPlace(source: Store | Backend, options: SnapshotsOptio
       facts: { feature: 'snapshots', missing: 'conditionalPut' },
     })
   }
-  const context = await openContext(plain, options)
+  const sealed = await openSealed(plain, options)
   const compression = chooseCompression(options.compression, options.compressions)
-  const unread = (): PackStore => new PackStore({ blobs: context.backend.blobs, clock: context.clock, path: SNAPSHOTS, compression })
   const codec = await chooseCodec(options.codec)
-  return { context, index: new SnapshotIndex(context.backend, context.clock), packs: unread(), unread, codec, compression }
+  const placeOver = (context: StoreContext): SnapshotPlace => plainPlace(sealed(context), { codec, compression })
+  if (options.cache === undefined) return placeOver(plain)
+  const { cachedPlace } = await loadPart('caching', () => import('./cached-place.js'))
+  return cachedPlace(plain, options.cache, placeOver)
 }
 
-/** With everything sealed, where that is asked for; `denied` where the secret is wrong, or is needed and not given. */
-async function openContext(context: StoreContext, { encryption, passphraseHash = 'pbkdf2' }: SnapshotsOptions): Promise<StoreContext> {
+function plainPlace(context: StoreContext, { codec, compression }: Pick<SnapshotPlace, 'codec' | 'compression'>): SnapshotPlace {
+  const { backend, clock } = context
+  const unread = (): PackStore => new PackStore({ blobs: backend.blobs, clock, path: SNAPSHOTS, compression })
+  return { context, index: new SnapshotIndex(backend, clock), packs: unread(), unread, codec, compression }
+}
+
+/** Makes of a store one in which everything is sealed, where that is asked for; `denied` where the secret is wrong, or is needed and not given. */
+async function openSealed(
+  context: StoreContext,
+  { encryption, passphraseHash = 'pbkdf2' }: SnapshotsOptions,
+): Promise<(context: StoreContext) => StoreContext> {
   const operation = 'openSnapshots'
   if (encryption === undefined) {
     const keyring = await context.backend.blobs.get(`${SNAPSHOTS}/keyring`, { range: { start: 0, end: 0 } })
-    if (keyring === undefined) return context
+    if (keyring === undefined) return (over) => over
     const message = 'the snapshots of this store are encrypted: open them with { encryption: secret }'
     throw new StorageError('denied', message, { backend: context.backend.name, operation })
   }
   checkPassphraseHash(passphraseHash, operation)
   const secret = takeSecret(encryption, operation)
-  const { encryptedContext } = await loadPart('encryption', () => import('../../derived/encrypted-context.js'))
-  return await encryptedContext(context, { prefix: `${SNAPSHOTS}/`, names: SESSIONS, secret, hash: passphraseHash })
+  const { encryptedContexts } = await loadPart('encryption', () => import('../../derived/encrypted-context.js'))
+  return await encryptedContexts(context, { prefix: `${SNAPSHOTS}/`, names: SESSIONS, secret, hash: passphraseHash })
 }

@@ -10,8 +10,12 @@ export interface SnapshotPlace {
   readonly context: StoreContext
   readonly index: SnapshotIndex
   readonly packs: PackStore
-  /** The same packs, with nothing read yet. */
+  /** The same packs, with nothing read yet, and past a cache. */
   readonly unread: () => PackStore
+  /** The same place past the cache, where one lies between: for who asks what the store really holds. */
+  readonly past?: SnapshotPlace
+  /** Ends the cache. */
+  readonly close?: () => Promise<void>
   /** How states are written. */
   readonly codec: Codec
   readonly compression: CompressionSet

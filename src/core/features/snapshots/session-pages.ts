@@ -4,6 +4,7 @@
 import { fromUtf8, utf8 } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
 import { openEnvelope, sealEnvelope } from '../../codec/envelope.js'
+import { type CachedReads, readProved } from '../../engine/cached-reads.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { newName, pageKey } from './layout.js'
 import type { PageRef, SessionState } from './session.js'
@@ -27,13 +28,16 @@ interface StoredPage extends SessionRef {
 
 export class SessionPages {
   readonly #blobs: BlobStore
+  readonly #reads: CachedReads | undefined
   /** Where blobs are small, so are pages. */
   readonly #perBlob: number
   readonly #cache = new Map<string, readonly Summary[]>()
   #cached = 0
 
-  constructor(blobs: BlobStore) {
+  /** `cache` where the blobs are read through one. */
+  constructor(blobs: BlobStore, cache?: CachedReads) {
     this.#blobs = blobs
+    this.#reads = cache
     this.#perBlob = Math.max(2, Math.floor(blobs.traits.maxBlobBytes / 2 / SUMMARY_BYTES))
   }
 
@@ -42,9 +46,12 @@ export class SessionPages {
     const cached = this.#cache.get(id)
     if (cached !== undefined) return cached
     const key = pageKey(id)
-    const blob = await this.#blobs.get(key, signal === undefined ? {} : { signal })
-    if (blob === undefined) throw new StorageError('missing', 'a page of summaries is not there', { key })
-    return this.#keep(id, parsePage(openEnvelope(blob.data, 'page', key).body, key).rows.map(unpackSummary))
+    const summaries = await readProved(this.#reads, key, async () => {
+      const blob = await this.#blobs.get(key, signal === undefined ? {} : { signal })
+      if (blob === undefined) throw new StorageError('missing', 'a page of summaries is not there', { key })
+      return parsePage(openEnvelope(blob.data, 'page', key).body, key).rows.map(unpackSummary)
+    })
+    return this.#keep(id, summaries)
   }
 
   /** The state as it may be stored: with few enough summaries in the cell itself. */

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.js'
 import { isStorageError, StorageError } from '../../base/errors.js'
 import { unescapeName } from '../../base/key.js'
 import { mapOrdered } from '../../base/map-ordered.js'
+import type { CachedReads } from '../../engine/cached-reads.js'
 import { Cell } from '../../engine/cell.js'
 import type { Backend } from '../../ports/backend.js'
 import type { BlobInfo } from '../../ports/blob-store.js'
@@ -59,11 +60,12 @@ export class SnapshotIndex {
   readonly #backend: Backend
   readonly #clock: Clock
 
-  constructor(backend: Backend, clock: Clock) {
+  /** `cache` where the backend's blobs are read through one. */
+  constructor(backend: Backend, clock: Clock, cache?: CachedReads) {
     this.#backend = backend
     this.#clock = clock
-    this.manifests = new Manifests(backend.blobs)
-    this.pages = new SessionPages(backend.blobs)
+    this.manifests = new Manifests(backend.blobs, cache)
+    this.pages = new SessionPages(backend.blobs, cache)
   }
 
   cell(ref: SessionRef): Cell<StoredSession> {

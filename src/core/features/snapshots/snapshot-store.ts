@@ -167,8 +167,8 @@ export class SnapshotStore<State> implements Snapshots<State> {
     this.#checkOpen('verify')
     const { verify } = await loadPart('verifying', () => import('./verify.js'))
     return typeof which === 'object' && which !== null
-      ? await verify(this.#place, undefined, which)
-      : await verify(this.#place, which, options)
+      ? await verify(this.#past, undefined, which)
+      : await verify(this.#past, which, options)
   }
 
   async delete(which: string | SessionRef, options: Cancellable = {}): Promise<void> {
@@ -192,14 +192,14 @@ export class SnapshotStore<State> implements Snapshots<State> {
     this.#checkOpen('collect')
     if (!options.dryRun) await this.#place.context.writable('collect')
     const { collectGarbage } = await loadPart('collecting', () => import('./collect.js'))
-    return await collectGarbage(this.#place, options)
+    return await collectGarbage(this.#past, options)
   }
 
   async repair(options: RepairOptions<Store | Backend> = {}): Promise<RepairReport> {
     this.#checkOpen('repair')
     await this.#place.context.writable('repair')
     const { repair } = await loadPart('repairing', () => import('./repair.js'))
-    return await repair(this.#place, options)
+    return await repair(this.#past, options)
   }
 
   async copy(target: Store | Backend, options: CopyOptions = {}): Promise<CopyReport> {
@@ -260,11 +260,17 @@ export class SnapshotStore<State> implements Snapshots<State> {
     for (const saver of [...this.#savers]) await saver.stop()
     this.#closed = true
     this.#watcher.close()
+    await this.#place.close?.()
     this.#forget()
   }
 
   [asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** What the store itself holds. */
+  get #past(): SnapshotPlace {
+    return this.#place.past ?? this.#place
   }
 
   async #save(request: SaveRequest): Promise<SnapshotInfo> {

@@ -4,6 +4,7 @@ import type { Json } from '../../codec/codec.js'
 import type { CodecOption } from '../../codec/codecs.js'
 import type { Compression, CompressionName, CompressionOption } from '../../codec/compression.js'
 import type { EncryptionSecret, PassphraseHash } from '../../codec/secret.js'
+import type { Backend } from '../../ports/backend.js'
 import type { Cancellable } from '../../ports/options.js'
 
 export interface SnapshotsOptions {
@@ -20,6 +21,19 @@ export interface SnapshotsOptions {
   readonly encryption?: EncryptionSecret
   /** How a passphrase becomes a key when the first snapshot is saved. Default `pbkdf2`. */
   readonly passphraseHash?: PassphraseHash
+  /**
+   * Where to keep near what was read from a store that is far away, and what is saved: packs, manifests and pages, which never
+   * change. Which snapshots there are always comes from the store. Nothing fails because the cache does. With encryption it
+   * holds what the store holds.
+   */
+  readonly cache?: Backend | SnapshotCache
+}
+
+export interface SnapshotCache {
+  /** Best a place of its own; all its keys begin with `cached/`. It stays open when the snapshots are closed. */
+  readonly backend: Backend
+  /** How much is kept there, about; what was used longest ago goes first. Default 256 MiB. */
+  readonly maxBytes?: number
 }
 
 export interface SnapshotInfo {
