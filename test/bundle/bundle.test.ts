@@ -77,7 +77,7 @@ describe('a bundle has only what it imports', () => {
 const budgets = [
   { name: 'keys on IndexedDB', source: onIndexedDb.kv, aim: 5_000, limit: 12_500, limitOfAll: 17_500 },
   { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, aim: 12_000, limit: 25_600, limitOfAll: 83_500 },
-  { name: 'everything in core', source: pieces['the whole package'], aim: 45_000, limit: 41_000, limitOfAll: 203_000 },
+  { name: 'everything in core', source: pieces['the whole package'], aim: 45_000, limit: 41_000, limitOfAll: 207_000 },
 ]
 
 describe('bytes, minified and compressed with brotli', () => {
