@@ -1,6 +1,7 @@
 // Dead letters on their way back. What was put back is acknowledged by a group of the dead-letter queue, so that a later
 // call goes on behind it; the record has an id from its place there, so that a crash does not put it back twice.
 
+import { checkLimit } from '../base/check-limit.js'
 import { StorageError } from '../base/errors.js'
 import type { DeadLetter, deadLetterOf } from '../features/queue/dead-letter.js'
 import { fromDeadLetter } from '../features/queue/dead-record.js'
@@ -24,12 +25,11 @@ interface ReturnLettersOptions<T> extends ReturnDeadLettersOptions<T> {
 export async function returnLetters<T>(deadLetters: AnyQueue, to: AnyQueue, options: ReturnLettersOptions<T>): Promise<ReturnReport> {
   const from = rawOf(deadLetters)
   const target = rawOf(to)
-  const { limit = Number.POSITIVE_INFINITY } = options
-  if (from.incarnation === target.incarnation || !(limit >= 1)) {
-    throw new StorageError('invalid', 'expected a dead-letter queue, another queue, and a limit from 1', {
-      operation: 'returnDeadLetters',
-      facts: { from: from.name, to: target.name, limit: options.limit },
-    })
+  const operation = 'returnDeadLetters'
+  const limit = checkLimit(options.limit ?? Number.POSITIVE_INFINITY, { operation, least: 1 })
+  if (from.incarnation === target.incarnation) {
+    const facts = { from: from.name, to: target.name }
+    throw new StorageError('invalid', 'expected a dead-letter queue and another queue', { operation, facts })
   }
   const report = { returned: 0, left: 0 }
   for (const [bucket, stream] of from.streams.entries()) {

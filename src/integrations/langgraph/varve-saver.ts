@@ -14,6 +14,7 @@ import {
   TASKS,
 } from '@langchain/langgraph-checkpoint'
 import { asyncDispose } from '../../core/base/async-dispose.js'
+import { checkLimit } from '../../core/base/check-limit.js'
 import { StorageError } from '../../core/base/errors.js'
 import type { Handle } from '../../core/ports/options.js'
 import { configOf, type Place, placeOf, wantedBy } from './checkpoint-config.js'
@@ -54,7 +55,7 @@ export class VarveSaver extends BaseCheckpointSaver implements Handle {
   override async *list(config: RunnableConfig, options: CheckpointListOptions = {}): AsyncGenerator<CheckpointTuple> {
     const { before, filter = {} } = options
     const { checkpoint: end } = wantedBy(before)
-    let left = options.limit ?? Number.POSITIVE_INFINITY
+    let left = checkLimit(options.limit ?? Number.POSITIVE_INFINITY, { operation: 'list' })
     for await (const entry of this.#index.list(wantedBy(config))) {
       if (left <= 0) return
       if (end !== undefined && entry.checkpoint >= end) continue

@@ -2,6 +2,7 @@
 // backend removes it by itself.
 
 import { asyncDispose } from '../../base/async-dispose.js'
+import { checkLimit } from '../../base/check-limit.js'
 import { StorageError } from '../../base/errors.js'
 import { mapOrdered } from '../../base/map-ordered.js'
 import type { Codec } from '../../codec/codec.js'
@@ -164,15 +165,13 @@ export class KvNamespace<Shape> implements Kv<Shape> {
     load: (placed: PlacedKey) => Promise<Item | undefined>,
   ): AsyncGenerator<Item> {
     this.#checkOpen(operation)
-    const { limit = Number.POSITIVE_INFINITY } = options
-    if (!(limit >= 0)) throw new StorageError('invalid', 'limit is 0 or more', { operation, facts: { limit } })
-    let left = limit
-    if (left < 1) return
-    for await (const item of mapOrdered(this.#keys.list(options), Math.min(READ_AHEAD, limit), load)) {
+    let left = checkLimit(options.limit ?? Number.POSITIVE_INFINITY, { operation })
+    if (left === 0) return
+    for await (const item of mapOrdered(this.#keys.list(options), Math.min(READ_AHEAD, left), load)) {
       this.#checkOpen(operation)
       if (item === undefined) continue
       yield item
-      if (--left < 1) return
+      if (--left === 0) return
     }
   }
 

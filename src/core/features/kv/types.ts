@@ -39,6 +39,7 @@ export interface KvListOptions extends Cancellable {
   readonly prefix?: string
   /** Begins behind this key in the direction of the listing. */
   readonly after?: string
+  /** A whole number, 0 or more; default Infinity. */
   readonly limit?: number
   /** From the last key to the first; reads all keys of the prefix before the first result. */
   readonly reverse?: boolean

@@ -1,3 +1,4 @@
+import { checkLimit } from '../../base/check-limit.js'
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import type { DedupeWindow, RetentionPolicy } from '../../ports/stream-broker.js'
@@ -5,9 +6,9 @@ import type { DedupeWindow, RetentionPolicy } from '../../ports/stream-broker.js
 const MAX_LIMIT = 10_000
 const MAX_WAIT_MS = 60_000
 
-export function checkLimit(limit: number, operation: string): number {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit
-  throw new StorageError('invalid', `limit is a whole number from 1 to ${MAX_LIMIT}`, { operation, facts: { limit } })
+/** Of records that are read or handed out at once. */
+export function checkReadLimit(limit: number, operation: string, name = 'limit'): number {
+  return checkLimit(limit, { operation, least: 1, most: MAX_LIMIT, name })
 }
 
 export function checkWaitMs(waitMs: number, operation: string): number {

@@ -1,7 +1,7 @@
 // Deliveries one at a time. What was fetched ahead and not seen is given back when the loop is left.
 
 import { linkedSignal } from '../../base/linked-signal.js'
-import { checkLimit } from './checks.js'
+import { checkReadLimit } from './checks.js'
 import { fetchUntilAborted, type GroupSource, RECEIVE_WAIT_MS } from './group-source.js'
 import type { ConsumeOptions, Delivery } from './group-types.js'
 
@@ -45,7 +45,7 @@ class Prefetched<T> {
 
   constructor(source: GroupSource<T>, { prefetch = 1, until, consumer }: ConsumeOptions, signal: AbortSignal) {
     this.#source = source
-    this.#input = { limit: checkLimit(prefetch, 'consume'), waitMs: until === 'empty' ? 0 : RECEIVE_WAIT_MS, consumer }
+    this.#input = { limit: checkReadLimit(prefetch, 'consume', 'prefetch'), waitMs: until === 'empty' ? 0 : RECEIVE_WAIT_MS, consumer }
     this.#signal = signal
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.js'
 import { StorageError } from '../../base/errors.js'
 import type { GroupPort, PortDelivery, RecordStream, SettleResult, StreamRecord } from '../../ports/stream-broker.js'
-import { checkLimit, checkWaitMs } from './checks.js'
+import { checkReadLimit, checkWaitMs } from './checks.js'
 import { consumeGroup } from './consume.js'
 import type { DeadLetterBox } from './dead-letter-box.js'
 import { GroupDelivery } from './group-delivery.js'
@@ -84,7 +84,7 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
     const { consumer = DEFAULT_CONSUMER, limit = 1, waitMs = 0, signal } = options
     return this.#receiver.receive({
       consumer,
-      limit: checkLimit(limit, 'receive'),
+      limit: checkReadLimit(limit, 'receive'),
       waitMs: checkWaitMs(waitMs, 'receive'),
       signal,
     })
@@ -112,7 +112,7 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
 
   async claim(options: ClaimOptions): Promise<readonly Delivery<T>[]> {
     const { minIdleMs, consumer = DEFAULT_CONSUMER } = options
-    const limit = checkLimit(options.limit ?? DEFAULT_LIMIT, 'claim')
+    const limit = checkReadLimit(options.limit ?? DEFAULT_LIMIT, 'claim')
     if (!(minIdleMs >= 0)) {
       throw new StorageError('invalid', 'minIdleMs is a number of milliseconds', { operation: 'claim', facts: { minIdleMs } })
     }
@@ -127,7 +127,7 @@ export class GroupHandle<T> implements Group<T>, GroupSource<T> {
 
   async pending(options: PendingOptions = {}): Promise<readonly PendingRecord[]> {
     const { after } = options
-    const limit = checkLimit(options.limit ?? DEFAULT_LIMIT, 'pending')
+    const limit = checkReadLimit(options.limit ?? DEFAULT_LIMIT, 'pending')
     const only = options.bucket
     if (only !== undefined) this.#port(only, 'pending')
     const found: PendingRecord[] = []

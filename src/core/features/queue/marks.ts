@@ -9,7 +9,7 @@ import { Mutex } from '../../base/mutex.js'
 import type { StoreContext } from '../../derived/store-context.js'
 import { Cell } from '../../engine/cell.js'
 import type { RecordStream, StreamRecord } from '../../ports/stream-broker.js'
-import { checkLimit, checkWaitMs } from './checks.js'
+import { checkReadLimit, checkWaitMs } from './checks.js'
 import * as machine from './mark-state.js'
 import type { MarkState } from './mark-state.js'
 import { marksPrefix } from '../../engine/marks-prefix.js'
@@ -72,7 +72,7 @@ class QueueMarks<T> implements Marks<T> {
   }
 
   async take(options: TakeOptions = {}): Promise<MarkedBatch | undefined> {
-    const limit = checkLimit(options.limit ?? 1, 'take')
+    const limit = checkReadLimit(options.limit ?? 1, 'take')
     const atLeast = checkAtLeast(options.atLeast ?? 1, limit)
     const waitMs = checkWaitMs(options.waitMs ?? 0, 'take')
     const { clock } = this.#input.context

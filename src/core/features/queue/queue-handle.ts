@@ -7,7 +7,7 @@ import type { Codec } from '../../codec/codec.js'
 import type { StoreContext } from '../../derived/store-context.js'
 import type { AppendResult, CompactionResult, RawRecord, RecordStream, StreamRecord } from '../../ports/stream-broker.js'
 import { partialAppendError } from './append-error.js'
-import { checkDelayMs, checkLimit, checkWaitMs } from './checks.js'
+import { checkDelayMs, checkReadLimit, checkWaitMs } from './checks.js'
 import { offsetOf, readFrom } from './position.js'
 import { keepRaw, type QueuePlace } from './raw-queue.js'
 import { receiptOf, receiptsOf } from './receipts.js'
@@ -150,7 +150,7 @@ export class QueueHandle<Output, Input> implements Queue<Output, Input> {
     const { from = 'earliest', limit = DEFAULT_LIMIT, waitMs = 0, signal } = options
     const bucket = this.#chooseBucket(options.bucket)
     const stream = this.#streamOf(bucket)
-    const input = { from: await readFrom(stream, from), limit: checkLimit(limit, 'read'), waitMs: checkWaitMs(waitMs, 'read') }
+    const input = { from: await readFrom(stream, from), limit: checkReadLimit(limit, 'read'), waitMs: checkWaitMs(waitMs, 'read') }
     const records = await stream.read(signal === undefined ? input : { ...input, signal })
     return await this.#codec.decode(bucket, records)
   }

@@ -6,7 +6,7 @@ import { StorageError } from '../../base/errors.js'
 import { Latch, listenAll, POLL_MS, Wakes } from '../../base/latch.js'
 import { Mutex } from '../../base/mutex.js'
 import type { RecordStream, StreamRecord } from '../../ports/stream-broker.js'
-import { checkLimit, checkWaitMs } from './checks.js'
+import { checkReadLimit, checkWaitMs } from './checks.js'
 import { offsetWithin } from './position.js'
 import type { BucketOffsets, QueueReader, ReadBatchOptions, ReaderOptions, ReadNextOptions } from './reader-types.js'
 import type { Position, StoredRecord } from './record-types.js'
@@ -66,7 +66,7 @@ class Reader<T> implements QueueReader<T> {
 
   async read(options: ReadNextOptions = {}): Promise<readonly StoredRecord<T>[]> {
     this.#checkOpen('read')
-    const limit = checkLimit(options.limit ?? DEFAULT_LIMIT, 'read')
+    const limit = checkReadLimit(options.limit ?? DEFAULT_LIMIT, 'read')
     const waitMs = checkWaitMs(options.waitMs ?? 0, 'read')
     options.signal?.throwIfAborted()
     const records = await this.#turns.run(() => this.#readNow(limit))

@@ -9,11 +9,13 @@ import { type SectionToWrite, writeArchive } from '../../codec/archive/write.js'
 import { SnapshotExport } from './archive-export.js'
 import { type NextChunks, SnapshotImport } from './archive-import.js'
 import type { SnapshotExportOptions, SnapshotImportOptions, SnapshotImportReport } from './archive-types.js'
+import { checkFilter } from './list.js'
 import type { SnapshotPlace } from './place.js'
 import type { SnapshotInfo } from './types.js'
 
 export async function* exportSnapshots(place: SnapshotPlace, options: SnapshotExportOptions): AsyncGenerator<Uint8Array> {
   const { signal, filter = {}, onProgress } = options
+  checkFilter(filter, 'export')
   signal?.throwIfAborted()
   const { backend, clock } = place.context
   const snapshots = new SnapshotExport(place, filter, signal)

@@ -9,7 +9,7 @@ import type { PackBatch } from '../../engine/content/pack-batch.js'
 import { walkChunks } from '../../engine/content/walk-chunks.js'
 import { adopt } from './adopt.js'
 import { bytesOf, contentOf, explained } from './contents.js'
-import { hasMetadata, select } from './list.js'
+import { checkFilter, hasMetadata, select } from './list.js'
 import type { Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Located } from './snapshot-index.js'
@@ -18,6 +18,7 @@ import type { CopyOptions, CopyReport } from './upkeep-types.js'
 
 export async function copyTo(source: SnapshotPlace, target: SnapshotPlace, options: CopyOptions): Promise<CopyReport> {
   const { filter = {}, onProgress, signal } = options
+  checkFilter(filter, 'copy')
   const report = { copied: 0, skipped: 0, storedBytes: 0 }
   let doneBytes = 0
   for (const located of await oldestFirst(source, filter, signal)) {

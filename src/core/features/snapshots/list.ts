@@ -1,5 +1,6 @@
 // Lists over sessions: each gives its summaries newest first, and they are merged, so that a limit reads no more than it needs.
 
+import { checkLimit } from '../../base/check-limit.js'
 import { StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import type { Json } from '../../codec/codec.js'
@@ -10,11 +11,9 @@ import { infoOfSummary, type Summary } from './summary.js'
 import type { SessionRef, SnapshotFilter, SnapshotInfo } from './types.js'
 
 /** Metadata is compared in the info: a summary may be without it. */
-export function checkFilter({ limit = 0, before = 0, after = 0, metadata = {}, agent, session }: SnapshotFilter): void {
-  const operation = 'list'
-  if (limit !== Number.POSITIVE_INFINITY && !(Number.isInteger(limit) && limit >= 0)) {
-    throw new StorageError('invalid', 'limit is a whole number, 0 or more, or Infinity', { operation, facts: { limit } })
-  }
+export function checkFilter(filter: Omit<SnapshotFilter, 'signal'>, operation: string): void {
+  const { limit = 0, before = 0, after = 0, metadata = {}, agent, session } = filter
+  checkLimit(limit, { operation })
   if (Number.isNaN(Number(before)) || Number.isNaN(Number(after))) {
     throw new StorageError('invalid', 'before and after are milliseconds since 1970, or a Date', { operation, facts: { before, after } })
   }

@@ -129,7 +129,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
 
   async *list(filter: SnapshotFilter = {}): AsyncGenerator<SnapshotInfo> {
     this.#checkOpen('list')
-    checkFilter(filter)
+    checkFilter(filter, 'list')
     for await (const info of selectInfos(this.#place.index, filter)) {
       this.#checkOpen('list')
       yield info

@@ -96,6 +96,7 @@ export interface SnapshotFilter extends Cancellable {
   readonly after?: number | Date
   /** Goes on behind this snapshot, as an earlier list gave it. `missing` when it is not there any more. */
   readonly startAfter?: string
+  /** A whole number, 0 or more; default Infinity. */
   readonly limit?: number
 }
 
