@@ -279,7 +279,7 @@ export const targets: readonly FuzzTarget[] = [
   },
   { name: 'records of an archive', valid: [archived.records], decode: decodeRecords },
   { name: 'values of an archive', valid: [archived.values], decode: decodeValues },
-  { name: 'chunks in an archive', valid: [archivedChunks], decode: decodeChunks },
+  { name: 'chunks in an archive', valid: [archivedChunks], decode: (bytes) => void [...decodeChunks(bytes)] },
   { name: 'snapshot in an archive', valid: [jsonBytes(archivedSnapshot), ...ODD], decode: decodeSnapshot },
   {
     name: 'what an archive says of a queue',

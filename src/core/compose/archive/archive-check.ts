@@ -82,7 +82,7 @@ export class ArchiveCheck {
         if (this.#last !== undefined) this.#snapshot(this.#last, -1)
         return
       case 'chunks':
-        decodeChunks(body)
+        for (const _ of decodeChunks(body));
         return
       default:
         return

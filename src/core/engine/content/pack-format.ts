@@ -14,6 +14,7 @@ import { crc32c } from '../../codec/crc32c.js'
 import { newSalt } from '../../codec/envelope.js'
 import { idInto, idText, kindByte, kindOfByte } from './chunk-id.js'
 import type { ChunkId, ChunkKind } from './chunks.js'
+import { MAX_CHUNK_BYTES } from './content.js'
 
 export const HEADER_BYTES = 32
 export const CHUNK_HEADER_BYTES = 52
@@ -144,11 +145,15 @@ export function openRecord(record: Uint8Array, name: string): StoredChunk {
   const isWhole = recordLength(record, 0) === record.length
   const kind = kindOfByte(record[37] ?? 0)
   if (!isWhole || kind === undefined) throw damaged(name, 'a chunk in it fails its checksum', { bytes: record.length })
+  const plainBytes = viewOf(record).getUint32(44, true)
+  // Nobody inflates it on its own word.
+  if (plainBytes > MAX_CHUNK_BYTES)
+    throw damaged(name, 'a chunk in it is longer than any may be', { plainBytes, maxBytes: MAX_CHUNK_BYTES })
   return {
     id: idText(record.subarray(4, 36), record[36] as number),
     kind,
     compression: record[38] as number,
-    plainBytes: viewOf(record).getUint32(44, true),
+    plainBytes,
     bytes: record.subarray(CHUNK_HEADER_BYTES),
   }
 }

@@ -11,7 +11,6 @@ import { idOf } from './chunk-id.js'
 import type { ChunkPacker } from './chunk-packer.js'
 import type { ChunkId, ChunkKind, ChunkSource } from './chunks.js'
 import { collectionCell, readCollection, type StoredCollection } from './collection.js'
-import { MAX_CHUNK_BYTES } from './content.js'
 import { PackBatch } from './pack-batch.js'
 import { PackCatalogue } from './pack-catalogue.js'
 import { CHUNK_HEADER_BYTES, type ChunkPlace, openRecord } from './pack-format.js'
@@ -239,9 +238,7 @@ export class PackStore implements ChunkSource {
     let cause: unknown
     try {
       const chunk = openRecord(record, pack)
-      // What a leaf says of its length is not taken on trust: none is longer than that.
-      const length = kind === 'leaf' ? Math.min(chunk.plainBytes, MAX_CHUNK_BYTES) : chunk.plainBytes
-      const plain = await this.#options.compression.decompress(chunk.compression, chunk.bytes, length)
+      const plain = await this.#options.compression.decompress(chunk.compression, chunk.bytes, chunk.plainBytes)
       actual = await idOf(kind, plain)
       if (actual === id && chunk.id === id) return plain
     } catch (error) {

@@ -34,10 +34,14 @@ export interface SalvagedContent {
 const READ_AHEAD = 8
 /** More items than this are not made up for, in all lists together: a count is the word of a node alone. */
 const MAX_NULLS = 1_000_000
+/** Nor more bytes: so is a length. */
+const MAX_ZEROS = 256 * 1024 * 1024
+/** Memory that is taken before anything was read. */
+const TRUSTED_BYTES = 16 * 1024 * 1024
 
 /**
- * Reads what is left. Bytes keep their length, with zeros where they are lost; of other values that are not JSON, `decode` gets
- * the whole or nothing is given back. Throws what is no damage, as `unavailable`.
+ * Reads what is left. Bytes keep their length, with zeros where they are lost (`unsupported` where those are more than 256 MiB);
+ * of other values that are not JSON, `decode` gets the whole or nothing is given back. Throws what is no damage, as `unavailable`.
  */
 export async function salvageContent(
   source: ChunkSource,
@@ -65,6 +69,7 @@ class Salvage {
   readonly #options: Cancellable
   readonly #reader: NodeReader
   #nulls = 0
+  #zeros = 0
 
   constructor(source: ChunkSource, options: Cancellable) {
     this.#source = source
@@ -137,21 +142,34 @@ class Salvage {
 
   /** Bytes stay where they were. */
   async #bytes(root: ContentNode): Promise<Uint8Array> {
-    const whole = allocate(root.bytes)
+    let whole = allocate(Math.min(root.bytes, TRUSTED_BYTES))
     let at = 0
+    const set = (bytes: Uint8Array): void => {
+      if (at + bytes.length > whole.length) whole = enlarged(whole, at + bytes.length, root.bytes)
+      whole.set(bytes, at)
+    }
     const fill = async (node: ContentNode, depth: number): Promise<void> => {
       if (depth > MAX_DEPTH) throw damaged('nodes of a content lie too deep in each other', { depth })
       for (const part of node.parts) {
         const end = at + partBytes(part)
         await this.#attempt('', `bytes ${at} to ${end}`, async () => {
           if ('branch' in part) await fill(await this.#reader.branch(node, part), depth + 1)
-          else if ('leaf' in part) whole.set(await readLeaf(this.#source, part, this.#options.signal), at)
+          else if ('leaf' in part) set(await readLeaf(this.#source, part, this.#options.signal))
+          at = end
         })
+        this.#makeUp(end - at)
         at = end
       }
     }
     await fill(root, 0)
-    return whole
+    return whole.length === root.bytes ? whole : enlarged(whole, root.bytes, root.bytes)
+  }
+
+  #makeUp(bytes: number): void {
+    this.#zeros += bytes
+    if (this.#zeros <= MAX_ZEROS) return
+    const facts = { bytes: this.#zeros, maxBytes: MAX_ZEROS }
+    throw new StorageError('unsupported', 'more bytes are lost than are made up for', { facts })
   }
 
   async #attempt<Result>(path: string, what: string, read: () => Promise<Result>): Promise<Result | undefined> {
@@ -174,6 +192,13 @@ class Salvage {
 function addItems({ list, map }: Target, found: Loaded): void {
   if ('items' in found) for (const item of found.items) list?.push(item)
   else if ('entries' in found) for (const [key, value] of Object.entries(found.entries)) setOwn(map as Record<string, unknown>, key, value)
+}
+
+/** With room for `needed` bytes at least, of `total` in the end. */
+function enlarged(bytes: Uint8Array, needed: number, total: number): Uint8Array {
+  const grown = allocate(Math.min(total, Math.max(needed, bytes.length * 2)))
+  grown.set(bytes)
+  return grown
 }
 
 function allocate(bytes: number): Uint8Array {

@@ -73,19 +73,18 @@ export function encodeChunks(chunks: readonly ArchivedChunk[]): Uint8Array {
   return writer.finish()
 }
 
-export function decodeChunks(body: Uint8Array): ArchivedChunk[] {
+/** One after the other: however many a body claims to hold, each takes memory by itself. */
+export function* decodeChunks(body: Uint8Array): Generator<ArchivedChunk> {
   const cursor = new ByteCursor(body)
   const count = cursor.varint()
-  check(count <= body.length)
-  const chunks: ArchivedChunk[] = []
+  check(count > 0)
   for (let left = count; left > 0; left--) {
     const kind = kindOfByte(cursor.byte())
     const plain = cursor.take(cursor.varint())
     if (kind === undefined || plain.length > MAX_CHUNK_BYTES) throw damaged()
-    chunks.push({ kind, plain })
+    yield { kind, plain }
   }
   check(cursor.at === body.length)
-  return chunks
 }
 
 function isHash(value: unknown): boolean {

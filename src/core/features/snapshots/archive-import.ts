@@ -8,7 +8,7 @@ import type { StoredContent } from '../../engine/content/content.js'
 import type { PackBatch } from '../../engine/content/pack-batch.js'
 import { walkChunks } from '../../engine/content/walk-chunks.js'
 import { adopt } from './adopt.js'
-import { type ArchivedSnapshot, decodeChunks, decodeSnapshot } from './archive-format.js'
+import { type ArchivedChunk, type ArchivedSnapshot, decodeChunks, decodeSnapshot } from './archive-format.js'
 import type { SnapshotImportReport } from './archive-types.js'
 import type { SnapshotPlace } from './place.js'
 import { overtaken } from './publish.js'
@@ -91,7 +91,7 @@ class ArrivingContent {
   async store(batch: PackBatch): Promise<StoredContent> {
     this.#runs++
     while (this.#left > 0) {
-      for (const { kind, plain } of await this.#arrived()) {
+      for await (const { kind, plain } of this.#arrived()) {
         if (kind === 'node') this.#nodes.set(await idOf(kind, plain), plain)
         await batch.put(kind, plain)
       }
@@ -103,18 +103,17 @@ class ArrivingContent {
 
   /** Of a snapshot that is there. */
   async skipRest(): Promise<void> {
-    while (this.#left > 0) await this.#arrived()
+    while (this.#left > 0) for await (const _ of this.#arrived());
   }
 
-  async #arrived(): Promise<ReturnType<typeof decodeChunks>> {
+  /** What the next section holds. */
+  async *#arrived(): AsyncGenerator<ArchivedChunk> {
     const body = await this.#next()
     if (body === undefined) throw GONE
-    const chunks = decodeChunks(body)
-    if (chunks.length === 0 || chunks.length > this.#left) {
-      throw new StorageError('corrupt', 'the archive holds other chunks than it says', { key: this.info.id })
+    for (const chunk of decodeChunks(body)) {
+      if (this.#left-- === 0) throw new StorageError('corrupt', 'the archive holds other chunks than it says', { key: this.info.id })
+      yield chunk
     }
-    this.#left -= chunks.length
-    return chunks
   }
 
   /** Everything it refers to is here, or came with a snapshot before. */

@@ -8,7 +8,7 @@ import type { CompressionName } from '../../codec/compression.js'
 import type { StoredContent } from '../../engine/content/content.js'
 import type { Cell } from '../../engine/cell.js'
 import { adoptedKey, manifestKey, newAttempt, newBatchIds, newId } from './layout.js'
-import { type HashedManifest, hashManifest, type Origin, type TreeManifest } from './manifest.js'
+import { type HashedManifest, hashManifest, MAX_BATCH_BYTES, type Origin, type TreeManifest } from './manifest.js'
 import { BATCH_MANIFESTS } from './manifests.js'
 import type { SnapshotPlace } from './place.js'
 import {
@@ -29,6 +29,10 @@ import { summaryOf } from './summary.js'
 import type { SessionRef } from './types.js'
 
 const MAX_ATTEMPTS = 64
+/** Of all that a manifest says besides its draft, names as JSON at their longest. */
+const MAX_NAMES_BYTES = 4096
+/** Of a character. */
+const MAX_UTF8_BYTES = 3
 const BACKOFF: BackoffOptions = { firstMs: 2, maxMs: 1_000 }
 
 /** A snapshot whose content is stored. */
@@ -118,14 +122,32 @@ async function manifestsFor(seen: SessionState, drafts: readonly Draft[], now: n
   return made
 }
 
+/** Those whose manifests are to lie together get ids that say so. */
 function idsFor(drafts: readonly Draft[]): string[] {
-  const ids: string[] = []
-  for (let at = 0; at < drafts.length; at += BATCH_MANIFESTS) {
-    const count = Math.min(BATCH_MANIFESTS, drafts.length - at)
-    if (count === 1) ids.push(drafts[at]?.adopted?.id ?? newId())
-    else ids.push(...newBatchIds(count))
+  return batchesOf(drafts).flatMap((batch) => (batch.length > 1 ? newBatchIds(batch.length) : (batch[0]?.adopted?.id ?? newId())))
+}
+
+/** So many together at most, and so much text. */
+function batchesOf(drafts: readonly Draft[]): Draft[][] {
+  const batches: Draft[][] = []
+  let bytes = 0
+  for (const draft of drafts) {
+    const own = mostTextBytes(draft)
+    const last = batches.at(-1)
+    if (last === undefined || last.length === BATCH_MANIFESTS || bytes + own > MAX_BATCH_BYTES) {
+      batches.push([draft])
+      bytes = own
+    } else {
+      last.push(draft)
+      bytes += own
+    }
   }
-  return ids
+  return batches
+}
+
+/** No manifest made of it is longer. */
+function mostTextBytes(draft: Draft): number {
+  return MAX_NAMES_BYTES + JSON.stringify(draft).length * MAX_UTF8_BYTES
 }
 
 async function manifestFor(state: SessionState, draft: Draft, id: string, now: number): Promise<HashedManifest> {
@@ -168,11 +190,17 @@ function originUnless({ index, timestamp }: Adopted, here: Origin): Origin | und
 }
 
 async function putManifests({ index }: SnapshotPlace, made: readonly HashedManifest[], drafts: readonly Draft[]): Promise<void> {
-  for (let at = 0; at < made.length; at += BATCH_MANIFESTS) {
-    const batch = made.slice(at, at + BATCH_MANIFESTS)
-    if (batch.length === 1) await index.manifests.put(batch[0] as HashedManifest, drafts[at]?.adopted?.attempt)
-    else await index.manifests.putBatch(batch)
+  for (let at = 0, end = 0; at < made.length; at = end) {
+    const key = keyOf(made[at])
+    do end++
+    while (keyOf(made[end]) === key)
+    if (end - at === 1) await index.manifests.put(made[at] as HashedManifest, drafts[at]?.adopted?.attempt)
+    else await index.manifests.putBatch(made.slice(at, end))
   }
+}
+
+function keyOf(made: HashedManifest | undefined): string | undefined {
+  return made === undefined ? undefined : manifestKey(made.manifest.id)
 }
 
 interface Attempt {

@@ -12,6 +12,8 @@ import type { SnapshotInfo } from './types.js'
 const FORMAT = 2
 const JSON_CODEC = 1
 const LEVEL = 1
+/** Of the texts of those that lie together: bounds what they inflate to. */
+export const MAX_BATCH_BYTES = 16 * 1024 * 1024
 
 /** The manifest before it in the session, whatever became of that since. */
 export interface PreviousManifest {
@@ -105,6 +107,10 @@ export type ManifestTexts = ReadonlyMap<string, string>
 
 export async function openBatch(bytes: Uint8Array, key: string): Promise<ManifestTexts> {
   const { compression, body, plainLength } = openEnvelope(bytes, 'manifests', key)
+  if (plainLength > MAX_BATCH_BYTES) {
+    const facts = { plainBytes: plainLength, maxBytes: MAX_BATCH_BYTES }
+    throw new StorageError('corrupt', 'manifests that lie together are longer than they may be', { key, facts })
+  }
   const lines = fromUtf8(await decompressBytes(compression, body, plainLength)).split('\n')
   return new Map(lines.map((line) => [idIn(line), line]))
 }
