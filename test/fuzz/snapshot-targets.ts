@@ -4,6 +4,7 @@ import { concatBytes, utf8 } from '../../dist/core/base/bytes.js'
 import { sealEnvelope } from '../../dist/core/codec/envelope.js'
 import { idOf } from '../../dist/core/engine/content/chunk-id.js'
 import { checkContentNode } from '../../dist/core/engine/content/check-node.js'
+import { openCollection, type StoredCollection } from '../../dist/core/engine/content/collection.js'
 import { openIndex, sealIndex } from '../../dist/core/engine/content/index-blob.js'
 import {
   chunkRecord,
@@ -17,6 +18,9 @@ import {
 } from '../../dist/core/engine/content/pack-format.js'
 import { jsonCodec } from '../../dist/core/codec/json.js'
 import { type ManifestDraft, hashManifest, manifestIn, openBatch, sealManifests } from '../../dist/core/features/snapshots/manifest.js'
+import { closeSession, headsOf, openSession, type StoredSession } from '../../dist/core/features/snapshots/session.js'
+import { parsePage } from '../../dist/core/features/snapshots/session-pages.js'
+import { infoOfSummary, originOf, packSummary } from '../../dist/core/features/snapshots/summary.js'
 import type { FuzzTarget } from './targets.js'
 import { repairEnvelope, repairPackTail, repairRecord } from './repair.js'
 
@@ -50,12 +54,38 @@ const nodes = [
   { kind: 'bytes', bytes: 0, parts: [] },
 ]
 
+const SUMMARY = {
+  branch: 'main',
+  timestamp: 17,
+  parents: IDS,
+  contentHash: NAME,
+  tags: ['t'],
+  description: 'd',
+  metadata: { n: [1] },
+  bytes: 13,
+  storedBytes: 7,
+  compression: 'none',
+  origin: { index: 3, timestamp: 5 },
+  clock: 4,
+} as const
+
 const drafts = await Promise.all(
-  IDS.map((id, index) =>
-    hashManifest({ id, agent: 'a', session: 's', branch: 'main', index, codec: 1, root: nodes[1] } as unknown as ManifestDraft),
-  ),
+  IDS.map((id, index) => {
+    const root = nodes[1] as ManifestDraft['root']
+    return hashManifest({ ...SUMMARY, id, agent: 'a', session: 's', index, codec: 1, root, previous: { index: 1, hash: NAME } })
+  }),
 )
 const texts = utf8(drafts.map(({ text }) => text).join('\n'))
+
+const rows = IDS.map((id, index) => packSummary({ ...SUMMARY, id, index, hash: NAME, attempt: '0123456789ab', pinned: true }))
+const page = { agent: 'a', session: 's', rows }
+const session = {
+  ...{ format: 2, agent: 'a', session: 's', nextIndex: 2, swept: 1, last: { index: 1, hash: NAME, timestamp: 17 } },
+  ...{ heads: [['main', IDS[1], 1]], pages: [['p', 0, 1, 17, 17, 2]], labels: [[IDS[0], 0, ['t'], true]], recent: rows },
+}
+const oldEntry = { id: IDS[0], index: 0, branch: 'main', timestamp: 17, tags: ['t'], contentId: IDS[1] }
+const oldSession = { format: 1, agent: 'a', session: 's', nextIndex: 1, heads: [['main', IDS[0]]], entries: [oldEntry] }
+const collection = { format: 1, epoch: 3, token: 'ab', doomed: [NAME] }
 
 export const snapshotTargets: readonly FuzzTarget[] = [
   { name: 'end of a pack', valid: [pack, tail], repair: repairPackTail, decode: (bytes) => openTail(bytes, pack.length, NAME) },
@@ -71,6 +101,22 @@ export const snapshotTargets: readonly FuzzTarget[] = [
     name: 'node of a content',
     valid: nodes.map((value) => utf8(JSON.stringify(value))),
     decode: (bytes) => checkContentNode(jsonCodec.decode(bytes)),
+  },
+  {
+    name: 'session in its cell',
+    valid: [session, oldSession].map((value) => utf8(JSON.stringify(value))),
+    decode: (bytes) => {
+      const state = openSession(jsonCodec.decode(bytes) as unknown as StoredSession)
+      headsOf(state.recent)
+      for (const summary of state.recent) infoOfSummary(state, summary)
+      closeSession(state)
+    },
+  },
+  { name: 'page of summaries', valid: [utf8(JSON.stringify(page))], decode: (bytes) => parsePage(bytes, NAME).map(originOf) },
+  {
+    name: 'cell of the collections',
+    valid: [utf8(JSON.stringify(collection))],
+    decode: (bytes) => openCollection(jsonCodec.decode(bytes) as unknown as StoredCollection).epoch.toFixed(),
   },
 ]
 

@@ -3,10 +3,18 @@
 
 import type { Clock } from '../../base/clock.js'
 import { StorageError } from '../../base/errors.js'
+import { isAbsentOr, isCount, isListOf, isText, type Shape, wrongPart } from '../../base/shape.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { Cell } from '../cell.js'
 
 const FORMAT = 1
+
+const COLLECTION: Shape = [
+  ['format', (value) => value === FORMAT],
+  ['epoch', isCount],
+  ['token', isAbsentOr(isText)],
+  ['doomed', isListOf(isText)],
+]
 
 export interface StoredCollection {
   readonly format: number
@@ -38,8 +46,11 @@ export async function readCollection(cell: Cell<StoredCollection>, signal?: Abor
 /** What there is before the first collection; `unsupported` for a newer format. */
 export function openCollection(stored: StoredCollection | undefined): StoredCollection {
   if (stored === undefined) return { format: FORMAT, epoch: 0, doomed: [] }
-  if (!Array.isArray(stored?.doomed)) throw new StorageError('corrupt', 'the cell of the collections holds none')
-  if (stored.format === FORMAT) return stored
-  const facts = { format: stored.format, newestKnown: FORMAT }
-  throw new StorageError('unsupported', 'collected by a newer version of Varve', { facts })
+  const { format } = Object(stored) as Partial<StoredCollection>
+  if (typeof format === 'number' && format > FORMAT) {
+    throw new StorageError('unsupported', 'collected by a newer version of Varve', { facts: { format, newestKnown: FORMAT } })
+  }
+  const part = wrongPart(stored, COLLECTION)
+  if (part === undefined) return stored
+  throw new StorageError('corrupt', 'the cell of the collections holds none', { facts: { part } })
 }

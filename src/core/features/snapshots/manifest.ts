@@ -3,10 +3,12 @@
 
 import { fromUtf8, utf8 } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
+import { wrongPart } from '../../base/shape.js'
 import { openEnvelope, sealEnvelope } from '../../codec/envelope.js'
 import { compressBytes, decompressBytes } from '../../codec/compression.js'
 import { sha256Hex } from '../../codec/hash.js'
 import type { ContentNode } from '../../engine/content/content.js'
+import { OLD_MANIFEST, TREE_MANIFEST } from './shapes.js'
 import type { SnapshotInfo } from './types.js'
 
 const FORMAT = 2
@@ -136,6 +138,8 @@ function checkManifest(text: string, id: string): Decoded {
   if ((manifest?.format !== 1 && manifest?.format !== FORMAT) || manifest.id !== id) {
     throw new StorageError('corrupt', 'a manifest is not that of its snapshot', { key: id, facts: { expected: id, actual: manifest?.id } })
   }
+  const part = wrongPart(manifest, manifest.format === 1 ? OLD_MANIFEST : TREE_MANIFEST)
+  if (part !== undefined) throw new StorageError('corrupt', 'a manifest does not say what it has to', { key: id, facts: { part } })
   return { manifest, text }
 }
 

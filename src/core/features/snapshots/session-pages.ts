@@ -3,11 +3,13 @@
 
 import { fromUtf8, utf8 } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
+import { wrongPart } from '../../base/shape.js'
 import { openEnvelope, sealEnvelope } from '../../codec/envelope.js'
 import { type CachedReads, readProved } from '../../engine/cached-reads.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { newName, pageKey } from './layout.js'
 import type { PageRef, SessionState } from './session.js'
+import { PAGE } from './shapes.js'
 import { packSummary, type Summary, type SummaryRow, unpackSummary } from './summary.js'
 import type { SessionRef } from './types.js'
 
@@ -49,7 +51,7 @@ export class SessionPages {
     const summaries = await readProved(this.#reads, key, async () => {
       const blob = await this.#blobs.get(key, signal === undefined ? {} : { signal })
       if (blob === undefined) throw new StorageError('missing', 'a page of summaries is not there', { key })
-      return parsePage(openEnvelope(blob.data, 'page', key).body, key).rows.map(unpackSummary)
+      return parsePage(openEnvelope(blob.data, 'page', key).body, key)
     })
     return this.#keep(id, summaries)
   }
@@ -114,9 +116,17 @@ function smallTail(pages: readonly PageRef[], size: number): number {
   return from
 }
 
-function parsePage(bytes: Uint8Array, key: string): StoredPage {
+/** `corrupt` for what is no page. */
+export function parsePage(bytes: Uint8Array, key: string): Summary[] {
+  const page = parse(bytes, key)
+  const part = wrongPart(page, PAGE)
+  if (part !== undefined) throw new StorageError('corrupt', 'a page of summaries holds none', { key, facts: { part } })
+  return (page as StoredPage).rows.map(unpackSummary)
+}
+
+function parse(bytes: Uint8Array, key: string): unknown {
   try {
-    return JSON.parse(fromUtf8(bytes)) as StoredPage
+    return JSON.parse(fromUtf8(bytes))
   } catch (cause) {
     throw new StorageError('corrupt', 'a page of summaries does not hold JSON', { key, cause })
   }

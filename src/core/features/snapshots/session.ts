@@ -3,13 +3,13 @@
 
 import type { Clock } from '../../base/clock.js'
 import { StorageError } from '../../base/errors.js'
+import { wrongPart } from '../../base/shape.js'
 import { Cell } from '../../engine/cell.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { sessionKey } from './layout.js'
+import { OLD_SESSION, SESSION, SESSION_FORMAT } from './shapes.js'
 import { isNewer, packSummary, type Summary, type SummaryRow, unpackSummary } from './summary.js'
 import type { SessionRef } from './types.js'
-
-const SESSION_FORMAT = 2
 
 /** A page of summaries, ascending by index. */
 export type PageRef = readonly [id: string, firstIndex: number, lastIndex: number, oldest: number, newest: number, count: number]
@@ -78,14 +78,17 @@ export function emptySession({ agent, session }: SessionRef, swept: number): Ses
 
 /** `unsupported` for one of a newer format, `corrupt` for what is no session. */
 export function openSession(stored: StoredSession): SessionState {
-  if (typeof stored?.session !== 'string' || !Array.isArray(stored.heads))
-    throw new StorageError('corrupt', 'the cell of a session holds none')
-  if (stored.format === 1) return upgrade(stored as OldSession)
-  const { format, recent, ...base } = stored as RowsOfSession
-  if (format > SESSION_FORMAT) {
-    const facts = { agent: stored.agent, session: stored.session, format, newestKnown: SESSION_FORMAT }
-    throw new StorageError('unsupported', 'a session stored by a newer version of Varve', { facts })
+  const { agent, session, format } = Object(stored) as Partial<StoredSession>
+  const facts = { agent, session }
+  if (typeof format === 'number' && format > SESSION_FORMAT) {
+    throw new StorageError('unsupported', 'a session stored by a newer version of Varve', {
+      facts: { ...facts, format, newestKnown: SESSION_FORMAT },
+    })
   }
+  const part = wrongPart(stored, format === 1 ? OLD_SESSION : SESSION)
+  if (part !== undefined) throw new StorageError('corrupt', 'the cell of a session holds none', { facts: { ...facts, part } })
+  if (stored.format === 1) return upgrade(stored as OldSession)
+  const { format: _format, recent, ...base } = stored as RowsOfSession
   return { ...base, recent: recent.map(unpackSummary) }
 }
 

@@ -1,9 +1,12 @@
 // What a session remembers of a snapshot: all that a list shows. Stored as a row without names, because a cell is written at
 // every save. A long description or metadata stays in the manifest alone.
 
+import { StorageError } from '../../base/errors.js'
+import { wrongItem } from '../../base/shape.js'
 import type { CompressionName } from '../../codec/compression.js'
 import type { Json } from '../../codec/codec.js'
 import type { Manifest, Origin } from './manifest.js'
+import { ROW } from './shapes.js'
 import type { SessionRef, SnapshotInfo } from './types.js'
 
 /** Of description and metadata as JSON. */
@@ -79,7 +82,10 @@ function moreOf({ pinned, isBare, isBrief, contentId, attempt, origin, clock, de
   }
 }
 
+/** `corrupt` for what is no row. */
 export function unpackSummary(row: SummaryRow): Summary {
+  const part = wrongItem(row, ROW)
+  if (part !== undefined) throw new StorageError('corrupt', 'a summary of a snapshot is none', { facts: { part } })
   const [id, index, branch, timestamp, parents, contentHash, hash, tags, bytes, storedBytes, compression, more] = row
   const summary = { id, index, branch, timestamp, parents, contentHash, hash, tags, bytes, storedBytes, compression }
   return more === undefined ? summary : Object.assign(summary, unpackMore(more))
