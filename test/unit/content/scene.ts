@@ -141,13 +141,16 @@ function sessionsOf(blobs: BlobStore, clock: ManualClock): CollectedSessions {
     load: async () => root,
     isGone: async () => false,
   })
+  let latestStamp = 0
   return {
     async *each() {
       for (const key of await keysOf(blobs, SESSIONS)) {
         const { value } = await new Cell<Session>({ blobs, clock, key }).read()
+        latestStamp = Math.max(latestStamp, value?.swept ?? 0)
         yield (value?.entries ?? []).map((entry) => rooted(key, entry))
       }
     },
+    latestStamp: () => latestStamp,
     async *stamp(epoch) {
       for (const key of await keysOf(blobs, SESSIONS)) {
         const state = await new Cell<Session>({ blobs, clock, key }).update((old) => old && { ...old, swept: Math.max(old.swept, epoch) })

@@ -11,7 +11,7 @@ import { newSalt } from '../../codec/envelope.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import type { ChunkId } from './chunks.js'
 import { choosePacks } from './choose-packs.js'
-import { collectionCell, openCollection, readCollection } from './collection.js'
+import { caughtUp, collectionCell, openCollection, readCollection } from './collection.js'
 import type { ContentNode } from './content.js'
 import { MarkSet } from './mark-set.js'
 import { moveChunks } from './move-chunks.js'
@@ -35,6 +35,8 @@ export interface RootedSnapshot {
 export interface CollectedSessions {
   /** All there are, some at a time. */
   each(): AsyncIterable<readonly RootedSnapshot[]>
+  /** The latest collection that has stamped one of the sessions that were read so far. */
+  latestStamp(): number
   /** Stamps each session so that nobody commits there what an earlier collection knew; all snapshots there are then. */
   stamp(epoch: number): AsyncIterable<readonly RootedSnapshot[]>
   /** Called after `each` and before anybody can know of the collection: what seems not to be referred to. Bytes by key. */
@@ -152,8 +154,9 @@ class Collector {
 
   /** What others doomed before and did not finish is taken over. */
   async #publish(chosen: readonly string[]): Promise<{ epoch: number; doomed: readonly string[] }> {
+    const { sessions } = this.#options
     const published = await this.#cell().update((stored) => {
-      const { format, epoch, doomed } = openCollection(stored)
+      const { format, epoch, doomed } = caughtUp(stored, sessions.latestStamp()) ?? openCollection(stored)
       return { format, epoch: epoch + 1, token: this.#token, doomed: [...new Set([...doomed, ...chosen])].sort() }
     })
     const { epoch, doomed } = openCollection(published)

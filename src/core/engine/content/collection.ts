@@ -8,6 +8,8 @@ import type { BlobStore } from '../../ports/blob-store.js'
 import { Cell } from '../cell.js'
 
 const FORMAT = 1
+/** Collections that may have been published and not have stamped any session when the cell was lost. */
+const UNSEEN_EPOCHS = 1_000_000
 
 const COLLECTION: Shape = [
   ['format', (value) => value === FORMAT],
@@ -53,4 +55,18 @@ export function openCollection(stored: StoredCollection | undefined): StoredColl
   const part = wrongPart(stored, COLLECTION)
   if (part === undefined) return stored
   throw new StorageError('corrupt', 'the cell of the collections holds none', { facts: { part } })
+}
+
+/**
+ * What the cell has to be where sessions were stamped up to `stamp`; undefined where it is right. A collection is published before it
+ * stamps, so a cell that is behind its stamps was lost, or comes from an older copy.
+ */
+export function caughtUp(stored: StoredCollection | undefined, stamp: number): StoredCollection | undefined {
+  const { epoch, doomed } = openCollection(stored)
+  return epoch < stamp ? renewedCollection(stamp, doomed) : undefined
+}
+
+/** Later than all that may have been: whoever began under one of them is refused by the next stamp. Who collects meanwhile is fenced. */
+export function renewedCollection(stamp: number, doomed: readonly string[] = []): StoredCollection {
+  return { format: FORMAT, epoch: stamp + UNSEEN_EPOCHS, doomed }
 }

@@ -43,6 +43,7 @@ export class CollectedSessionCells implements CollectedSessions {
   readonly #signal: AbortSignal | undefined
   /** Keys of blobs, and of contents their common beginning. */
   readonly #referred = new Set<string>()
+  #latestStamp = 0
 
   constructor(place: SnapshotPlace, signal: AbortSignal | undefined) {
     this.#place = place
@@ -51,6 +52,10 @@ export class CollectedSessionCells implements CollectedSessions {
 
   async *each(): AsyncGenerator<RootedSnapshot[]> {
     for await (const { key, state } of this.#place.index.sessions(this.#options())) yield* this.#snapshots(key, state)
+  }
+
+  latestStamp(): number {
+    return this.#latestStamp
   }
 
   async *stamp(epoch: number): AsyncGenerator<RootedSnapshot[]> {
@@ -88,6 +93,7 @@ export class CollectedSessionCells implements CollectedSessions {
   }
 
   async *#snapshots(key: string, state: SessionState): AsyncGenerator<RootedSnapshot[]> {
+    this.#latestStamp = Math.max(this.#latestStamp, state.swept)
     for (const [page] of state.pages) this.#referred.add(pageKey(page))
     for await (const summaries of this.#place.index.walk(state, { signal: this.#signal })) {
       for (const summary of summaries) this.#refer(summary)

@@ -5,9 +5,10 @@ import { backOff, type BackoffOptions } from '../../base/backoff.js'
 import { isStorageError, StorageError } from '../../base/errors.js'
 import type { Json } from '../../codec/codec.js'
 import type { CompressionName } from '../../codec/compression.js'
+import { caughtUp, collectionCell } from '../../engine/content/collection.js'
 import type { StoredContent } from '../../engine/content/content.js'
 import type { Cell } from '../../engine/cell.js'
-import { adoptedKey, manifestKey, newAttempt, newBatchIds, newId } from './layout.js'
+import { adoptedKey, manifestKey, newAttempt, newBatchIds, newId, SNAPSHOTS } from './layout.js'
 import { type HashedManifest, hashManifest, MAX_BATCH_BYTES, type Origin, type TreeManifest } from './manifest.js'
 import { BATCH_MANIFESTS } from './manifests.js'
 import type { SnapshotPlace } from './place.js'
@@ -89,7 +90,10 @@ export async function commit(
     // As it was read before, at first or just now: where that is no longer so, the commit is refused.
     const stored = ((attempt === 0 || adoptedId !== undefined ? cell.known : undefined) ?? (await cell.read(signal))).value
     const seen = stored === undefined ? emptySession(ref, 0) : ownedBy(ref, openSession(stored))
-    if (seen.swept > epoch) return undefined
+    if (seen.swept > epoch) {
+      await catchUp(place, seen.swept)
+      return undefined
+    }
     const made = await manifestsFor(seen, drafts, context.clock.now())
     signal?.throwIfAborted()
     await putManifests(place, made, drafts)
@@ -104,6 +108,11 @@ export async function commit(
     operation: 'save',
     facts: { agent: ref.agent, session: ref.session, attempts: MAX_ATTEMPTS },
   })
+}
+
+/** Where the cell of the collections was lost nobody could commit any more: it goes on behind what it stamped. */
+async function catchUp({ context }: SnapshotPlace, swept: number): Promise<void> {
+  await collectionCell(context.backend.blobs, context.clock, SNAPSHOTS).update((stored) => caughtUp(stored, swept))
 }
 
 function withAttempt(draft: Draft): Draft {

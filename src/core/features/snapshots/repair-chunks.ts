@@ -11,7 +11,7 @@ import { SNAPSHOTS } from './layout.js'
 import type { Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
-import { readableSessions } from './repair-sessions.js'
+import { readableSessions } from './readable-sessions.js'
 import { checkPack, packsAfter } from './verify-packs.js'
 
 interface Suspect {

@@ -6,7 +6,7 @@ import { adoptedKey, isOfBatch, manifestKey } from './layout.js'
 import { type HashedManifest, hashManifest, type PreviousManifest, type TreeManifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
-import { readableSessions } from './repair-sessions.js'
+import { readableSessions } from './readable-sessions.js'
 import type { SessionState } from './session.js'
 import type { Summary } from './summary.js'
 

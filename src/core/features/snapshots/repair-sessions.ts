@@ -4,11 +4,12 @@
 import { isStorageError } from '../../base/errors.js'
 import { storedBlobs } from '../../derived/stored-blobs.js'
 import { collectionCell, readCollection } from '../../engine/content/collection.js'
-import { isDamage, unlessDamaged } from './damage.js'
+import { unlessDamaged } from './damage.js'
 import { isManifestKey, MANIFESTS, pageKey, SNAPSHOTS, sessionKey } from './layout.js'
 import { type FoundManifest, manifestsAt } from './manifests-at.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
+import { latestStamp } from './readable-sessions.js'
 import { closeSession, emptySession, headsOf, type PageRef, passed, type SessionState } from './session.js'
 import type { OpenedSession } from './snapshot-index.js'
 import { type Summary, summaryOf } from './summary.js'
@@ -41,16 +42,6 @@ async function openCell(place: SnapshotPlace, key: string, signal: AbortSignal |
   }
 }
 
-/** All whose cells can be read. */
-export async function* readableSessions({ index }: SnapshotPlace, signal: AbortSignal | undefined): AsyncGenerator<OpenedSession> {
-  for await (const { key } of index.cells(signal === undefined ? {} : { signal })) {
-    const opened = await index.open(key, signal).catch((error: unknown) => {
-      if (!isDamage(error)) throw error
-    })
-    if (opened !== undefined) yield opened
-  }
-}
-
 /** All that can be read. */
 async function allManifests(place: SnapshotPlace, signal: AbortSignal | undefined): Promise<FoundManifest[]> {
   const { blobs } = place.context.backend
@@ -77,17 +68,14 @@ async function rebuildCell(place: SnapshotPlace, key: string, found: readonly Fo
   await place.index.cell(ref).replace(closeSession(state), blob?.version)
 }
 
-/** Where the cell of the collection is damaged too, what the sessions were stamped with. */
+/** The latest collection that is known of: its cell may be damaged, or lost. */
 async function epochOf(place: SnapshotPlace): Promise<number> {
   const { context } = place
-  try {
-    return (await readCollection(collectionCell(context.backend.blobs, context.clock, SNAPSHOTS))).epoch
-  } catch (error) {
-    if (!isDamage(error)) throw error
-  }
-  let latest = 0
-  for await (const { state } of readableSessions(place, undefined)) latest = Math.max(latest, state.swept)
-  return latest
+  let epoch = 0
+  await unlessDamaged(async () => {
+    epoch = (await readCollection(collectionCell(context.backend.blobs, context.clock, SNAPSHOTS))).epoch
+  })
+  return Math.max(epoch, await latestStamp(place))
 }
 
 /** Ascending by index. Of several with one index, that which a later one names: the others never were in the session. */

@@ -1,11 +1,12 @@
 // Merged tables of packs are made anew from the packs, and the cell of the collection from the sessions that it stamped.
 
+import { isStorageError } from '../../base/errors.js'
 import { storedBlobs } from '../../derived/stored-blobs.js'
-import { collectionCell, openCollection } from '../../engine/content/collection.js'
+import { caughtUp, collectionCell, renewedCollection } from '../../engine/content/collection.js'
 import { SNAPSHOTS } from './layout.js'
 import type { SnapshotPlace } from './place.js'
 import type { Quarantine } from './quarantine.js'
-import { readableSessions } from './repair-sessions.js'
+import { latestStamp } from './readable-sessions.js'
 import { damagedTables } from './verify-packs.js'
 
 export async function repairTables(place: SnapshotPlace, quarantine: Quarantine): Promise<void> {
@@ -18,12 +19,17 @@ export async function repairTables(place: SnapshotPlace, quarantine: Quarantine)
   }
 }
 
-/** Later than all that were: whoever read the one before looks again. */
+/** What is doomed stays so, where that can be read. */
 async function renewCollection(place: SnapshotPlace): Promise<void> {
   const { context } = place
   const { blobs } = context.backend
-  const blob = await storedBlobs(blobs).get(`${SNAPSHOTS}/collection`)
-  let epoch = 0
-  for await (const { state } of readableSessions(place, undefined)) epoch = Math.max(epoch, state.swept)
-  await collectionCell(blobs, context.clock, SNAPSHOTS).replace({ ...openCollection(undefined), epoch: epoch + 1 }, blob?.version)
+  const cell = collectionCell(blobs, context.clock, SNAPSHOTS)
+  const stamp = await latestStamp(place)
+  try {
+    await cell.update((stored) => caughtUp(stored, stamp))
+  } catch (error) {
+    if (!isStorageError(error, 'corrupt')) throw error
+    const blob = await storedBlobs(blobs).get(`${SNAPSHOTS}/collection`)
+    await cell.replace(renewedCollection(stamp), blob?.version)
+  }
 }

@@ -5,9 +5,9 @@ import { sha256Hex } from '../../codec/hash.js'
 import { openIndex } from '../../engine/content/index-blob.js'
 import { collectionCell, readCollection } from '../../engine/content/collection.js'
 import { listPacks, packKey } from '../../engine/content/pack-catalogue.js'
-import { unlessDamaged } from './damage.js'
 import { SNAPSHOTS } from './layout.js'
 import type { SnapshotPlace } from './place.js'
+import { latestStamp } from './readable-sessions.js'
 import type { SnapshotProblem } from './upkeep-types.js'
 import { problemOf } from './verify-problem.js'
 
@@ -59,16 +59,12 @@ export async function damagedTables(place: SnapshotPlace): Promise<SnapshotProbl
   return problems
 }
 
-/** Where a collection has stamped a session, its cell is there: without it nobody could commit there any more. */
-async function checkCollection({ context, index }: SnapshotPlace): Promise<void> {
+/** A collection is published before it stamps a session: the cell is there then. */
+async function checkCollection(place: SnapshotPlace): Promise<void> {
+  const { context } = place
   const { version } = await readCollection(collectionCell(context.backend.blobs, context.clock, SNAPSHOTS))
   if (version !== undefined) return
-  let swept = 0
-  for await (const { key } of index.cells()) {
-    await unlessDamaged(async () => {
-      swept = Math.max(swept, (await index.open(key))?.state.swept ?? 0)
-    })
-  }
-  if (swept > 0)
-    throw new StorageError('missing', 'the cell of the collections is not there, but sessions know of one', { facts: { swept } })
+  const stamp = await latestStamp(place)
+  if (stamp === 0) return
+  throw new StorageError('missing', 'the cell of the collections is not there, but sessions know of one', { facts: { stamp } })
 }
