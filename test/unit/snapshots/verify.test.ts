@@ -176,3 +176,13 @@ test('a budget also counts manifests', async () => {
   const { snapshots } = await scene()
   expect((await snapshots.verify({ level: 'chain', budgetBytes: 1 })).checked).toBe(1)
 })
+
+test('a budget also counts pages of summaries', async () => {
+  const backend = memory()
+  await (await openSnapshots<number>(backend)).saveMany(Array.from({ length: 300 }, (_, state) => ({ ...S, state })))
+  let pageBytes = 0
+  for await (const { bytes } of backend.blobs.list({ prefix: 'snapshots/pages/' })) pageBytes += bytes
+  const snapshots = await openSnapshots<number>(backend)
+  expect(await snapshots.verify({ level: 'chain', budgetBytes: pageBytes })).toMatchObject({ checked: 1, cursor: expect.anything() })
+  expect(await snapshots.verify({ level: 'chain', budgetBytes: pageBytes * 100 })).toMatchObject({ checked: 300, ok: true })
+})

@@ -1,5 +1,5 @@
 // A pack is a blob of many chunks, each behind a header of its own, and at the very end a table of them, so that one read of
-// the end finds all. Its name is the SHA-256 of its bytes: whoever has no key can still tell whether it is whole.
+// the end finds all. Its name is the SHA-256 of its bytes, before any encryption: nothing else is needed to tell whether it is whole.
 //
 // Header, 32 bytes:   0 7+1 "VARVPCK", format major   8 4 flags   12 16 random   28 4 CRC of bytes 0-27
 // Chunk, 52 bytes:    0 4 "VCHK"   4 32 hash   36 1 algorithm   37 1 kind   38 1 compression   39 1 zero

@@ -35,12 +35,18 @@ export class SessionPages {
   readonly #perBlob: number
   readonly #cache = new Map<string, readonly Summary[]>()
   #cached = 0
+  #readBytes = 0
 
   /** `cache` where the blobs are read through one. */
   constructor(blobs: BlobStore, cache?: CachedReads) {
     this.#blobs = blobs
     this.#reads = cache
     this.#perBlob = Math.max(2, Math.floor(blobs.traits.maxBlobBytes / 2 / SUMMARY_BYTES))
+  }
+
+  /** Of pages that were read from the store. */
+  get readBytes(): number {
+    return this.#readBytes
   }
 
   /** Ascending by index. `missing` for one that was replaced: the cell says by what. */
@@ -51,6 +57,7 @@ export class SessionPages {
     const summaries = await readProved(this.#reads, key, async () => {
       const blob = await this.#blobs.get(key, signal === undefined ? {} : { signal })
       if (blob === undefined) throw new StorageError('missing', 'a page of summaries is not there', { key })
+      this.#readBytes += blob.data.length
       return parsePage(openEnvelope(blob.data, 'page', key).body, key)
     })
     return this.#keep(id, summaries)

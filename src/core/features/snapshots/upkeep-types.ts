@@ -10,15 +10,15 @@ export type { CollectReport } from '../../engine/content/collect.js'
 
 /**
  * How deep: `chain` heads and the chain of manifests; `manifests` all of them, pages and the index; `packs` that each pack is
- * there; `hashes` that each has the bytes its name says (needs no key); `chunks` that each chunk inflates to what its id
- * says; `restore` that each state gives its content hash. Each includes those before it.
+ * there; `hashes` that each has the bytes its name says, before any encryption; `chunks` that each chunk inflates to what its
+ * id says; `restore` that each state gives its content hash. Each includes those before it.
  */
 export type VerifyLevel = 'chain' | 'manifests' | 'packs' | 'hashes' | 'chunks' | 'restore'
 
 export interface VerifyOptions extends Cancellable {
   /** Default `restore`. */
   readonly level?: VerifyLevel
-  /** Stops after so many bytes were read; `cursor` of the report goes on from there. Default: all. */
+  /** Stops after so many bytes of pages, manifests, chunks and packs were read; `cursor` of the report goes on from there. Default: all. */
   readonly budgetBytes?: number
   /** Of an earlier report: what was looked at then is not looked at again. */
   readonly cursor?: string

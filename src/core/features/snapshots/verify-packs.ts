@@ -1,4 +1,4 @@
-// Packs and tables as blobs: each pack has the hash that is its name, which needs no key to see, and each table can be read.
+// Packs and tables as blobs: each pack has the hash that is its name, and each table can be read.
 
 import { isStorageError, StorageError } from '../../base/errors.js'
 import { sha256Hex } from '../../codec/hash.js'

@@ -153,7 +153,7 @@ class Verification {
   }
 
   #bytes(): number {
-    return this.#packBytes + this.#manifestBytes + this.#contents.bytes
+    return this.#place.index.pages.readBytes + this.#packBytes + this.#manifestBytes + this.#contents.bytes
   }
 
   #report(cursor: string | undefined): SnapshotReport {
