@@ -38,8 +38,12 @@ function columnsOf<Row extends { readonly info: SnapshotInfo }>(length: number, 
     { title: 'time', cell: ({ info }) => timeText(info.timestamp) },
     { title: 'bytes', cell: ({ info }) => info.bytes },
     { title: 'added', cell: ({ info }) => info.storedBytes },
-    { title: 'tags', cell: ({ info }) => nameText([...(info.pinned ? ['(pinned)'] : []), ...info.tags].join(' '), length) },
+    { title: 'tags', cell: ({ info }) => nameText([...marksOf(info), ...info.tags].join(' '), length) },
   ]
+}
+
+function marksOf({ pinned, damaged }: SnapshotInfo): readonly string[] {
+  return [...(damaged === undefined ? [] : ['(damaged)']), ...(pinned ? ['(pinned)'] : [])]
 }
 
 /** UTC, without what people do not look at. */

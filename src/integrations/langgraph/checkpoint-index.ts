@@ -2,7 +2,7 @@
 // one that was saved last, which clocks that differ between machines cannot change.
 
 import { utf8 } from '../../core/base/bytes.js'
-import { isStorageError } from '../../core/base/errors.js'
+import { isStorageError, StorageError } from '../../core/base/errors.js'
 import type { Json } from '../../core/codec/codec.js'
 import { sha256Hex } from '../../core/codec/hash.js'
 import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
@@ -134,6 +134,7 @@ async function branchOf(ns: string): Promise<string> {
 
 /** undefined for a snapshot that no checkpointer saved. */
 function entryOf(info: SnapshotInfo | undefined): CheckpointEntry | undefined {
+  if (info?.damaged !== undefined) throw new StorageError('corrupt', `a checkpoint cannot be read: ${info.damaged}`, { key: info.id })
   const metadata = info?.metadata as unknown as Metadata | undefined
   if (info === undefined || typeof metadata?.checkpoint !== 'string') return undefined
   return { ns: info.branch.slice(BRANCH.length), ...metadata, thread: info.session, snapshot: info.id }

@@ -1,11 +1,11 @@
 // `varve snapshot` as a process of its own: what is saved, shown, compared, checked and restored.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { digitsApart } from '../../../dist/cli/snapshot/info-table.js'
 import { branchesMeant } from '../../../dist/cli/snapshot/which.js'
-import { bytes, damage, type Fixture, makeFixture, states } from './snapshot-fixture.js'
+import { bytes, damage, type Fixture, filesIn, makeFixture, states } from './snapshot-fixture.js'
 import { runVarve, type Surroundings } from './varve-process.js'
 
 let fixture: Fixture
@@ -34,6 +34,42 @@ test('list shows snapshots newest first, all of them or those that filters leave
   const first = varve(['list', directory, '--agent', 'planner', '--session', 's1', '--limit', '1'])
   expect(first.stderr).toBe(`there are more: --after-id ${ids[3]}\n`)
   expect(varve(['list', directory, '--before', 'yesterday'])).toMatchObject({ status: 64 })
+})
+
+test('list goes on past a damaged manifest, and says whose it is', async () => {
+  const { newFile, newStore } = fixture
+  const store = newStore()
+  const place = { agent: 'planner', session: 'described' }
+  const [before, long] = [
+    ['x', 'short'],
+    ['y', 'long '.repeat(100)],
+  ].map(([state, description]) => {
+    const words = [
+      'save',
+      store,
+      newFile(`"${state}"`),
+      '--agent',
+      place.agent,
+      '--session',
+      place.session,
+      '--description',
+      description as string,
+    ]
+    return varve([...words, '--json']).json()[0] as { id: string }
+  })
+  const file = filesIn(store).find((path) => path.includes('manifests') && path.includes(long?.id as string))
+  writeFileSync(file as string, 'damaged')
+  const words = ['list', store, '--session', place.session]
+  const listed = varve([...words, '--json'])
+  expect(listed.json()).toMatchObject([
+    { id: long?.id, damaged: expect.any(String) },
+    { id: before?.id, description: 'short' },
+  ])
+  expect(listed).toMatchObject({ status: 1, stderr: expect.stringContaining(`damaged: ${long?.id}, planner/described@main 1`) })
+  const text = varve(words)
+  expect(text.stdout).toContain('(damaged)')
+  expect(text.stdout).toContain(before?.id)
+  expect(text.stderr).toContain('varve snapshot repair')
 })
 
 test('show tells all about a snapshot, named by its id, its first digits or as the newest, and what it was made from', () => {

@@ -1,13 +1,13 @@
 // Lists over sessions: each gives its summaries newest first, and they are merged, so that a limit reads no more than it needs.
 
 import { checkLimit } from '../../base/check-limit.js'
-import { StorageError } from '../../base/errors.js'
+import { isStorageError, StorageError } from '../../base/errors.js'
 import { checkName } from '../../base/key.js'
 import type { Json } from '../../codec/codec.js'
 import { missing } from './damage.js'
 import type { PageRef, SessionState } from './session.js'
 import type { Located, SnapshotIndex } from './snapshot-index.js'
-import { infoOfSummary, type Summary } from './summary.js'
+import { infoOfSummary, infoWithoutManifest, type Summary } from './summary.js'
 import type { SessionRef, SnapshotFilter, SnapshotInfo } from './types.js'
 
 /** Metadata is compared in the info: a summary may be without it. */
@@ -46,14 +46,14 @@ export async function* select(index: SnapshotIndex, filter: SnapshotFilter): Asy
 
 /** As a list shows them. */
 export async function* selectInfos(index: SnapshotIndex, filter: SnapshotFilter): AsyncGenerator<SnapshotInfo> {
-  const { limit = Number.POSITIVE_INFINITY, signal, metadata } = filter
+  const { limit = Number.POSITIVE_INFINITY, metadata } = filter
   let left = limit
   if (left === 0) return
   for await (const { state, summaries } of selectRuns(index, filter)) {
     let wanted: readonly Summary[] = []
     for (let from = 0; from < summaries.length; from += wanted.length) {
       wanted = summaries.slice(from, from + Math.min(READ_AHEAD, left))
-      const infos = wanted.map((summary) => infoOfSummary(state, summary) ?? begun(index.info({ state, summary }, signal)))
+      const infos = wanted.map((summary) => infoOfSummary(state, summary) ?? begun(infoFrom(index, { state, summary }, filter)))
       for (const one of infos) {
         const info = one instanceof Promise ? await one : one
         if (info === undefined || !hasMetadata(info, metadata)) continue
@@ -61,6 +61,16 @@ export async function* selectInfos(index: SnapshotIndex, filter: SnapshotFilter)
         if (--left === 0) return
       }
     }
+  }
+}
+
+/** Of one whose manifest is damaged what its session knows, unless somebody asks for what stands in the manifest alone. */
+async function infoFrom(index: SnapshotIndex, located: Located, { metadata, signal }: SnapshotFilter): Promise<SnapshotInfo | undefined> {
+  try {
+    return await index.info(located, signal)
+  } catch (error) {
+    if (!isStorageError(error, 'corrupt') || metadata !== undefined) throw error
+    return { ...infoWithoutManifest(located.state, located.summary), damaged: error.message }
   }
 }
 

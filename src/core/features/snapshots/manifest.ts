@@ -29,7 +29,7 @@ export interface Origin {
   readonly timestamp: number
 }
 
-interface ManifestBase extends Omit<SnapshotInfo, 'pinned'> {
+interface ManifestBase extends Omit<SnapshotInfo, 'pinned' | 'damaged'> {
   /** Id of the codec of the state. */
   readonly codec: number
   readonly origin?: Origin

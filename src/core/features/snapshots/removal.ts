@@ -5,7 +5,7 @@ import { adoptedKey, contentPrefix, isOfBatch, manifestKey } from './layout.js'
 import type { SnapshotPlace } from './place.js'
 import { withoutAll, withoutSummaries } from './session-changes.js'
 import type { Located } from './snapshot-index.js'
-import { infoOfSummary, type Summary } from './summary.js'
+import { infoWithoutManifest, type Summary } from './summary.js'
 import type { SessionRef, SnapshotInfo } from './types.js'
 
 export async function removeSession(place: SnapshotPlace, ref: SessionRef, signal?: AbortSignal): Promise<readonly Located[]> {
@@ -61,6 +61,5 @@ export async function unlessGone(place: SnapshotPlace, located: Located, signal?
   } catch (error) {
     if (!isStorageError(error)) throw error
   }
-  const { isBare: _bare, isBrief: _brief, ...summary } = located.summary
-  return infoOfSummary(located.state, summary) as SnapshotInfo
+  return infoWithoutManifest(located.state, located.summary)
 }

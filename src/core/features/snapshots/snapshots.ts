@@ -53,7 +53,10 @@ export interface Snapshots<State> extends Handle {
   info(id: string, options?: Cancellable): Promise<SnapshotInfo>
   /** The newest of a branch; undefined when there is none. */
   latest(branch: BranchRef, options?: Cancellable): Promise<SnapshotInfo | undefined>
-  /** Newest first: by time, in a session by index. Reads no more than it gives. */
+  /**
+   * Newest first: by time, in a session by index. Reads no more than it gives. One whose manifest is damaged says so (`damaged`);
+   * asked for by `metadata` it is `corrupt`, because nobody can tell whether it is meant.
+   */
   list(filter?: SnapshotFilter): AsyncIterable<SnapshotInfo>
   /**
    * Begins a branch, here or in another session: a new snapshot of the same content, which costs no more than its

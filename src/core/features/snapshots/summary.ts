@@ -12,7 +12,7 @@ import type { SessionRef, SnapshotInfo } from './types.js'
 /** Of description and metadata as JSON. */
 const MAX_DETAILS = 256
 
-export interface Summary extends Omit<SnapshotInfo, 'agent' | 'session'> {
+export interface Summary extends Omit<SnapshotInfo, 'agent' | 'session' | 'damaged'> {
   /** Of its manifest; empty for one of format 1. */
   readonly hash: string
   /** All of it but id, index, branch, timestamp, tags and pin stands in the manifest alone: an entry of a session of format 1. */
@@ -147,4 +147,9 @@ export function infoOfSummary({ agent, session }: SessionRef, summary: Summary):
   const data = metadata === undefined ? undefined : { metadata }
   const info = { id, agent, session, branch, index, timestamp, parents, contentHash, tags }
   return { ...info, ...labels, ...said, ...data, bytes, storedBytes, compression }
+}
+
+/** What is known of it where its manifest cannot be read. */
+export function infoWithoutManifest(ref: SessionRef, { isBare: _bare, isBrief: _brief, ...summary }: Summary): SnapshotInfo {
+  return infoOfSummary(ref, summary) as SnapshotInfo
 }

@@ -53,6 +53,11 @@ export interface SnapshotInfo {
   readonly tags: readonly string[]
   /** Never removed by `prune`. */
   readonly pinned?: true
+  /**
+   * Only in lists: why its manifest cannot be read. What stands there alone is absent: description and metadata, and of one that was
+   * saved in format 1 also parents, content hash and sizes.
+   */
+  readonly damaged?: string
   readonly description?: string
   readonly metadata?: Json
   /** Length of the encoded state. */
