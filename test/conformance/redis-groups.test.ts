@@ -1,24 +1,17 @@
 // Native groups beside clients that die or write things of their own: what is taken, shown and delivered again.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { redis } from 'varve/adapters/redis'
 import { ManualClock } from 'varve/testing'
-import { describeRedis, openIoRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
+import { clientForTests, serverForTests } from '../fixtures/redis-for-tests.js'
+import { describeRedis, openIoRedis } from '../fixtures/redis-server.js'
 
 const HOUR = 3_600_000
 let made = 0
 
 describeRedis('groups of a Redis stream', () => {
-  let server: RedisServer
-  let opened: Awaited<ReturnType<typeof openIoRedis>>
-  beforeAll(async () => {
-    server = await startRedisServer()
-    opened = await openIoRedis(server.port)
-  })
-  afterAll(async () => {
-    await opened?.close()
-    await server?.stop()
-  })
+  const server = serverForTests()
+  const opened = clientForTests(server, openIoRedis)
 
   async function newStream(clock?: ManualClock) {
     const prefix = `groups-${made++}:`

@@ -1,32 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openQueue, openStore, recover, scan } from 'varve'
 import { redis } from 'varve/adapters/redis'
 import { ManualClock } from 'varve/testing'
-import { CLIENTS, describeRedis, openIoRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
+import { clientForTests, serverForTests } from '../fixtures/redis-for-tests.js'
+import { CLIENTS, describeRedis, openIoRedis } from '../fixtures/redis-server.js'
 
 let made = 0
 
 describeRedis('other clients of the same Redis', () => {
-  let server: RedisServer
-  let other: Awaited<ReturnType<typeof openIoRedis>>['client']
-  let closeOther: () => Promise<void>
-  beforeAll(async () => {
-    server = await startRedisServer()
-    const opened = await openIoRedis(server.port)
-    other = opened.client
-    closeOther = opened.close
-  })
-  afterAll(async () => {
-    await closeOther?.()
-    await server?.stop()
-  })
+  const server = serverForTests()
+  const other = clientForTests(server, openIoRedis)
 
   describe.each(CLIENTS)('beside the client $name', ({ open }) => {
-    let opened: Awaited<ReturnType<typeof open>>
-    beforeAll(async () => {
-      opened = await open(server.port)
-    })
-    afterAll(() => opened?.close())
+    const opened = clientForTests(server, open)
 
     /** A queue, and the key of its one native stream. */
     async function newQueue<T>(options: Parameters<typeof openQueue<T>>[2] = {}) {
@@ -35,7 +21,7 @@ describeRedis('other clients of the same Redis', () => {
       const store = await openStore(backend)
       const queue = await openQueue<T>(store, 'q', options)
       const streamKey = async (): Promise<string> => {
-        const keys = await other.keys(`${prefix}stream:*:meta`)
+        const keys = await other.client.keys(`${prefix}stream:*:meta`)
         return (keys[0] as string).slice(0, -':meta'.length)
       }
       const close = async (): Promise<void> => {
@@ -50,7 +36,7 @@ describeRedis('other clients of the same Redis', () => {
       await queue.append({ item: 'book' }, { headers: { by: 'cron' } })
       const { timestamp } = await queue.append({ item: 'pen' })
       await queue.tombstone('book')
-      const entries = await other.xrange(await streamKey(), '-', '+')
+      const entries = await other.client.xrange(await streamKey(), '-', '+')
       expect(entries.map(([id]) => id)).toEqual(['0-1', '0-2', '0-3'])
       expect(fieldsOf(entries[0])).toMatchObject({ value: '{"item":"book"}', key: 'book', codec: '1', 'h:by': 'cron' })
       expect(fieldsOf(entries[1])).toMatchObject({ value: '{"item":"pen"}', timestamp: String(timestamp) })
@@ -62,7 +48,7 @@ describeRedis('other clients of the same Redis', () => {
       const { queue, streamKey, close } = await newQueue<Uint8Array>()
       const bytes = Uint8Array.from({ length: 256 }, (_, n) => n)
       await queue.appendMany(Array.from({ length: 20_000 }, () => bytes))
-      expect(await other.xlen(await streamKey())).toBe(20_000)
+      expect(await other.client.xlen(await streamKey())).toBe(20_000)
       const records = await queue.read({ from: 19_990, limit: 100 })
       expect(records.map(({ offset }) => offset)).toEqual(Array.from({ length: 10 }, (_, n) => 19_990 + n))
       expect(records[9]?.value).toEqual(bytes)
@@ -81,9 +67,9 @@ describeRedis('other clients of the same Redis', () => {
       expect(taken).toEqual(['0-1', '0-2'])
       const ours = await group.receive({ limit: 10 })
       expect(ours.map(({ value }) => value)).toEqual([2, 3, 4, 5])
-      await other.xack(key, 'Über', ...taken)
+      await other.client.xack(key, 'Über', ...taken)
       expect(await group.committed()).toEqual([2])
-      await other.xack(key, 'Über', '0-3')
+      await other.client.xack(key, 'Über', '0-3')
       await group.ack(ours)
       expect((await group.lag()).total).toBe(0)
       expect(await pendingOf(key, 'Über')).toBe(0)
@@ -112,12 +98,14 @@ describeRedis('other clients of the same Redis', () => {
       await patient.receive()
       const read = await patient.receive({ limit: 5 })
       const key = await streamKey()
-      expect(await other.hget(`${key}:group:g`, 'last')).toBe('0') // no script took part
+      expect(await other.client.hget(`${key}:group:g`, 'last')).toBe('0') // no script took part
       const another = redis({ client: opened.client, prefix: key.slice(0, key.indexOf('stream:')) })
       const hasty = await (await openQueue<number>(another, 'q')).group('g', { visibilityMs: 5_000 })
       expect((await hasty.receive({ limit: 9 })).map(({ value }) => value)).toEqual([6])
-      expect(await other.zrange(`${key}:runs:g`, '0', '-1')).toEqual(['6:6:5000', '0:0:60000', '1:5:60000'])
-      const [first, second] = (await other.zrange(`${key}:runs:g`, '1', '2', 'WITHSCORES')).filter((_, at) => at % 2 === 1).map(Number)
+      expect(await other.client.zrange(`${key}:runs:g`, '0', '-1')).toEqual(['6:6:5000', '0:0:60000', '1:5:60000'])
+      const [first, second] = (await other.client.zrange(`${key}:runs:g`, '1', '2', 'WITHSCORES'))
+        .filter((_, at) => at % 2 === 1)
+        .map(Number)
       expect(second).toBeGreaterThanOrEqual(first as number) // by the time of the read
       await patient.ack(read)
       expect(await pendingOf(key, 'g')).toBe(2)
@@ -131,11 +119,11 @@ describeRedis('other clients of the same Redis', () => {
       const group = await queue.group('g')
       const [mine] = await group.receive()
       const key = await streamKey()
-      const [, claimed] = (await other.xautoclaim(key, 'g', 'thief', 0, '0')) as [string, [string, string[]][]]
+      const [, claimed] = (await other.client.xautoclaim(key, 'g', 'thief', 0, '0')) as [string, [string, string[]][]]
       expect(claimed.map(([id]) => id)).toEqual(['0-1'])
       await mine?.nack({ delayMs: 0 }) // another attempt holds it: ignored
       expect(await group.receive()).toEqual([])
-      await other.xack(key, 'g', '0-1')
+      await other.client.xack(key, 'g', '0-1')
       expect((await group.lag()).total).toBe(0)
       await close()
     })
@@ -143,7 +131,7 @@ describeRedis('other clients of the same Redis', () => {
     test('a group that a client made is one of the queue', async () => {
       const { queue, streamKey, close } = await newQueue<number>()
       await queue.appendMany([0, 1, 2])
-      await other.xgroup('CREATE', await streamKey(), 'theirs', '0-1')
+      await other.client.xgroup('CREATE', await streamKey(), 'theirs', '0-1')
       expect(await queue.groups()).toEqual(['theirs'])
       const group = await queue.group('theirs')
       expect((await group.receive({ limit: 10 })).map(({ value }) => value)).toEqual([1, 2])
@@ -154,7 +142,7 @@ describeRedis('other clients of the same Redis', () => {
       const { queue, streamKey, close } = await newQueue<number>()
       await queue.appendMany([0, 1])
       const key = await streamKey()
-      const id = (await other.xadd(key, '*', 'hello', 'world')) as string
+      const id = (await other.client.xadd(key, '*', 'hello', 'world')) as string
       expect((await queue.read({ limit: 10 })).map(({ value }) => value)).toEqual([0, 1])
       await expect(queue.read({ from: 2 })).rejects.toMatchObject({ code: 'corrupt' })
       await expect(queue.append(2)).rejects.toMatchObject({ code: 'corrupt' })
@@ -162,7 +150,7 @@ describeRedis('other clients of the same Redis', () => {
       const received = await group.receive({ limit: 10 })
       expect(received.map(({ value }) => value)).toEqual([0, 1])
       expect(await pendingOf(key, 'g')).toBe(2)
-      const [aside] = await other.xrange(`${key}:quarantine`, '-', '+')
+      const [aside] = await other.client.xrange(`${key}:quarantine`, '-', '+')
       expect(fieldsOf(aside)).toMatchObject({ 'quarantined-id': id, hello: 'world' })
       expect((await queue.append(2)).offset).toBe(2)
       expect((await group.receive({ limit: 10 })).map(({ value }) => value)).toEqual([2])
@@ -171,7 +159,7 @@ describeRedis('other clients of the same Redis', () => {
 
     test('many appends at once keep the order of their calls, from the first on', async () => {
       const { queue, close } = await newQueue<number>()
-      await other.script('FLUSH')
+      await other.client.script('FLUSH')
       const receipts = await Promise.all(Array.from({ length: 1_000 }, (_, n) => queue.append(n)))
       expect(receipts.map(({ offset }) => offset)).toEqual(Array.from({ length: 1_000 }, (_, n) => n))
       await close()
@@ -181,12 +169,12 @@ describeRedis('other clients of the same Redis', () => {
       const { queue, streamKey, close } = await newQueue<number>()
       await queue.append(0)
       const key = await streamKey()
-      await other.xadd(key, '0-2', 'timestamp', 'soon')
+      await other.client.xadd(key, '0-2', 'timestamp', 'soon')
       const group = await queue.group('g')
       expect((await group.receive({ limit: 10 })).map(({ value }) => value)).toEqual([0])
       expect((await queue.append(1)).offset).toBe(1)
       expect((await group.receive({ limit: 10 })).map(({ value }) => value)).toEqual([1])
-      expect(await other.xlen(`${key}:quarantine`)).toBe(1)
+      expect(await other.client.xlen(`${key}:quarantine`)).toBe(1)
       expect(await pendingOf(key, 'g')).toBe(2)
       await close()
     })
@@ -196,8 +184,8 @@ describeRedis('other clients of the same Redis', () => {
       await queue.appendMany([0, 1, 2])
       expect(await scan(store)).toMatchObject({ healthy: true, scanned: { queues: 1, records: 3 } })
       const key = await streamKey()
-      await other.xadd(key, '0-4', 'timestamp', '1', 'codec', '1', 'value', '9')
-      await other.xadd(key, '*', 'hello', 'world')
+      await other.client.xadd(key, '0-4', 'timestamp', '1', 'codec', '1', 'value', '9')
+      await other.client.xadd(key, '*', 'hello', 'world')
       const kinds = (await scan(store)).anomalies.map(({ kind, queue: name, bucket }) => [kind, name, bucket])
       expect(kinds).toEqual([
         ['foreign_entry', 'q', 0],
@@ -205,9 +193,9 @@ describeRedis('other clients of the same Redis', () => {
       ])
       const { before, after } = await recover(store, { mode: 'repair' })
       expect([before.healthy, after.healthy]).toEqual([false, true])
-      expect(await other.xlen(`${key}:quarantine`)).toBe(2)
+      expect(await other.client.xlen(`${key}:quarantine`)).toBe(2)
       expect((await queue.append(3)).offset).toBe(3)
-      await other.del(`${key}:meta`) // as a full server without noeviction does
+      await other.client.del(`${key}:meta`) // as a full server without noeviction does
       expect((await scan(store)).anomalies).toMatchObject([{ kind: 'damaged_manifest' }])
       await expect(queue.append(4)).rejects.toMatchObject({ code: 'corrupt' })
       expect((await recover(store, { mode: 'repair' })).after.healthy).toBe(true)
@@ -297,7 +285,7 @@ describeRedis('other clients of the same Redis', () => {
     test('scripts that the server forgot are sent again', async () => {
       const { queue, close } = await newQueue<number>()
       await queue.append(0)
-      await other.script('FLUSH')
+      await other.client.script('FLUSH')
       expect((await queue.append(1)).offset).toBe(1)
       expect((await queue.read()).length).toBe(2)
       await close()
@@ -310,7 +298,7 @@ describeRedis('other clients of the same Redis', () => {
       for (let at = 0; at < count; at += 100) {
         const appends = Promise.all(Array.from({ length: 100 }, (_, n) => queue.append(at + n)))
         for (let turn = 0; turn < at % 7; turn++) await new Promise((resolve) => setImmediate(resolve))
-        await other.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+        await other.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
         receipts.push(...(await appends))
       }
       const values: number[] = []
@@ -325,13 +313,13 @@ describeRedis('other clients of the same Redis', () => {
   })
 
   function readGroup(key: string, group: string, count: number): Promise<string[]> {
-    return other
+    return other.client
       .xreadgroup('GROUP', group, 'foreign', 'COUNT', count, 'STREAMS', key, '>')
       .then((reply) => ((reply ?? []) as [string, [string, string[]][]][]).flatMap(([, entries]) => entries.map(([id]) => id)))
   }
 
   async function pendingOf(key: string, group: string): Promise<number> {
-    return Number(((await other.xpending(key, group)) as unknown[])[0])
+    return Number(((await other.client.xpending(key, group)) as unknown[])[0])
   }
 })
 

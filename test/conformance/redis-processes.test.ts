@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openQueue, openStore } from 'varve'
 import { redis } from 'varve/adapters/redis'
-import { describeRedis, openNodeRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
+import { clientForTests, serverForTests } from '../fixtures/redis-for-tests.js'
+import { describeRedis, openNodeRedis } from '../fixtures/redis-server.js'
 
 const CONSUMER = fileURLToPath(new URL('../fixtures/redis-server-consumer.mjs', import.meta.url))
 const VISIBILITY_MS = 400
@@ -46,13 +47,11 @@ async function startConsumer(port: number): Promise<Consumer> {
 }
 
 describeRedis('processes on one Redis', () => {
-  let server: RedisServer
+  const server = serverForTests()
+  const mine = clientForTests(server, openNodeRedis)
   let a: Consumer
   let b: Consumer
-  let mine: Awaited<ReturnType<typeof openNodeRedis>>
   beforeAll(async () => {
-    server = await startRedisServer()
-    mine = await openNodeRedis(server.port)
     const queue = await openQueue<number>(await openStore(redis({ client: mine.client })), 'q')
     await queue.appendMany([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     ;[a, b] = await Promise.all([startConsumer(server.port), startConsumer(server.port)])
@@ -60,8 +59,6 @@ describeRedis('processes on one Redis', () => {
   afterAll(async () => {
     await a?.kill()
     await b?.kill()
-    await mine?.close()
-    await server?.stop()
   })
 
   test('one that is paused past its visibility loses what it took, and changes nothing when it wakes', async () => {

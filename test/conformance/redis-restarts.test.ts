@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { isStorageError, openQueue, openStore, type Queue } from 'varve'
 import { redis } from 'varve/adapters/redis'
 import { seededRandom } from 'varve/testing'
-import { CLIENTS, describeRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
+import { serverForTests } from '../fixtures/redis-for-tests.js'
+import { CLIENTS, describeRedis } from '../fixtures/redis-server.js'
 import { SCALE, SEED, tally } from '../tally.js'
 
 /** Of each client. */
@@ -10,11 +11,7 @@ const LIVES = 25 * SCALE
 const CALLERS = 6
 
 describeRedis('a Redis that syncs before it answers, killed under load', () => {
-  let server: RedisServer
-  beforeAll(async () => {
-    server = await startRedisServer('--appendonly', 'yes', '--appendfsync', 'always')
-  })
-  afterAll(() => server?.stop())
+  const server = serverForTests('--appendonly', 'yes', '--appendfsync', 'always')
 
   describe.each(CLIENTS)('with the client $name', ({ name, open }) => {
     test('loses nothing that was acknowledged, and stores nothing twice', { timeout: 60_000 * Math.max(2, SCALE) }, async () => {

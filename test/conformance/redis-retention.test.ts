@@ -1,20 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { redis } from 'varve/adapters/redis'
-import { describeRedis, openIoRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
+import { clientForTests, serverForTests } from '../fixtures/redis-for-tests.js'
+import { describeRedis, openIoRedis } from '../fixtures/redis-server.js'
 
 const KIB = 1_024
 
 describeRedis('retention by bytes beside compaction, on Redis', () => {
-  let server: RedisServer
-  let opened: Awaited<ReturnType<typeof openIoRedis>>
-  beforeAll(async () => {
-    server = await startRedisServer()
-    opened = await openIoRedis(server.port)
-  })
-  afterAll(async () => {
-    await opened?.close()
-    await server?.stop()
-  })
+  const server = serverForTests()
+  const opened = clientForTests(server, openIoRedis)
 
   async function withStream(prefix: string, bytes: number) {
     const backend = redis({ client: opened.client, prefix })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { describe, test } from 'vitest'
 import { memory } from 'varve/adapters/memory'
 import { redis } from 'varve/adapters/redis'
 import {
@@ -16,7 +16,8 @@ import {
   streamBrokerSuite,
   streamProducersSuite,
 } from 'varve/testing'
-import { CLIENTS, describeRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
+import { clientForTests, serverForTests } from '../fixtures/redis-for-tests.js'
+import { CLIENTS, describeRedis } from '../fixtures/redis-server.js'
 
 let made = 0
 
@@ -27,14 +28,10 @@ const replicated: typeof replicateSuite = (from, to) =>
   replicateSuite(from, to).filter(({ name }) => name !== 'replicate: a lost answer stores nothing twice')
 
 describeRedis('a Redis server', () => {
-  let server: RedisServer
-  beforeAll(async () => {
-    server = await startRedisServer()
-  })
-  afterAll(() => server?.stop())
+  const server = serverForTests()
 
   describe.each(CLIENTS)('by the client $name', ({ open }) => {
-    let opened: Awaited<ReturnType<typeof open>>
+    const opened = clientForTests(server, open)
     const prefixes = new WeakMap<object, string>()
     const at = (prefix: string) => {
       const backend = redis({ client: opened.client, prefix })
@@ -43,11 +40,6 @@ describeRedis('a Redis server', () => {
     }
     const make = async () => at(`place-${made++}:`)
     const reopen = async (backend: object) => at(prefixes.get(backend) as string)
-
-    beforeAll(async () => {
-      opened = await open(server.port)
-    })
-    afterAll(() => opened?.close())
 
     registerSuite(test, blobStoreSuite(make, { reopen }))
     registerSuite(test, lockManagerSuite(make, { reopen }))

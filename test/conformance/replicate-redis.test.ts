@@ -1,28 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, describe, test } from 'vitest'
 import { memory } from 'varve/adapters/memory'
 import { nodeFs } from 'varve/adapters/node-fs'
 import { redis } from 'varve/adapters/redis'
 import { type MakeBackend, registerSuite, replicateSuite } from 'varve/testing'
-import { describeRedis, openNodeRedis, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
+import { clientForTests, serverForTests } from '../fixtures/redis-for-tests.js'
+import { describeRedis, openNodeRedis } from '../fixtures/redis-server.js'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-replicate-redis-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 let made = 0
 
 describeRedis('replication to and from Redis', () => {
-  let server: RedisServer
-  let opened: Awaited<ReturnType<typeof openNodeRedis>>
-  beforeAll(async () => {
-    server = await startRedisServer()
-    opened = await openNodeRedis(server.port)
-  })
-  afterAll(async () => {
-    await opened?.close()
-    await server?.stop()
-  })
+  const server = serverForTests()
+  const opened = clientForTests(server, openNodeRedis)
 
   const onRedis: MakeBackend = async () => redis({ client: opened.client, prefix: `replicate-${made++}:` })
   const inMemory: MakeBackend = async () => memory()

@@ -1,22 +1,13 @@
 import { redis } from 'varve/adapters/redis'
-import { afterAll, beforeAll } from 'vitest'
-import { describeRedis, openNodeRedis, type Opened, type RedisServer, startRedisServer } from '../fixtures/redis-server.js'
+import { clientForTests, serverForTests } from '../fixtures/redis-for-tests.js'
+import { describeRedis, openNodeRedis } from '../fixtures/redis-server.js'
 import { validateSaver } from './validate.js'
 
 describeRedis('a Redis server', () => {
-  let server: RedisServer
-  let opened: Opened
+  const server = serverForTests()
+  const opened = clientForTests(server, openNodeRedis)
   const prefixes = new WeakMap<object, string>()
   let made = 0
-
-  beforeAll(async () => {
-    server = await startRedisServer()
-    opened = await openNodeRedis(server.port)
-  })
-  afterAll(async () => {
-    await opened?.close()
-    await server?.stop()
-  })
 
   const open = async (prefix: string) => {
     const backend = redis({ client: opened.client, prefix })

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describeRedis, type RedisServer, startRedisServer } from '../../fixtures/redis-server.js'
+import { serverForTests } from '../../fixtures/redis-for-tests.js'
+import { describeRedis } from '../../fixtures/redis-server.js'
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 
@@ -17,15 +18,13 @@ function varve(words: readonly string[], input = '') {
 }
 
 describeRedis('the command line on Redis', () => {
-  let server: RedisServer
+  const server = serverForTests()
   let folder: string
   const place = (prefix: string) => `redis://127.0.0.1:${server.port}?prefix=${prefix}:`
   beforeAll(async () => {
-    server = await startRedisServer()
     folder = mkdtempSync(join(tmpdir(), 'varve-cli-redis-'))
   })
   afterAll(async () => {
-    await server?.stop()
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   })
 
