@@ -60,7 +60,8 @@ export async function oldestFirst(
   return found.reverse()
 }
 
-async function transfer(
+/** Into the batch, chunk by chunk; one of format 1 is cut as states are today. */
+export async function transfer(
   source: SnapshotPlace,
   manifest: Manifest,
   batch: PackBatch,

@@ -14,25 +14,32 @@ import type { OldManifest } from './manifest.js'
 export async function readOldContent(blobs: BlobStore, manifest: OldManifest, signal?: AbortSignal): Promise<Uint8Array> {
   const bodies: Uint8Array[] = []
   let fault: unknown
+  let faulty: string | undefined
   for (let part = 0; part < manifest.content.parts; part++) {
     const key = contentKey(manifest.content.id, part)
     const blob = await blobs.get(key, signal === undefined ? {} : { signal })
     if (blob === undefined) {
-      const facts = { part, expected: manifest.contentHash, actual: 'nothing' }
+      const facts = { blob: key, expected: manifest.contentHash, actual: 'nothing' }
       throw new StorageError('missing', 'the content of a snapshot is not there', { key: manifest.id, facts })
     }
     try {
       bodies.push(openEnvelope(blob.data, 'content', key).body)
     } catch (error) {
       fault ??= error
+      faulty ??= key
       bodies.push(blob.data.subarray(ENVELOPE_BYTES))
     }
   }
-  return await provePlain(bodies.length === 1 ? (bodies[0] as Uint8Array) : concatBytes(bodies), manifest, fault)
+  const packed = bodies.length === 1 ? (bodies[0] as Uint8Array) : concatBytes(bodies)
+  return await provePlain(packed, manifest, { fault, blob: faulty ?? contentKey(manifest.content.id, 0) })
 }
 
 /** With a fault the bytes are damaged for certain; their hash is still worked out where possible, to be told. */
-async function provePlain(packed: Uint8Array, manifest: OldManifest, fault: unknown): Promise<Uint8Array> {
+async function provePlain(
+  packed: Uint8Array,
+  manifest: OldManifest,
+  { fault, blob }: { readonly fault: unknown; readonly blob: string },
+): Promise<Uint8Array> {
   let cause = fault
   let actual = 'unreadable'
   try {
@@ -44,6 +51,6 @@ async function provePlain(packed: Uint8Array, manifest: OldManifest, fault: unkn
     if (isStorageError(error, 'unavailable')) throw error
     cause ??= error
   }
-  const facts = { expected: manifest.contentHash, actual }
+  const facts = { blob, expected: manifest.contentHash, actual }
   throw new StorageError('corrupt', 'the content of a snapshot is damaged', { key: manifest.id, facts, cause })
 }

@@ -12,6 +12,7 @@ import type { SnapshotPlace } from './place.js'
 import { Quarantine } from './quarantine.js'
 import { healChunks } from './repair-chunks.js'
 import { rebuildManifests } from './repair-manifests.js'
+import { renewOld } from './repair-old.js'
 import { rebuildSessions } from './repair-sessions.js'
 import { moveStrays } from './repair-strays.js'
 import { repairTables } from './repair-tables.js'
@@ -29,6 +30,7 @@ export async function repair(place: SnapshotPlace, options: RepairOptions<Store 
   await rebuildSessions(fresh(place), quarantine, signal)
   await rebuildManifests(fresh(place), mirror, quarantine, signal)
   await repairTables(fresh(place), quarantine)
+  await renewOld({ place: fresh(place), mirror, quarantine, signal })
   const bad = await healChunks(fresh(place), mirror, quarantine, signal)
   // Where a session cannot be read nobody knows what it needs.
   if (bad.size > 0) await unlessDamaged(() => replacePacks(fresh(place), bad, signal))

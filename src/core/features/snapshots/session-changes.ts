@@ -70,6 +70,22 @@ export async function withLabel(
   return await rewrite({ ...state, labels }, pages, new Set(touched), (summary) => summary)
 }
 
+/** Another summary in the place of the one with its id, which keeps its tags and its pin; undefined where that is not there. */
+export async function withSummary(
+  state: SessionState,
+  pages: SessionPages,
+  { id, index, ...other }: Summary,
+): Promise<SessionState | undefined> {
+  if ((await findSummary(state, pages, { id, index })) === undefined) return undefined
+  const change = (summary: Summary): Summary => {
+    if (summary.id !== id) return summary
+    const { tags, pinned } = summary
+    return { id, index, ...other, tags, ...(pinned === undefined ? {} : { pinned }) }
+  }
+  if (state.recent.some((summary) => summary.id === id)) return { ...state, recent: state.recent.map(change) }
+  return await rewrite(state, pages, new Set(state.pages.filter((page) => covers(page, index))), change)
+}
+
 function isLabelledAlike(a: Summary, b: Summary): boolean {
   return a.pinned === b.pinned && a.tags.length === b.tags.length && a.tags.every((tag, at) => tag === b.tags[at])
 }

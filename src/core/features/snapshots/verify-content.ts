@@ -60,8 +60,8 @@ export class ContentChecker {
 
   /** What is wrong with a snapshot, with the exact paths that are lost. */
   async explain(summary: Summary, error: unknown): Promise<SnapshotProblem> {
-    const pack = isStorageError(error) ? error.facts.pack : undefined
-    const key = typeof pack === 'string' ? packKey(SNAPSHOTS, pack) : undefined
+    const { pack, blob } = isStorageError(error) ? error.facts : {}
+    const key = typeof pack === 'string' ? packKey(SNAPSHOTS, pack) : typeof blob === 'string' ? blob : undefined
     const paths = await this.lostPaths(summary)
     return problemOf({ id: summary.id, ...(key === undefined ? {} : { key }), ...(paths.length === 0 ? {} : { paths }) }, error)
   }
