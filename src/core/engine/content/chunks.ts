@@ -15,6 +15,6 @@ export interface ChunkSource {
 }
 
 export interface ChunkSink {
-  /** Its id, at the latest when it is stored; what is there already is not stored again. Called again after it resolved. The bytes are taken over: they must not change any more. */
+  /** Its id, at the latest when it is stored; what is there already is not stored again. Called again after it resolved. The bytes are only lent until this resolves. */
   put(kind: ChunkKind, plain: Uint8Array): Promise<ChunkId>
 }

@@ -9,7 +9,10 @@ const ROOM = 4
 
 export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 
-/** The pieces in order, in memory that stays as it is. Cancels the source when it ends early; an aborted signal waits for nothing. */
+/**
+ * The pieces in order, each in memory that is used again once the next one is asked for. Cancels the source when it ends early;
+ * an aborted signal waits for nothing.
+ */
 export async function* cutStream(source: ByteSource, of: PieceClass, options: Cancellable = {}): AsyncGenerator<Uint8Array> {
   const buffer = new PieceBuffer(of)
   for await (const bytes of readBytes(source, options.signal)) {
@@ -19,7 +22,7 @@ export async function* cutStream(source: ByteSource, of: PieceClass, options: Ca
   yield* buffer.take(true)
 }
 
-/** What came and is not cut yet. Pieces are views of its memory, which is left to them: nothing is written twice to one place. */
+/** What came and is not cut yet; pieces are views of it. */
 class PieceBuffer {
   readonly #of: PieceClass
   #bytes = new Uint8Array(0)
@@ -33,7 +36,7 @@ class PieceBuffer {
 
   /** A copy: the source may write into its bytes again. */
   push(bytes: Uint8Array): void {
-    if (this.#end + bytes.length > this.#bytes.length) this.#renew(bytes.length)
+    if (this.#end + bytes.length > this.#bytes.length) this.#makeRoom(bytes.length)
     this.#bytes.set(bytes, this.#end)
     this.#end += bytes.length
   }
@@ -49,11 +52,12 @@ class PieceBuffer {
     }
   }
 
-  /** With room for the next ones too: what is held is not to be copied at every turn. */
-  #renew(coming: number): void {
+  /** For the next ones too: what is held is not to be moved at every turn. */
+  #makeRoom(coming: number): void {
     const held = this.#bytes.subarray(this.#start, this.#end)
     const roomy = Math.min(this.#bytes.length * 2, ROOM * this.#lookAhead)
-    this.#bytes = new Uint8Array(Math.max(held.length + coming, roomy))
+    const needed = Math.max(held.length + coming, roomy)
+    if (needed > this.#bytes.length) this.#bytes = new Uint8Array(needed)
     this.#bytes.set(held)
     this.#start = 0
     this.#end = held.length

@@ -29,8 +29,8 @@ export interface PackBatchOptions {
   readonly signal: AbortSignal | undefined
 }
 
-/** What goes into a pack next. */
-type Coming = { readonly chunk: StoredChunk } | { readonly record: Uint8Array }
+/** What goes into a pack next. `memory` is free then. */
+type Coming = { readonly chunk: StoredChunk; readonly memory: Uint8Array } | { readonly record: Uint8Array }
 
 export class PackBatch implements ChunkSink {
   /** Of the collection that it knows of: what it made may be referred to only where no later one has passed. */
@@ -41,8 +41,9 @@ export class PackBatch implements ChunkSink {
   readonly #compressing: Promise<Coming>[] = []
   readonly #putting: Promise<void>[] = []
   readonly #turns = new Mutex()
-  /** Of packs that were put: the next ones are made in it. */
-  readonly #memory: Uint8Array[] = []
+  /** Of chunks that are written and of packs that are put, for the next ones: else most of what is taken is garbage. */
+  readonly #chunkMemory: Uint8Array[] = []
+  readonly #packMemory: Uint8Array[] = []
   #writer = new PackWriter()
   #chunkBytes = 0
   #storedBytes = 0
@@ -73,7 +74,7 @@ export class PackBatch implements ChunkSink {
     return this.#relied
   }
 
-  /** Resolves once the chunk is hashed. What fails behind fails the next call, or `finish`. */
+  /** Resolves once the chunk is hashed and copied. What fails behind fails the next call, or `finish`. */
   async put(kind: ChunkKind, plain: Uint8Array): Promise<ChunkId> {
     const id = await idOf(kind, plain)
     if (!this.has(id)) await this.#add(id, this.#compress(id, kind, plain))
@@ -136,10 +137,18 @@ export class PackBatch implements ChunkSink {
     if (this.#compressing.length >= WIDTH) await this.#drain(WIDTH - 1)
   }
 
-  async #compress(id: ChunkId, kind: ChunkKind, plain: Uint8Array): Promise<Coming> {
+  async #compress(id: ChunkId, kind: ChunkKind, lent: Uint8Array): Promise<Coming> {
+    const memory = this.#memoryFor(lent.length)
+    memory.set(lent)
+    const plain = memory.subarray(0, lent.length)
     const { compression, bytes } = await this.#options.compression.pack(plain)
     this.#compression ||= compression
-    return { chunk: { id, kind, compression, plainBytes: plain.length, bytes } }
+    return { chunk: { id, kind, compression, plainBytes: plain.length, bytes }, memory }
+  }
+
+  #memoryFor(bytes: number): Uint8Array {
+    const free = this.#chunkMemory.pop()
+    return free !== undefined && free.length >= bytes ? free : new Uint8Array(2 ** Math.ceil(Math.log2(bytes)))
   }
 
   /** Until no more than `left` are under way; in the order in which they came. */
@@ -163,8 +172,9 @@ export class PackBatch implements ChunkSink {
       const facts = { bytes, maxBlobBytes: maxPackBytes }
       throw new StorageError('invalid', 'a piece of the state is larger than a blob may be on this backend', { facts })
     }
-    if ('chunk' in coming) this.#writer.add(coming.chunk)
-    else this.#writer.copy(coming.record)
+    if ('record' in coming) return this.#writer.copy(coming.record)
+    this.#writer.add(coming.chunk)
+    this.#chunkMemory.push(coming.memory)
   }
 
   async #seal(): Promise<void> {
@@ -172,14 +182,14 @@ export class PackBatch implements ChunkSink {
     const putting = this.#put(this.#writer)
     putting.catch(() => {})
     this.#putting.push(putting)
-    this.#writer = new PackWriter(this.#memory.pop())
+    this.#writer = new PackWriter(this.#packMemory.pop())
   }
 
   async #put(writer: PackWriter): Promise<void> {
     const pack = await writer.finish()
     await this.#options.putPack(pack, this.#options.signal)
     this.#storedBytes += pack.bytes.length
-    this.#memory.push(writer.memory)
+    this.#packMemory.push(writer.memory)
   }
 
   async #settle(left: number): Promise<void> {

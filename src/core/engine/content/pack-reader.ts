@@ -5,6 +5,7 @@ import { StorageError } from '../../base/errors.js'
 import { inParallel } from '../../base/in-parallel.js'
 import type { BlobStore } from '../../ports/blob-store.js'
 import { packKey } from './pack-catalogue.js'
+import { ENTRY_BYTES, TRAILER_BYTES } from './pack-format.js'
 import type { KnownPack } from './pack-index.js'
 
 /** Reading so much more costs less than another request. */
@@ -38,6 +39,8 @@ interface Kept {
   readonly start: number
   readonly end: number
   readonly bytes: Promise<Uint8Array>
+  /** Bytes that nobody has asked for yet. */
+  left: number
 }
 
 export class PackReader {
@@ -56,8 +59,10 @@ export class PackReader {
   /** A part of a pack; a view of what others may be reading. `missing` when the pack is gone; fewer bytes when it is too short. */
   async read(pack: KnownPack, start: number, end: number): Promise<Uint8Array> {
     const kept = this.#kept.get(pack.name)
-    if (kept !== undefined && kept.start <= start && end <= kept.end)
+    if (kept !== undefined && kept.start <= start && end <= kept.end) {
+      this.#given(pack.name, kept, end - start)
       return (await kept.bytes).subarray(start - kept.start, end - kept.start)
+    }
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ pack, start, end, resolve, reject })
       if (this.#waiting.length === 1) void this.#readSoon()
@@ -78,7 +83,9 @@ export class PackReader {
     const waiting = this.#waiting
     this.#waiting = []
     await inParallel(runsOf(waiting), READS, async (run) => {
-      const { start, bytes } = this.#begin(run)
+      const kept = this.#begin(run)
+      const { start, bytes } = kept
+      for (const one of run.wanted) this.#given(run.pack.name, kept, one.end - one.start)
       try {
         const found = await bytes
         for (const one of run.wanted) one.resolve(found.subarray(one.start - start, one.end - start))
@@ -92,10 +99,16 @@ export class PackReader {
     const last = this.#kept.get(pack.name)
     if (last !== undefined && last.start <= start && end <= last.end) return last
     const ahead = last === undefined || !isNear(last.end, start) ? 0 : nextAhead(last)
-    const until = Math.min(pack.bytes, Math.max(end, start + ahead))
-    const kept = { start, end: until, bytes: this.#get(pack, start, until) }
+    const until = Math.max(end, Math.min(endOfChunks(pack), start + ahead))
+    const kept = { start, end: until, bytes: this.#get(pack, start, until), left: until - start }
     this.#keep(pack.name, kept)
     return kept
+  }
+
+  /** What has been asked for once is hardly asked for again: who reads all of a large content holds little of it. */
+  #given(pack: string, kept: Kept, bytes: number): void {
+    kept.left -= bytes
+    if (kept.left <= 0 && this.#kept.get(pack) === kept) this.forget(pack)
   }
 
   async #get({ name, bytes }: KnownPack, start: number, end: number): Promise<Uint8Array> {
@@ -117,6 +130,10 @@ export class PackReader {
       this.forget(oldest)
     }
   }
+}
+
+function endOfChunks({ bytes, count }: KnownPack): number {
+  return bytes - TRAILER_BYTES - count * ENTRY_BYTES
 }
 
 function isNear(end: number, start: number): boolean {
