@@ -23,9 +23,9 @@ export const stages = [
   vitestStage('types', 'the published types, as a consumer compiles them', 3 * MINUTE),
   vitestStage('bundle', 'what bundles hold and weigh', 2 * MINUTE),
   vitestStage('package', 'the packed package in Node, in a page and in a Worker; the README', 5 * MINUTE),
-  vitestStage('mutants', 'the suite fails when the code is broken', 7 * MINUTE),
+  vitestStage('mutants', 'the suite fails when the code is broken', 6 * MINUTE),
   vitestStage('workers', 'the Workers runtime', 5 * MINUTE, ['--config', 'test/workers/vitest.config.ts']),
-  { name: 'e2e', title: 'a real browser', limitMs: 12 * MINUTE, run: playwright },
+  { name: 'e2e', title: 'a real browser', limitMs: 15 * MINUTE, run: playwright },
 ]
 
 async function staticChecks() {
