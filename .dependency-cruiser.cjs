@@ -62,7 +62,7 @@ module.exports = {
       comment: 'core knows ports, never who fills them',
       severity: 'error',
       from: { path: '^src/core/' },
-      to: { path: '^src/(adapters|platform|testing|cli|open-store|index)' },
+      to: { path: '^src/(adapters|platform|testing|cli|integrations|observe|open-store|index)' },
     },
     {
       name: 'platform-by-open-store-only',
@@ -94,10 +94,10 @@ module.exports = {
     },
     {
       name: 'nothing-imports-an-entry',
-      comment: 'the command line, the test kit and the integrations are entered from outside',
+      comment: 'the command line, the test kit, the metrics and the integrations are entered from outside',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(cli|testing|integrations)/'] },
-      to: { path: '^src/(cli|testing|integrations)/' },
+      from: { path: '^src/', pathNot: ['^src/(cli|testing|integrations|observe)/'] },
+      to: { path: '^src/(cli|testing|integrations|observe)/' },
     },
     {
       name: 'integration-layers',
@@ -105,6 +105,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/integrations/([^/]+)/' },
       to: { path: '^src/', pathNot: ['^src/integrations/$1/', '^src/core/'] },
+    },
+    {
+      name: 'observe-layers',
+      comment: 'counting stands on core alone',
+      severity: 'error',
+      from: { path: '^src/observe/' },
+      to: { path: '^src/', pathNot: ['^src/observe/', '^src/core/'] },
     },
     {
       name: 'no-cycles',
@@ -133,9 +140,9 @@ module.exports = {
     },
     {
       name: 'core-has-no-node',
-      comment: 'core, integrations and the browser and edge adapters name no Node module',
+      comment: 'core, metrics, integrations and the browser and edge adapters name no Node module',
       severity: 'error',
-      from: { path: '^src/(core|integrations|adapters/(memory|web|indexeddb|opfs|cloudflare-[a-z0-9]+))/' },
+      from: { path: '^src/(core|integrations|observe|adapters/(memory|web|indexeddb|opfs|cloudflare-[a-z0-9]+))/' },
       to: { dependencyTypes: ['core'] },
     },
   ],

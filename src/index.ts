@@ -1,5 +1,6 @@
 export { isStorageError, StorageError, type StorageErrorCode, type StorageErrorOptions } from './core/base/errors.js'
 export type { Clock } from './core/base/clock.js'
+export type { AddToSpan, Trace, TraceAttributes } from './core/base/trace.js'
 export type { Codec, Json } from './core/codec/codec.js'
 export type { BuiltInCodec, CodecOption } from './core/codec/codecs.js'
 export type { Compression, CompressionLevel, CompressionName, CompressionOption } from './core/codec/compression.js'

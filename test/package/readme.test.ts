@@ -20,7 +20,7 @@ describe('code in README', () => {
 
   beforeAll(async () => {
     project = await newProject()
-    for (const scope of ['@types', '@cloudflare', '@langchain', 'brotli-wasm', 'valibot', 'yaml'])
+    for (const scope of ['@types', '@cloudflare', '@langchain', '@opentelemetry', 'brotli-wasm', 'valibot', 'yaml'])
       await symlink(join(root, 'node_modules', scope), join(project.folder, 'node_modules', scope))
     for (const { file, code } of snippets) await project.write(file, `${code}\nexport {}\n`)
   })

@@ -18,6 +18,7 @@ const PAGES = [
   'docs/codecs.md',
   'docs/encryption.md',
   'docs/langgraph.md',
+  'docs/observability.md',
 ]
 
 export interface Snippet {

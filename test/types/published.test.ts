@@ -20,6 +20,8 @@ describe('published types, without types of Node and with every declaration chec
     await project.write('schemas.ts', await readFile(join(root, 'test/types/schemas.ts'), 'utf8'))
     await project.write('langgraph.ts', await readFile(join(root, 'test/types/langgraph.ts'), 'utf8'))
     await symlink(join(root, 'node_modules/@langchain'), join(project.folder, 'node_modules/@langchain'))
+    await project.write('opentelemetry.ts', await readFile(join(root, 'test/types/opentelemetry.ts'), 'utf8'))
+    await symlink(join(root, 'node_modules/@opentelemetry'), join(project.folder, 'node_modules/@opentelemetry'))
     await project.write('codecs.ts', await readFile(join(root, 'test/types/codecs.ts'), 'utf8'))
     await symlink(join(root, 'node_modules/valibot'), join(project.folder, 'node_modules/valibot'))
     await project.write('wrong.ts', "import { openKv } from 'varve'\nexport const kv: number = openKv\n")
@@ -54,6 +56,11 @@ describe('published types, without types of Node and with every declaration chec
         lib: [...LIBRARIES, 'DOM.AsyncIterable'],
         skipLibCheck: true,
       })
+    })
+
+    test(`tracer and meter are those of OpenTelemetry (${name})`, async () => {
+      const exactOptionalPropertyTypes = name === 'nodenext'
+      await compile(project, `opentelemetry-${name}`, ['opentelemetry.ts'], { ...options, lib: LIBRARIES, exactOptionalPropertyTypes })
     })
 
     test(`codecs and compressions are chosen by name or given (${name})`, async () => {

@@ -3,7 +3,7 @@
 import { loadPart } from '../base/load-part.js'
 import { checkPassphraseHash, type EncryptionSecret, type PassphraseHash, takeSecret } from '../codec/secret.js'
 import type { Backend } from '../ports/backend.js'
-import { belowEncrypted } from './encrypted.js'
+import { belowEncrypted } from './below-encrypted.js'
 import type { EncryptedPlace } from './encrypted-keys.js'
 
 export interface SecretOptions {

@@ -12,6 +12,7 @@ import type { Backend } from '../ports/backend.js'
 import type { BlobStore, BlobWrite } from '../ports/blob-store.js'
 import type { FileStore } from '../ports/file-store.js'
 import type { AsyncDisposal } from '../ports/options.js'
+import { setBelowEncrypted } from './below-encrypted.js'
 import { setStoredBlobs, storedBlobs } from './stored-blobs.js'
 import { setUnderlay } from './underlay.js'
 
@@ -23,13 +24,6 @@ export interface EncryptedOptions {
 interface Parts {
   readonly blobsOver: (below: BlobStore) => BlobStore
   readonly files: FileStore | undefined
-}
-
-const belowOf = new WeakMap<Backend, Backend>()
-
-/** The backend that lies below, or the one that was given. */
-export function belowEncrypted(backend: Backend): Backend {
-  return belowOf.get(backend) ?? backend
 }
 
 /**
@@ -58,7 +52,7 @@ export function encrypted(backend: Backend, secret: EncryptionSecret, options: E
     return encryptedParts({ blobs: backend.blobs, files: backend.files, prefix: '', name: backend.name }, taken, passphraseHash)
   })
   const made = new EncryptedBackend(backend, parts)
-  belowOf.set(made, backend)
+  setBelowEncrypted(made, backend)
   return made
 }
 
@@ -82,6 +76,10 @@ class EncryptedBackend implements Backend, AsyncDisposal {
     if (locks !== undefined) this.locks = locks
     if (signals !== undefined) this.signals = signals
     if (requestScoped !== undefined) this.requestScoped = requestScoped
+  }
+
+  retried(...told: Parameters<Required<Backend>['retried']>): void {
+    this.#below.retried?.(...told)
   }
 
   health() {

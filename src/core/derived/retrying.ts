@@ -18,7 +18,7 @@ export function retrying(backend: Backend, clock: Clock): Backend {
   const { name, files, streams, locks, signals, sql, requestScoped } = backend
   return {
     name,
-    blobs: retryingBlobs(backend.blobs, clock),
+    blobs: retryingBlobs(backend.blobs, patienceOf(backend, clock)),
     ...(files === undefined ? {} : { files }),
     ...(streams === undefined ? {} : { streams }),
     ...(locks === undefined ? {} : { locks }),
@@ -30,25 +30,40 @@ export function retrying(backend: Backend, clock: Clock): Backend {
   }
 }
 
-function retryingBlobs(blobs: BlobStore, clock: Clock): BlobStore {
+type GiveTime = (attempt: number, error: unknown) => Promise<void>
+
+/** What is to be done before such a request is made again; it throws where that has no point. */
+type Patience = (operation: Parameters<Required<Backend>['retried']>[0], signal: AbortSignal | undefined) => GiveTime
+
+function patienceOf(backend: Backend, clock: Clock): Patience {
+  return (operation, signal) => async (attempt, error) => {
+    if (attempt >= MAX_RETRIES || !isStorageError(error, 'unavailable')) throw error
+    await backOff(clock, attempt, BACKOFF, signal)
+    backend.retried?.(operation, attempt + 1)
+  }
+}
+
+function retryingBlobs(blobs: BlobStore, patience: Patience): BlobStore {
   const { batch } = blobs
   const patient: BlobStore = {
     traits: blobs.traits,
-    get: (key, options) => retry(clock, options?.signal, () => blobs.get(key, options)),
-    put: (key, bytes, options) =>
-      options?.when === undefined ? retry(clock, options?.signal, () => blobs.put(key, bytes, options)) : blobs.put(key, bytes, options),
-    delete: (keys, options) => retry(clock, options?.signal, () => blobs.delete(keys, options)),
-    list: (options) => retryingList(blobs, clock, options),
+    get: (key, options) => retry(patience('get', options?.signal), () => blobs.get(key, options)),
+    put: (key, bytes, options) => {
+      const put = () => blobs.put(key, bytes, options)
+      return options?.when === undefined ? retry(patience('put', options?.signal), put) : put()
+    },
+    delete: (keys, options) => retry(patience('delete', options?.signal), () => blobs.delete(keys, options)),
+    list: (options = {}) => retryingList(blobs, patience('list', options.signal), options),
     ...(batch === undefined ? {} : { batch: (writes, options) => batch.call(blobs, writes, options) }),
   }
   if (storedBlobs(blobs) !== blobs) setStoredBlobs(patient, storedBlobs(blobs))
   const over = underlayOf(blobs)
-  if (over !== undefined) setUnderlay(patient, (wrap) => retryingBlobs(over(wrap), clock))
+  if (over !== undefined) setUnderlay(patient, (wrap) => retryingBlobs(over(wrap), patience))
   return patient
 }
 
 /** Goes on behind the last key that came. */
-async function* retryingList(blobs: BlobStore, clock: Clock, options: ListOptions = {}): AsyncGenerator<BlobInfo> {
+async function* retryingList(blobs: BlobStore, giveTime: GiveTime, options: ListOptions): AsyncGenerator<BlobInfo> {
   let { after } = options
   for (let attempt = 0; ; attempt++) {
     try {
@@ -59,19 +74,17 @@ async function* retryingList(blobs: BlobStore, clock: Clock, options: ListOption
       }
       return
     } catch (error) {
-      if (attempt >= MAX_RETRIES || !isStorageError(error, 'unavailable')) throw error
-      await backOff(clock, attempt, BACKOFF, options.signal)
+      await giveTime(attempt, error)
     }
   }
 }
 
-async function retry<T>(clock: Clock, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T> {
+async function retry<T>(giveTime: GiveTime, task: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await task()
     } catch (error) {
-      if (attempt >= MAX_RETRIES || !isStorageError(error, 'unavailable')) throw error
-      await backOff(clock, attempt, BACKOFF, signal)
+      await giveTime(attempt, error)
     }
   }
 }

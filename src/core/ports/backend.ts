@@ -48,6 +48,8 @@ export interface Backend extends Closable {
    * no background work, and `sync: { everyMs }` is `unsupported`.
    */
   readonly requestScoped?: boolean
+  /** For one that is observed: told when a request to `blobs` is about to be made again, for the `attempt`-th time. */
+  retried?(operation: 'get' | 'put' | 'delete' | 'list', attempt: number): void
   health(): Promise<StorageHealth>
   /** First flushes and closes all that was opened on it. */
   close(): Promise<void>

@@ -11,5 +11,5 @@ import type { SnapshotsOptions } from './types.js'
  */
 export async function openSnapshots<State = unknown>(source: Store | Backend, options: SnapshotsOptions = {}): Promise<Snapshots<State>> {
   const { openPlace, SnapshotStore } = await loadPart('snapshots', () => import('./snapshot-store.js'))
-  return new SnapshotStore<State>(await openPlace(source, options))
+  return new SnapshotStore<State>(await openPlace(source, options), options.trace)
 }

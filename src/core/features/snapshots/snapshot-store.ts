@@ -3,6 +3,7 @@
 import { asyncDispose } from '../../base/async-dispose.js'
 import { StorageError } from '../../base/errors.js'
 import { loadPart } from '../../base/load-part.js'
+import type { Trace } from '../../base/trace.js'
 import { KeyedMutex } from '../../base/mutex.js'
 import type { ArchiveSource } from '../../codec/archive/byte-source.js'
 import type { Store } from '../../derived/resolve.js'
@@ -26,6 +27,7 @@ import type { PruneOptions, PrunePolicy, PruneReport } from './retention-types.j
 import { checkBranch, checkSession, type SaveRequest, takeRequest, takeTags } from './save-request.js'
 import type { AutoOptions, AutoSave, SaveItem, SaveManyOptions, SaveOptions } from './save-types.js'
 import { labelledInfo, type Located } from './snapshot-index.js'
+import { sizesOf, sizesOfAll, Spans } from './spans.js'
 import type { Snapshots } from './snapshots.js'
 import type { BranchRef, ForkTarget, SessionRef, SnapshotChange, SnapshotFilter, SnapshotInfo, SubscribeOptions } from './types.js'
 import type {
@@ -44,6 +46,7 @@ export { openPlace }
 
 export class SnapshotStore<State> implements Snapshots<State> {
   readonly #place: SnapshotPlace
+  readonly #spans: Spans
   readonly #watcher: SnapshotWatcher
   /** Saves to one session take turns here, so that only other processes are rivals. */
   readonly #turns = new KeyedMutex()
@@ -51,15 +54,16 @@ export class SnapshotStore<State> implements Snapshots<State> {
   readonly #forget: () => void
   #closed = false
 
-  constructor(place: SnapshotPlace) {
+  constructor(place: SnapshotPlace, trace?: Trace) {
     this.#place = place
+    this.#spans = new Spans(trace, place.context.backend.name)
     this.#watcher = new SnapshotWatcher(place.context, place.index)
     this.#forget = place.context.onClose(this)
   }
 
   async save(options: SaveOptions<State>): Promise<SnapshotInfo> {
     this.#checkOpen('save')
-    return await this.#save(takeRequest(options, this.#place.codec))
+    return await this.#save(options, () => takeRequest(options, this.#place.codec))
   }
 
   async saveMany(
@@ -67,13 +71,17 @@ export class SnapshotStore<State> implements Snapshots<State> {
     options: SaveManyOptions = {},
   ): Promise<readonly SnapshotInfo[]> {
     this.#checkOpen('saveMany')
-    options.signal?.throwIfAborted()
-    await this.#place.context.writable('saveMany')
-    const { saveMany } = await loadPart('saving many', () => import('./save-many.js'))
-    return await saveMany(this.#place, items, options, async (key, run) => {
-      const infos = await this.#turns.run(key, run)
-      this.#watcher.changed(infos.map((info) => changeOf('saved', info, info)))
-      return infos
+    return await this.#spans.run('saveMany', options, async (add) => {
+      options.signal?.throwIfAborted()
+      await this.#place.context.writable('saveMany')
+      const { saveMany } = await loadPart('saving many', () => import('./save-many.js'))
+      const saved = await saveMany(this.#place, items, options, async (key, run) => {
+        const infos = await this.#turns.run(key, run)
+        this.#watcher.changed(infos.map((info) => changeOf('saved', info, info)))
+        return infos
+      })
+      add(sizesOfAll(saved))
+      return saved
     })
   }
 
@@ -82,10 +90,13 @@ export class SnapshotStore<State> implements Snapshots<State> {
   async load(which: string | BranchRef, options: LoadOptions & Partial<LoadPathOptions> = {}): Promise<unknown> {
     this.#checkOpen('load')
     const { signal, path } = options
-    const { manifest } = await this.#resolve(which, signal)
-    if (path === undefined) return await stateOf(this.#place, manifest, options)
-    const { loadPath } = await lazyPart()
-    return await loadPath(this.#place, manifest, path, signal)
+    return await this.#spans.run('load', { about: which, signal }, async (add) => {
+      const { manifest } = await this.#resolve(which, signal)
+      add(path === undefined ? sizesOf(manifest) : { id: manifest.id })
+      if (path === undefined) return await stateOf(this.#place, manifest, options)
+      const { loadPath } = await lazyPart()
+      return await loadPath(this.#place, manifest, path, signal)
+    })
   }
 
   async lazy(which: string | BranchRef, options: Cancellable = {}): Promise<LazySnapshot> {
@@ -139,12 +150,16 @@ export class SnapshotStore<State> implements Snapshots<State> {
   async fork(which: string | BranchRef, target: ForkTarget = {}): Promise<SnapshotInfo> {
     this.#checkOpen('fork')
     checkTarget(target)
-    await this.#place.context.writable('fork')
     const { signal } = target
-    const manifest =
-      typeof which === 'string' ? await this.#place.index.manifests.get(which, signal) : (await this.#resolve(which, signal)).manifest
-    const key = sessionKey(forkRef(manifest, target), this.#place.context.backend.blobs.traits)
-    return this.#told(await this.#turns.run(key, () => fork(this.#place, manifest, target)))
+    return await this.#spans.run('fork', { about: which, signal }, async (add) => {
+      await this.#place.context.writable('fork')
+      const manifest =
+        typeof which === 'string' ? await this.#place.index.manifests.get(which, signal) : (await this.#resolve(which, signal)).manifest
+      const key = sessionKey(forkRef(manifest, target), this.#place.context.backend.blobs.traits)
+      const info = this.#told(await this.#turns.run(key, () => fork(this.#place, manifest, target)))
+      add(sizesOf(info))
+      return info
+    })
   }
 
   async tag(id: string, tags: string | readonly string[], options: Cancellable = {}): Promise<SnapshotInfo> {
@@ -165,10 +180,13 @@ export class SnapshotStore<State> implements Snapshots<State> {
 
   async verify(which?: string | VerifyOptions, options: VerifyOptions = {}): Promise<SnapshotReport> {
     this.#checkOpen('verify')
-    const { verify } = await loadPart('verifying', () => import('./verify.js'))
-    return typeof which === 'object' && which !== null
-      ? await verify(this.#past, undefined, which)
-      : await verify(this.#past, which, options)
+    const [id, how] = typeof which === 'object' && which !== null ? [undefined, which] : [which, options]
+    return await this.#spans.run('verify', { about: id, signal: how.signal }, async (add) => {
+      const { verify } = await loadPart('verifying', () => import('./verify.js'))
+      const report = await verify(this.#past, id, how)
+      add({ ok: report.ok, checked: report.checked, problems: report.problems.length })
+      return report
+    })
   }
 
   async delete(which: string | SessionRef, options: Cancellable = {}): Promise<void> {
@@ -183,50 +201,65 @@ export class SnapshotStore<State> implements Snapshots<State> {
 
   async prune(policy: PrunePolicy, options: PruneOptions = {}): Promise<PruneReport> {
     this.#checkOpen('prune')
-    if (!options.dryRun) await this.#place.context.writable('prune')
-    const { prune } = await loadPart('pruning', () => import('./prune.js'))
-    return await prune(this.#place, policy, options, (gone) => this.#tellGone(gone))
+    return await this.#spans.run('prune', { about: options, signal: options.signal }, async (add) => {
+      if (!options.dryRun) await this.#place.context.writable('prune')
+      const { prune } = await loadPart('pruning', () => import('./prune.js'))
+      const report = await prune(this.#place, policy, options, (gone) => this.#tellGone(gone))
+      add({ dryRun: report.dryRun, kept: report.kept.length, removed: report.removed.length })
+      return report
+    })
   }
 
   async collect(options: CollectOptions = {}): Promise<CollectReport> {
     this.#checkOpen('collect')
-    if (!options.dryRun) await this.#place.context.writable('collect')
-    const { collectGarbage } = await loadPart('collecting', () => import('./collect.js'))
-    return await collectGarbage(this.#past, options)
+    return await this.#spans.run('collect', options, async (add) => {
+      if (!options.dryRun) await this.#place.context.writable('collect')
+      const { collectGarbage } = await loadPart('collecting', () => import('./collect.js'))
+      const report = await collectGarbage(this.#past, options)
+      add({ ...report })
+      return report
+    })
   }
 
   async repair(options: RepairOptions<Store | Backend> = {}): Promise<RepairReport> {
     this.#checkOpen('repair')
-    await this.#place.context.writable('repair')
-    const { repair } = await loadPart('repairing', () => import('./repair.js'))
-    return await repair(this.#past, options)
+    return await this.#spans.run('repair', options, async (add) => {
+      await this.#place.context.writable('repair')
+      const { repair } = await loadPart('repairing', () => import('./repair.js'))
+      const report = await repair(this.#past, options)
+      add({ ok: report.ok, repaired: report.repaired.length, lost: report.lost.length })
+      return report
+    })
   }
 
   async copy(target: Store | Backend, options: CopyOptions = {}): Promise<CopyReport> {
     this.#checkOpen('copy')
-    const { copyTo } = await loadPart('copying', () => import('./copy.js'))
-    const { encryption } = options
-    const place = await openPlace(target, encryption === undefined ? {} : { encryption })
-    await place.context.writable('copy')
-    return await copyTo(this.#place, place, options)
+    return await this.#spans.run('copy', options, async (add) => {
+      const { copyTo } = await loadPart('copying', () => import('./copy.js'))
+      const { encryption } = options
+      const place = await openPlace(target, encryption === undefined ? {} : { encryption })
+      await place.context.writable('copy')
+      const report = await copyTo(this.#place, place, options)
+      add({ ...report })
+      return report
+    })
   }
 
   export(options: SnapshotExportOptions = {}): ReadableStream<Uint8Array> {
     this.#checkOpen('export')
-    const place = this.#place
-    return toStream(
-      (async function* () {
-        const { exportSnapshots } = await loadPart('archives', () => import('./archive.js'))
-        yield* exportSnapshots(place, options)
-      })(),
-    )
+    return toStream(this.#spans.pieces('export', options.signal, exported(this.#place, options)))
   }
 
   async import(source: ArchiveSource, options: SnapshotImportOptions = {}): Promise<SnapshotImportReport> {
     this.#checkOpen('import')
-    await this.#place.context.writable('import')
-    const { importSnapshots } = await loadPart('archives', () => import('./archive.js'))
-    return await importSnapshots(this.#place, source, options, (info) => this.#watcher.changed([changeOf('saved', info, info)]))
+    return await this.#spans.run('import', options, async (add) => {
+      await this.#place.context.writable('import')
+      const { importSnapshots } = await loadPart('archives', () => import('./archive.js'))
+      const told = (info: SnapshotInfo): void => this.#watcher.changed([changeOf('saved', info, info)])
+      const report = await importSnapshots(this.#place, source, options, told)
+      add({ ...report })
+      return report
+    })
   }
 
   async auto(state: () => State | Promise<State>, options: AutoOptions): Promise<AutoSave> {
@@ -238,7 +271,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
       place: this.#place,
       state,
       options,
-      save: (request) => this.#save(request),
+      save: (request) => this.#save(request.details, () => request),
       onStop: (stopped) => this.#savers.delete(stopped),
     })
     this.#savers.add(saver)
@@ -273,11 +306,17 @@ export class SnapshotStore<State> implements Snapshots<State> {
     return this.#place.past ?? this.#place
   }
 
-  async #save(request: SaveRequest): Promise<SnapshotInfo> {
-    const key = sessionKey(request.details, this.#place.context.backend.blobs.traits)
-    request.signal?.throwIfAborted()
-    await this.#place.context.writable('save')
-    return this.#told(await this.#turns.run(key, () => publish(this.#place, request)))
+  /** Takes the request at once. */
+  async #save(about: BranchRef & Cancellable, take: () => SaveRequest): Promise<SnapshotInfo> {
+    return await this.#spans.run('save', { about, signal: about?.signal }, async (add) => {
+      const request = take()
+      const key = sessionKey(request.details, this.#place.context.backend.blobs.traits)
+      request.signal?.throwIfAborted()
+      await this.#place.context.writable('save')
+      const info = this.#told(await this.#turns.run(key, () => publish(this.#place, request)))
+      add(sizesOf(info))
+      return info
+    })
   }
 
   #told(manifest: Manifest): SnapshotInfo {
@@ -312,6 +351,11 @@ export class SnapshotStore<State> implements Snapshots<State> {
 }
 
 const lazyPart = (): Promise<typeof import('./lazy.js')> => loadPart('reading in parts', () => import('./lazy.js'))
+
+async function* exported(place: SnapshotPlace, options: SnapshotExportOptions): AsyncGenerator<Uint8Array> {
+  const { exportSnapshots } = await loadPart('archives', () => import('./archive.js'))
+  yield* exportSnapshots(place, options)
+}
 
 type Source = Located & { readonly manifest: Manifest }
 

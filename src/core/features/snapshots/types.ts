@@ -1,5 +1,6 @@
 // What users of snapshots see: an agent has sessions, a session has branches, a branch has snapshots.
 
+import type { Trace } from '../../base/trace.js'
 import type { Json } from '../../codec/codec.js'
 import type { CodecOption } from '../../codec/codecs.js'
 import type { Compression, CompressionName, CompressionOption } from '../../codec/compression.js'
@@ -27,6 +28,11 @@ export interface SnapshotsOptions {
    * holds what the store holds.
    */
   readonly cache?: Backend | SnapshotCache
+  /**
+   * Runs each save, fork, load and work of upkeep within a span, `snapshots.save` for example, which names backend, agent, session,
+   * branch and id, with sizes and counts; nothing of states, tags, descriptions and metadata.
+   */
+  readonly trace?: Trace
 }
 
 export interface SnapshotCache {

@@ -1,0 +1,2 @@
+export { openTelemetryObserver } from './observer.js'
+export { openTelemetryTrace } from './trace.js'

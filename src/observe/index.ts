@@ -1,0 +1,5 @@
+export { observed, type ObservedOptions } from '../core/derived/observed.js'
+export type { StorageObserver, StorageOperation, StorageRequest, StorageRetry } from '../core/derived/observer.js'
+export type { HistogramReading } from './histogram.js'
+export { metrics, type Metrics, type MetricsOptions } from './metrics.js'
+export type { OperationMetrics } from './operation-metrics.js'
