@@ -8,7 +8,7 @@ import { memory } from 'varve/adapters/memory'
 import { nodeFs } from 'varve/adapters/node-fs'
 import { ask, openHarness } from './harness/ask.js'
 import { blobsOf, goOnWithSnapshots, putBlobs, seeSnapshots } from './harness/snapshot-image.js'
-import type { takeSnapshots } from './harness/snapshots.js'
+import type { takeSnapshots, takeThroughCache } from './harness/snapshots.js'
 
 const directories: string[] = []
 
@@ -37,5 +37,15 @@ for (const [backend, place] of [
     await goOnWithSnapshots(back, 'node again')
     expect((await seeSnapshots(back)).problems).toEqual([])
     await store.close()
+  })
+
+  test(`what was read of a store far away is kept on ${backend}, also for who opens it later`, async ({ page }) => {
+    await openHarness(page)
+    const request = { backend, store: `near-${backend}` }
+    const { states, reads } = await ask<Awaited<ReturnType<typeof takeThroughCache>>>(page, place, 'takeThroughCache', request)
+    expect(states[0]).toContain('remote item')
+    expect(states[1]).toBe(states[0])
+    expect(reads[0]).toBeGreaterThan(0)
+    expect(reads[1]).toBe(0)
   })
 }
