@@ -8,6 +8,7 @@ import { addFilterOptions, type FilterFlags, filterOf } from './filter-options.j
 import { withSnapshots } from './with-snapshots.js'
 
 interface CopyFlags extends FilterFlags {
+  readonly dryRun?: true
   readonly json?: true
 }
 
@@ -19,18 +20,20 @@ export function addCopy(snapshot: Command): void {
       .argument('<from>', STORE)
       .argument('<to>', 'another one, made when it is not there'),
   )
+    .option('--dry-run', 'say what would be copied, and write nothing')
     .option('--json', 'the report as JSON')
     .action((from: string, to: string, flags: CopyFlags) =>
       withSnapshots(from, { mode: 'read' }, async (source, signal) => {
         const filter = filterOf(flags)
         await checkNames(source, filter)
-        const report = await copyInto(to, source, filter, signal)
+        const report = await copyInto(to, source, { filter, dryRun: flags.dryRun ?? false }, signal)
         console.log(flags.json ? formatJson(report) : copyText(report))
       }),
     )
 }
 
-function copyText({ copied, skipped, storedBytes }: CopyReport): string {
+function copyText({ dryRun, copied, skipped, storedBytes }: CopyReport): string {
   const before = skipped === 0 ? '' : `, ${skipped} ${skipped === 1 ? 'was' : 'were'} there before`
-  return `${formatCount(copied, 'snapshot')} copied${before}; added ${formatBytes(storedBytes)}`
+  const [done, added] = dryRun ? ['would be copied', 'would add about'] : ['copied', 'added']
+  return `${formatCount(copied, 'snapshot')} ${done}${before}; ${added} ${formatBytes(storedBytes)}`
 }

@@ -10,7 +10,7 @@ import { withSnapshots } from './with-snapshots.js'
 export function restoreTo(from: string, which: string, to: string): Promise<void> {
   return withSnapshots(from, { mode: 'read' }, async (source, signal) => {
     const info = await findSnapshot(source, which, signal)
-    const { copied, storedBytes } = await copyInto(to, source, await filterOfOne(source, info, signal), signal)
+    const { copied, storedBytes } = await copyInto(to, source, { filter: await filterOfOne(source, info, signal) }, signal)
     console.log(copied === 0 ? `${infoName(info)} was there before` : `copied ${infoName(info)}; added ${formatBytes(storedBytes)}`)
   })
 }

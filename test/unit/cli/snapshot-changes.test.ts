@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openSnapshots, openStore } from 'varve'
@@ -85,6 +85,8 @@ test('prune says what goes and why the rest stays, asks, and does it', () => {
 test('copy takes snapshots to another store, and passes over those that are there', () => {
   const { directory, folder, ids } = fixture
   const to = join(folder, 'copied')
+  expect(varve(['copy', directory, to, '--agent', 'planner', '--dry-run']).stdout).toMatch(/^5 snapshots would be copied; would add about /)
+  expect(existsSync(to)).toBe(false)
   expect(varve(['copy', directory, to, '--agent', 'planner']).stdout).toMatch(/^5 snapshots copied; added /)
   expect(varve(['copy', directory, to, '--json']).json()).toMatchObject([{ copied: 1, skipped: 5 }])
   expect(varve(['restore', to, ids[3]]).stdout).toBe(JSON.stringify(states[3]))

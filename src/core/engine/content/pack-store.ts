@@ -154,6 +154,13 @@ export class PackStore implements ChunkSource {
     return index.find(id).flatMap((entry) => index.packOf(entry)?.name ?? [])
   }
 
+  /** What a chunk takes here, header and all, as far as known. */
+  storedBytes(id: ChunkId): number | undefined {
+    const { index } = this.catalogue
+    const entry = index.find(id).find((one) => index.packOf(one) !== undefined)
+    return entry === undefined ? undefined : CHUNK_HEADER_BYTES + index.place(entry).storedBytes
+  }
+
   /** As it is stored, header and all, proved. */
   async record(id: ChunkId, kind: ChunkKind, options: Cancellable = {}): Promise<Uint8Array> {
     return (await this.#read(id, kind, options.signal)).record

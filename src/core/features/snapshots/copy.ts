@@ -19,7 +19,7 @@ import type { CopyOptions, CopyReport } from './upkeep-types.js'
 export async function copyTo(source: SnapshotPlace, target: SnapshotPlace, options: CopyOptions): Promise<CopyReport> {
   const { filter = {}, onProgress, signal } = options
   checkFilter(filter, 'copy')
-  const report = { copied: 0, skipped: 0, storedBytes: 0 }
+  const report = { dryRun: false, copied: 0, skipped: 0, storedBytes: 0 }
   let doneBytes = 0
   for (const located of await oldestFirst(source, filter, signal)) {
     signal?.throwIfAborted()

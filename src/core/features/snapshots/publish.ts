@@ -18,7 +18,7 @@ import type { ProgressListener } from './save-types.js'
 /** Collections that may pass during one save. */
 const MAX_COLLECTIONS = 8
 /** How often packs may turn out to be gone on which it relied. */
-const MAX_RUNS = 3
+export const MAX_RUNS = 3
 
 export async function publish(place: SnapshotPlace, request: SaveRequest): Promise<TreeManifest> {
   const { details, signal } = request
@@ -52,7 +52,7 @@ export async function inBatch<Result>(
   place: SnapshotPlace,
   signal: AbortSignal | undefined,
   run: (batch: PackBatch) => Promise<Result>,
-  maxRuns = 1,
+  maxRuns = MAX_RUNS,
 ): Promise<{ readonly batch: PackBatch; readonly result: Result }> {
   for (let runs = 0; runs < maxRuns; runs++) {
     const done = await runInBatch(place, signal, run)

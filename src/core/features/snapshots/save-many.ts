@@ -8,7 +8,7 @@ import { commit, type Draft, ensureSession } from './commit.js'
 import { sessionKey } from './layout.js'
 import { infoOf } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
-import { inBatch, keepChunks, overtaken } from './publish.js'
+import { inBatch, keepChunks, MAX_RUNS, overtaken } from './publish.js'
 import { takeItem } from './save-request.js'
 import type { SaveItem, SaveManyOptions } from './save-types.js'
 import type { SessionRef, SnapshotInfo } from './types.js'
@@ -32,8 +32,7 @@ export async function saveMany<State>(
   const { signal } = options
   const saved: (SnapshotInfo | undefined)[] = []
   try {
-    const { batch: first, result: groups } = await inBatch(place, signal, (batch) => storeAll(place, items, options, batch))
-    const batch = await afterCells(place, first, groups, signal)
+    const { batch, groups } = await storeWhole(place, items, options)
     const count = groups.reduce((sum, { drafts }) => sum + drafts.length, 0)
     saved.length = count
     if (options.verify) for (const { drafts } of groups) await readBack(place, drafts, signal)
@@ -46,6 +45,23 @@ export async function saveMany<State>(
     return saved as SnapshotInfo[]
   } catch (error) {
     throw partialSave(error, saved)
+  }
+}
+
+/** Again where what it relied on is gone at the end, or was taken; only a list can be gone through twice. */
+async function storeWhole<State>(
+  place: SnapshotPlace,
+  items: Iterable<SaveItem<State>> | AsyncIterable<SaveItem<State>>,
+  options: SaveManyOptions,
+): Promise<{ readonly batch: PackBatch; readonly groups: readonly Group[] }> {
+  const { signal } = options
+  for (let runs = Array.isArray(items) ? MAX_RUNS : 1; ; runs--) {
+    try {
+      const { batch, result: groups } = await inBatch(place, signal, (batch) => storeAll(place, items, options, batch), 1)
+      return { batch: await afterCells(place, batch, groups, signal), groups }
+    } catch (error) {
+      if (runs === 1 || !isStorageError(error, 'conflict')) throw error
+    }
   }
 }
 

@@ -235,11 +235,9 @@ export class SnapshotStore<State> implements Snapshots<State> {
   async copy(target: Store | Backend, options: CopyOptions = {}): Promise<CopyReport> {
     this.#checkOpen('copy')
     return await this.#spans.run('copy', options, async (add) => {
-      const { copyTo } = await loadPart('copying', () => import('./copy.js'))
-      const { encryption } = options
+      const { encryption, dryRun } = options
       const place = await openPlace(target, encryption === undefined ? {} : { encryption })
-      await place.context.writable('copy')
-      const report = await copyTo(this.#place, place, options)
+      const report = dryRun ? await planned(this.#place, place, options) : await copied(this.#place, place, options)
       add({ ...report })
       return report
     })
@@ -355,6 +353,17 @@ const lazyPart = (): Promise<typeof import('./lazy.js')> => loadPart('reading in
 async function* exported(place: SnapshotPlace, options: SnapshotExportOptions): AsyncGenerator<Uint8Array> {
   const { exportSnapshots } = await loadPart('archives', () => import('./archive.js'))
   yield* exportSnapshots(place, options)
+}
+
+async function copied(source: SnapshotPlace, target: SnapshotPlace, options: CopyOptions): Promise<CopyReport> {
+  const { copyTo } = await loadPart('copying', () => import('./copy.js'))
+  await target.context.writable('copy')
+  return await copyTo(source, target, options)
+}
+
+async function planned(source: SnapshotPlace, target: SnapshotPlace, options: CopyOptions): Promise<CopyReport> {
+  const { planCopy } = await loadPart('copying', () => import('./plan-copy.js'))
+  return await planCopy(source, target, options)
 }
 
 type Source = Located & { readonly manifest: Manifest }

@@ -31,7 +31,8 @@ export interface Snapshots<State> extends Handle {
   /**
    * Stores many states, small ones for a fraction of what single saves cost: all chunks share packs, and what belongs to one
    * session is committed at once, all or none of it. Infos come in the order of the items. When it fails, the error is a
-   * `PartialSave` too, which tells what was saved.
+   * `PartialSave` too, which tells what was saved. `conflict` where chunks that it relied on were taken meanwhile and the items
+   * are no array, which is gone through again, or others of them are saved already.
    */
   saveMany(items: Iterable<SaveItem<State>> | AsyncIterable<SaveItem<State>>, options?: SaveManyOptions): Promise<readonly SnapshotInfo[]>
   /** A part of a JSON state; chunks of other parts are not read. `missing` where the state has no such place, `unsupported` where it is not JSON. */
@@ -97,7 +98,8 @@ export interface Snapshots<State> extends Handle {
   repair(options?: RepairOptions<Store | Backend>): Promise<RepairReport>
   /**
    * Copies snapshots to another store under their ids, sessions and branches, oldest first; chunks that are there are not
-   * stored again. What is there is skipped, so that a copy which was cut goes on by being called again.
+   * stored again. What is there is skipped, so that a copy which was cut goes on by being called again. With `dryRun` it says
+   * what would be copied, and reads no more than it takes to know that.
    */
   copy(target: Store | Backend, options?: CopyOptions): Promise<CopyReport>
   /**

@@ -78,13 +78,16 @@ export interface CopyOptions extends Cancellable {
   readonly encryption?: EncryptionSecret
   /** Default all. */
   readonly filter?: Omit<SnapshotFilter, 'signal'>
+  /** Says what would be copied, and writes nothing. Default false. */
+  readonly dryRun?: boolean
   readonly onProgress?: ProgressListener
 }
 
 export interface CopyReport {
+  readonly dryRun: boolean
   readonly copied: number
   /** Those that were there already. */
   readonly skipped: number
-  /** Bytes of chunks that were stored in the target. */
+  /** Bytes of chunks that were stored in the target; of a dry run those that it lacks, as the source has them compressed. */
   readonly storedBytes: number
 }
