@@ -1,6 +1,8 @@
 // Opens the store of this browser and gives it to the panels.
 
 import { openQueue, openStore } from 'varve'
+import { indexedDb } from 'varve/adapters/indexeddb'
+import { observed } from 'varve/observe'
 import { startAppending } from './append-form.js'
 import { startBuckets } from './bucket-bars.js'
 import { startDeadLetters } from './dead-letter-panel.js'
@@ -8,6 +10,7 @@ import { byId } from './dom.js'
 import { startGroups } from './group-panel.js'
 import { type Order, TAB } from './orders.js'
 import { run, showError } from './report.js'
+import { startRequests } from './requests-panel.js'
 import { startSnapshots } from './snapshots/panel.js'
 import { startStorage } from './storage-panel.js'
 import { STORE } from './store-name.js'
@@ -16,8 +19,10 @@ import { startOverButton } from './start-over.js'
 import { startThemes } from './theme.js'
 
 async function start(): Promise<void> {
-  const opening = openStore(STORE)
-  startOverButton(opening)
+  const { observer, trace } = startRequests()
+  const backend = observed(indexedDb({ name: STORE, chosen: 'the default of browsers, with each request counted' }), observer)
+  const opening = openStore(backend)
+  startOverButton(backend)
   const store = await opening
   byId('where').textContent = `${store.name} · tab ${TAB}`
   const refreshStorage = startStorage(store)
@@ -33,7 +38,7 @@ async function start(): Promise<void> {
     refreshGroups()
     refreshStorage()
   })
-  await startSnapshots(store, refreshStorage)
+  await startSnapshots(store, trace, refreshStorage)
   document.documentElement.dataset.ready = 'true'
 }
 

@@ -237,3 +237,19 @@ test('the storage panel says where the data lies and why', async ({ context }) =
   await expect(page.locator('#health')).toContainText('indexeddb')
   await expect(page.locator('#health')).toContainText('the default of browsers')
 })
+
+test('the requests panel counts what each action asks of the storage', async ({ context }) => {
+  const page = await openPlayground(context)
+  const requests = async (operation: string): Promise<number> => {
+    const cell = page.locator(`#requests tr[data-operation="${operation}"] td`).first()
+    return (await cell.count()) === 0 ? 0 : Number((await cell.innerText()).replaceAll(',', ''))
+  }
+  await expect.poll(() => requests('blobs.get')).toBeGreaterThan(0)
+  const before = await requests('blobs.batch')
+  expect(await requests('snapshots.save')).toBe(0)
+  await appendThousand(page)
+  await expect.poll(() => requests('blobs.batch')).toBeGreaterThan(before)
+  await page.getByRole('button', { name: 'Save snapshot' }).click()
+  await expect.poll(() => requests('snapshots.save')).toBe(1)
+  await expect(page.locator('#requests-total')).not.toHaveText('–')
+})

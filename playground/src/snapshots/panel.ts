@@ -1,7 +1,7 @@
 // Saves the text field as the state of a session; shows the branches of what was saved, compares, forks, restores, verifies
 // and damages it.
 
-import { openSnapshots, type SnapshotInfo, type SnapshotReport, type Snapshots, type Store } from 'varve'
+import { openSnapshots, type SnapshotInfo, type SnapshotReport, type Snapshots, type Store, type Trace } from 'varve'
 import { coalesce } from '../coalesce.js'
 import { byId, element } from '../dom.js'
 import { bytes, plural } from '../format.js'
@@ -17,8 +17,8 @@ import { type Deeds, rowElement } from './row.js'
 
 const SHOWN = 60
 
-export async function startSnapshots(store: Store, changed: () => void): Promise<void> {
-  const snapshots = await openSnapshots<Page>(store)
+export async function startSnapshots(store: Store, trace: Trace, changed: () => void): Promise<void> {
+  const snapshots = await openSnapshots<Page>(store, { trace })
   const panel = new SnapshotPanel(snapshots)
   const branch = (): string => byId<HTMLSelectElement>('branch').value
   onSubmit(byId<HTMLFormElement>('save'), async (data) => {
