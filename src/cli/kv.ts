@@ -6,7 +6,7 @@ import type { Kv, KvItem } from '../core/features/kv/types.js'
 import { wholeNumber } from './arguments.js'
 import { formatCell, formatJson, formatTable } from './output.js'
 import { MOST_NAMES, unknownName } from './unknown-name.js'
-import { addPassphraseOption } from './passphrase.js'
+import { addStoreSecretOptions } from './given-secret.js'
 import { STORE } from './place.js'
 import { withStore } from './with-store.js'
 
@@ -21,7 +21,7 @@ type Item = KvItem<Record<string, unknown>>
 
 export function addKv(program: Command): void {
   const kv = program.command('kv').description('look at keys and values')
-  addPassphraseOption(kv)
+  addStoreSecretOptions(kv)
   kv.command('get')
     .description('print one value as JSON')
     .argument('<store>', STORE)

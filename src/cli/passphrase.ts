@@ -1,29 +1,8 @@
-// Where a passphrase comes from: a file, the environment, or a person, who does not see it on the screen.
+// A passphrase that a person is asked for, who does not see it on the screen.
 
-import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
 import { StorageError } from '../core/base/errors.js'
 import { canAsk } from './confirm.js'
-
-export const PASSPHRASE_VARIABLE = 'VARVE_PASSPHRASE'
-
-export const PASSPHRASE_FILE = 'its first line is the passphrase (default: VARVE_PASSPHRASE of the environment)'
-
-/** undefined where neither a file nor the environment has one; `invalid` for an empty one. */
-export function givenPassphrase(file: string | undefined): string | undefined {
-  const text = file === undefined ? process.env[PASSPHRASE_VARIABLE] : (readFileSync(file, 'utf8').split(/\r?\n/)[0] ?? '')
-  if (text === '') throw new StorageError('invalid', 'the passphrase is empty', { facts: { file } })
-  return text
-}
-
-/** For a group of verbs that open stores: the file counts as if its first line were in the environment, where `openPlace` looks. */
-export function addPassphraseOption(verbs: Command): void {
-  verbs.option('--passphrase-file <file>', `of an encrypted store: ${PASSPHRASE_FILE}`)
-  verbs.hook('preAction', () => {
-    const { passphraseFile } = verbs.opts<{ passphraseFile?: string }>()
-    if (passphraseFile !== undefined) process.env[PASSPHRASE_VARIABLE] = givenPassphrase(passphraseFile)
-  })
-}
+import { PASSPHRASE_VARIABLE } from './given-secret.js'
 
 /** undefined where nobody can be asked. */
 export async function askPassphrase(question: string): Promise<string | undefined> {
@@ -41,7 +20,10 @@ export async function askPassphrase(question: string): Promise<string | undefine
 export async function askNewPassphrase(): Promise<string> {
   const first = await askPassphrase('Passphrase: ')
   if (first === undefined) {
-    throw new StorageError('invalid', `nobody can be asked for a passphrase here: give --passphrase-file or ${PASSPHRASE_VARIABLE}`)
+    throw new StorageError(
+      'invalid',
+      `nobody can be asked for a passphrase here: give --passphrase-file, --key-file or ${PASSPHRASE_VARIABLE}`,
+    )
   }
   if (first === '') throw new StorageError('invalid', 'the passphrase is empty')
   if ((await askPassphrase('Again: ')) !== first) throw new StorageError('invalid', 'the two are not the same')

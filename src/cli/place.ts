@@ -9,7 +9,7 @@ import { StorageError } from '../core/base/errors.js'
 import { encrypted } from '../core/derived/encrypted.js'
 import type { StoreMode } from '../core/derived/resolve.js'
 import type { Backend } from '../core/ports/backend.js'
-import { givenPassphrase } from './passphrase.js'
+import { givenSecret } from './given-secret.js'
 
 /** What the help says of an argument that takes one. */
 export const STORE = 'a directory, file:<path> or redis://<host>:<port>'
@@ -23,7 +23,7 @@ const KEYRING = 'keyring'
 /** A scheme has two letters at least: C:\ is a directory. */
 const URL_LIKE = /^[a-z][a-z0-9+.-]+:/i
 
-/** `create` is `write` where there need be no store yet, and encrypts a new one where a passphrase is given; `create-plain` does not. */
+/** `create` is `write` where there need be no store yet, and encrypts a new one where a secret is given; `create-plain` does not. */
 export type PlaceMode = StoreMode | 'create' | 'create-plain'
 
 export interface Place {
@@ -32,12 +32,12 @@ export interface Place {
   close(): Promise<void>
 }
 
-/** `missing` where there is no store and `mode` makes none. What is encrypted is opened with the passphrase of the environment. */
+/** `missing` where there is no store and `mode` makes none. What is encrypted is opened with the secret of the environment. */
 export async function openPlace(text: string, mode: PlaceMode): Promise<Place> {
   const isNew = mode === 'create' || mode === 'create-plain'
   const { backend, close } = await openPlain(text, isNew)
   try {
-    return { backend: await withPassphrase(backend, mode === 'create'), close }
+    return { backend: await withSecret(backend, mode === 'create'), close }
   } catch (error) {
     await close()
     throw error
@@ -56,11 +56,11 @@ async function openPlain(text: string, isNew: boolean): Promise<Place> {
 }
 
 /** A store that is not encrypted is left as it is. */
-async function withPassphrase(backend: Backend, mayEncrypt: boolean): Promise<Backend> {
-  const passphrase = givenPassphrase(undefined)
-  if (passphrase === undefined) return backend
+async function withSecret(backend: Backend, mayEncrypt: boolean): Promise<Backend> {
+  const secret = givenSecret()
+  if (secret === undefined) return backend
   const isEncrypted = (await backend.blobs.get(KEYRING, { range: { start: 0, end: 0 } })) !== undefined
-  return isEncrypted || (mayEncrypt && (await isEmpty(backend))) ? encrypted(backend, { passphrase }) : backend
+  return isEncrypted || (mayEncrypt && (await isEmpty(backend))) ? encrypted(backend, secret) : backend
 }
 
 async function isEmpty({ blobs }: Backend): Promise<boolean> {

@@ -5,27 +5,27 @@ import { each } from '../arguments.js'
 import { readInput } from '../file-input.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
 import { untilInterrupted } from '../interrupt.js'
+import { addSecretOptions, type SecretFlags } from '../given-secret.js'
 import { formatBytes, formatCount, formatJson } from '../output.js'
-import { PASSPHRASE_FILE } from '../passphrase.js'
 import { STORE } from '../place.js'
+import { encryptionOf } from '../snapshot/encryption.js'
 import { withStore } from '../with-store.js'
 import { writeOut } from '../write-out.js'
 import { exportProgress, reportText } from './archive-text.js'
 import { newSecret, openingSecret } from './secret.js'
 
-interface BackupFlags {
+interface BackupFlags extends SecretFlags {
   readonly queue?: readonly string[]
   readonly namespace?: readonly string[]
   readonly agent?: string
   readonly encrypt?: true
-  readonly passphraseFile?: string
   readonly force?: true
   readonly verify?: true
   readonly json?: true
 }
 
 export function addBackup(program: Command): void {
-  program
+  const backup = program
     .command('backup')
     .description('write a whole store to one file, beside its owner; with --verify read such a file and say what is in it')
     .argument('<store>', `${STORE}; with --verify the file, or - for standard input`)
@@ -34,7 +34,7 @@ export function addBackup(program: Command): void {
     .option('--namespace <name>', 'only the keys of this one, and other parts that are named (again for more)', each)
     .option('--agent <name>', 'only the snapshots of this one, and other parts that are named')
     .option('--encrypt', 'with a passphrase that is asked for, where none is given')
-    .option('--passphrase-file <file>', PASSPHRASE_FILE)
+  addSecretOptions(backup, 'of the file: ')
     .option('--force', 'replace the file where there is one')
     .option('--verify', 'check all sums of a file, without a store')
     .option('--json', 'the report as JSON')
@@ -58,7 +58,7 @@ async function backUp(place: string, file: string | undefined, flags: BackupFlag
         line.update(progress)
       }
       try {
-        const archive = exportAll(store, { ...partsOf(flags), ...secret, onProgress, signal })
+        const archive = exportAll(store, { ...partsOf(flags), ...secret, ...(await encryptionOf(store)), onProgress, signal })
         if (isFile) await writeFileWhole(file, archive, flags.force)
         else for await (const piece of archive) await writeOut(piece)
       } finally {
@@ -67,7 +67,7 @@ async function backUp(place: string, file: string | undefined, flags: BackupFlag
     }),
   )
   if (!isFile) return
-  const encrypted = secret.passphrase !== undefined
+  const encrypted = secret !== undefined
   if (flags.json) console.log(formatJson({ file, encrypted, ...counted }))
   else console.log(madeText(counted, encrypted))
 }
@@ -89,7 +89,7 @@ function partsOf({ queue, namespace, agent }: BackupFlags): Pick<ExportOptions, 
 async function verifyBackup(file: string, none: string | undefined, flags: BackupFlags): Promise<void> {
   if (none !== undefined) throw new StorageError('invalid', '--verify takes one file', { facts: { also: none } })
   const report = await untilInterrupted(async (signal) => {
-    const secret = await openingSecret(file, flags.passphraseFile)
+    const secret = await openingSecret(file, flags)
     const line = exportProgress()
     try {
       const onProgress = ({ bytes }: Pick<ArchiveReport, 'bytes'>): void =>

@@ -2,45 +2,44 @@ import type { Command } from 'commander'
 import { StorageError } from '../../core/base/errors.js'
 import { type ImportedNamespace, type ImportedQueue, importAll, type ImportReport } from '../../index.js'
 import { readInput } from '../file-input.js'
+import { addSecretOptions, type SecretFlags } from '../given-secret.js'
 import { untilInterrupted } from '../interrupt.js'
 import { formatBytes, formatCount, formatJson, formatTable, nameText } from '../output.js'
-import { PASSPHRASE_FILE } from '../passphrase.js'
 import { STORE } from '../place.js'
+import { encryptionOf } from '../snapshot/encryption.js'
 import { withStore } from '../with-store.js'
 import { exportProgress, gapNotes } from './archive-text.js'
 import { openingSecret } from './secret.js'
 
-interface RestoreFlags {
-  readonly passphraseFile?: string
+interface RestoreFlags extends SecretFlags {
   readonly force?: true
   readonly skipExisting?: true
   readonly json?: true
 }
 
 export function addRestore(program: Command): void {
-  program
+  const command = program
     .command('restore')
     .description('bring what a backup holds into a store; run again after it was cut it goes on')
     .argument('<file>', 'made by backup or exportAll; - is standard input')
     .argument('<store>', `${STORE}; made when it is not there`)
     .option('--force', 'replace queues and keys that are there and differ')
     .option('--skip-existing', 'leave them as they are')
-    .option('--passphrase-file <file>', PASSPHRASE_FILE)
-    .option('--json', 'the report as JSON')
-    .action(restore)
+  addSecretOptions(command, 'of the file: ').option('--json', 'the report as JSON').action(restore)
 }
 
 async function restore(file: string, place: string, flags: RestoreFlags): Promise<void> {
-  const { force, skipExisting, json, passphraseFile } = flags
+  const { force, skipExisting, json } = flags
   if (force && skipExisting) throw new StorageError('invalid', '--force and --skip-existing do not go together')
   const onExisting = force ? 'replace' : skipExisting ? 'skip' : 'refuse'
   const report = await untilInterrupted(async (signal) => {
-    const secret = await openingSecret(file, passphraseFile)
+    const secret = await openingSecret(file, flags)
     return withStore(place, 'create-plain', async (store) => {
+      const encryption = await encryptionOf(store)
       const line = exportProgress()
       try {
         const source = readInput(file, 'reads an archive', signal)
-        return await importAll(store, source, { ...secret, onExisting, onProgress: line.update, signal })
+        return await importAll(store, source, { ...secret, ...encryption, onExisting, onProgress: line.update, signal })
       } finally {
         line.end()
       }

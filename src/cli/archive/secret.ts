@@ -1,27 +1,29 @@
 import { open } from 'node:fs/promises'
+import type { ArchiveSecret } from '../../core/codec/archive/open.js'
 import { isSealedStream } from '../../core/codec/sealed-stream.js'
-import { askNewPassphrase, askPassphrase, givenPassphrase } from '../passphrase.js'
+import type { EncryptionSecret } from '../../core/codec/secret.js'
+import { givenSecret, type SecretFlags } from '../given-secret.js'
+import { askNewPassphrase, askPassphrase } from '../passphrase.js'
 
 const BEGINNING = 7
 
 /** What opens an archive. Somebody is asked only where it is encrypted and nothing was given. */
-export async function openingSecret(file: string, passphraseFile: string | undefined): Promise<{ readonly passphrase?: string }> {
-  const given = givenPassphrase(passphraseFile)
-  if (given !== undefined) return { passphrase: given }
+export async function openingSecret(file: string, flags: SecretFlags = {}): Promise<ArchiveSecret> {
+  const given = givenSecret(flags)
+  if (given !== undefined) return given
   const asked = file !== '-' && (await isEncrypted(file)) ? await askPassphrase('Passphrase: ') : undefined
   return asked === undefined || asked === '' ? {} : { passphrase: asked }
 }
 
-export interface NewSecretFlags {
+export interface NewSecretFlags extends SecretFlags {
   readonly encrypt?: true
-  readonly passphraseFile?: string
 }
 
-/** What encrypts an archive, if anything. A passphrase that is given does. */
-export async function newSecret({ encrypt, passphraseFile }: NewSecretFlags): Promise<{ readonly passphrase?: string }> {
-  const given = givenPassphrase(passphraseFile)
-  if (given !== undefined) return { passphrase: given }
-  return encrypt ? { passphrase: await askNewPassphrase() } : {}
+/** What encrypts an archive; undefined where nothing does. A secret that is given does. */
+export async function newSecret({ encrypt, ...flags }: NewSecretFlags): Promise<EncryptionSecret | undefined> {
+  const given = givenSecret(flags)
+  if (given !== undefined) return given
+  return encrypt ? { passphrase: await askNewPassphrase() } : undefined
 }
 
 async function isEncrypted(file: string): Promise<boolean> {

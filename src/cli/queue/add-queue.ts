@@ -1,7 +1,7 @@
 // `varve queue …`: what can be done to queues, on any store that has a name on the command line.
 
 import type { Command } from 'commander'
-import { addPassphraseOption } from '../passphrase.js'
+import { addStoreSecretOptions } from '../given-secret.js'
 import { addAppend } from './append.js'
 import { addDeadLetters } from './dead-letters.js'
 import { addGroups } from './groups.js'
@@ -17,6 +17,6 @@ const VERBS = [addList, addAppend, addRead, addTail, addStats, addGroups, addLag
 
 export function addQueue(program: Command): void {
   const queue = program.command('queue').description('append to queues, read and follow them, look at their groups, replicate them')
-  addPassphraseOption(queue)
+  addStoreSecretOptions(queue)
   for (const add of VERBS) add(queue)
 }

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { SetExitCode } from '../exit-codes.js'
-import { addPassphraseOption } from '../passphrase.js'
+import { addStoreSecretOptions } from '../given-secret.js'
 import { addCollect } from './collect.js'
 import { addCopy } from './copy.js'
 import { addDelete } from './delete.js'
@@ -25,6 +25,6 @@ const REMOVING = [addPrune, addDelete, addCollect, addRepair]
 
 export function addSnapshot(program: Command, setExitCode: SetExitCode): void {
   const snapshot = program.command('snapshot').description('save, verify, repair, restore, compare, fork, copy and prune snapshots')
-  addPassphraseOption(snapshot)
+  addStoreSecretOptions(snapshot)
   for (const add of [...LOOKING, ...ADDING, ...REMOVING]) add(snapshot, setExitCode)
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { ArchiveSecret } from '../../core/codec/archive/open.js'
 import type { Snapshots } from '../../core/features/snapshots/snapshots.js'
 import { newSecret } from '../archive/secret.js'
 import { checkTarget, writeFileWhole } from '../file-output.js'
@@ -25,7 +26,7 @@ export function addExport(snapshot: Command): void {
   addFilterOptions(
     snapshot
       .command('export')
-      .description('write snapshots to one file, each with its id; encrypted where a passphrase is given')
+      .description('write snapshots to one file, each with its id; encrypted where a passphrase or a key is given')
       .argument('<store>', STORE)
       .argument('[file]', 'whole or not at all; - or none is standard output', '-'),
   )
@@ -43,7 +44,7 @@ async function exportSnapshots(place: string, file: string, flags: ExportFlags):
     return await writeArchive(snapshots, file, flags, { ...secret, signal })
   })
   if (file === '-') return
-  if (flags.json) return console.log(formatJson({ file, encrypted: secret.passphrase !== undefined, ...done }))
+  if (flags.json) return console.log(formatJson({ file, encrypted: secret !== undefined, ...done }))
   console.log(`${formatCount(done.snapshots, 'snapshot')} in ${formatBytes(done.bytes)}`)
 }
 
@@ -51,7 +52,7 @@ async function writeArchive(
   snapshots: Snapshots<unknown>,
   file: string,
   flags: ExportFlags,
-  options: { readonly passphrase?: string; readonly signal: AbortSignal },
+  options: ArchiveSecret & { readonly signal: AbortSignal },
 ): Promise<Exported> {
   let exported = 0
   const bytes = await withProgress(async (show) => {

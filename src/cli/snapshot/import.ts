@@ -15,8 +15,8 @@ export function addImport(snapshot: Command): void {
     .argument('[file]', 'made by export or backup; - or none is standard input', '-')
     .option('--json', 'the report as JSON')
     .action(async (place: string, file: string, { json }: { json?: true }) => {
-      const secret = await openingSecret(file, undefined)
-      // The passphrase is that of the archive: it does not encrypt a new store.
+      const secret = await openingSecret(file)
+      // The secret is that of the archive: it does not encrypt a new store.
       const report = await withSnapshots(place, { mode: 'create-plain' }, (snapshots, signal) =>
         withProgress((onProgress) => snapshots.import(readInput(file, 'reads an archive', signal), { ...secret, onProgress, signal })),
       )

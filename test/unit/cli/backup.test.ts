@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openKv, openQueue, openStore, type Store } from 'varve'
+import { openKv, openQueue, openSnapshots, openStore, type Store } from 'varve'
 import { nodeFs } from 'varve/adapters/node-fs'
 import { MAIN, runVarve } from './varve-process.js'
 
@@ -105,6 +105,35 @@ test('an encrypted backup opens with its passphrase only, from the environment o
   expect(runVarve(['restore', at('secret.varve'), at('opened')], passphrase).status).toBe(0)
   const asked = runVarve(['backup', directory, at('asked.varve'), '--encrypt'])
   expect([asked.status, asked.stderr]).toEqual([64, expect.stringMatching(/nobody can be asked for a passphrase/)])
+})
+
+test('snapshots that alone are encrypted go into a backup, and into a store where they are', async () => {
+  const key = Buffer.alloc(32, 7)
+  writeFileSync(at('key'), key)
+  for (const name of ['sealed', 'sealed too']) {
+    const backend = nodeFs({ directory: at(name) })
+    const snapshots = await openSnapshots(backend, { encryption: { key } })
+    await snapshots.save({ agent: 'a', session: name, state: { of: name } })
+    await snapshots.close()
+    await backend.close()
+  }
+  const denied = runVarve(['backup', at('sealed'), at('sealed.varve')])
+  expect([denied.status, denied.stderr]).toEqual([1, expect.stringMatching(/\[denied\]/)])
+  const env = { VARVE_KEY_FILE: at('key') }
+  expect(runVarve(['backup', at('sealed'), at('sealed.varve'), '--json'], { env }).json()).toMatchObject([
+    { encrypted: true, snapshots: 1 },
+  ])
+  writeFileSync(at('passphrase of the file'), 'correct horse')
+  const words = ['--passphrase-file', at('passphrase of the file')]
+  expect(runVarve(['backup', at('sealed'), at('other.varve'), ...words], { env }).status).toBe(0)
+  expect(runVarve(['backup', '--verify', at('other.varve'), ...words]).status).toBe(0)
+  expect(runVarve(['backup', '--verify', at('sealed.varve'), '--key-file', at('key')]).status).toBe(0)
+  expect(runVarve(['restore', at('other.varve'), at('sealed too'), ...words]).status).toBe(1)
+  expect(runVarve(['restore', at('other.varve'), at('sealed too'), ...words], { env }).status).toBe(0)
+  expect(runVarve(['snapshot', 'restore', at('sealed too'), 'a/sealed'], { env }).stdout).toBe('{"of":"sealed"}')
+  expect(runVarve(['snapshot', 'restore', at('sealed too'), 'a/sealed too'], { env }).stdout).toBe('{"of":"sealed too"}')
+  expect(runVarve(['restore', at('other.varve'), at('unsealed'), ...words]).status).toBe(0)
+  expect(runVarve(['snapshot', 'restore', at('unsealed'), 'a/sealed']).stdout).toBe('{"of":"sealed"}')
 })
 
 test('a damaged or cut file is told with the place, by verify and by restore', () => {

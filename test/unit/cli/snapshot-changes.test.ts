@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openSnapshots, openStore } from 'varve'
@@ -145,6 +145,30 @@ test('with a passphrase a new store is encrypted, and opened again', () => {
   expect(wrong).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('[denied]') })
   expect(runVarve(['snapshot', 'list', directory], { env }).status).toBe(0)
   expect(varve(['list', store, '--passphrase-file', newFile('')])).toMatchObject({ status: 64 })
+})
+
+test('a key opens what it encrypted, as bytes, in hexadecimal or in base64', () => {
+  const { folder, newFile } = fixture
+  const key = Buffer.from(Array.from({ length: 32 }, (_, n) => n * 7))
+  const [store, raw] = [join(folder, 'keyed'), join(folder, 'key')]
+  writeFileSync(raw, key)
+  const hex = newFile(`${key.toString('hex').toUpperCase()}\n`)
+  const base64 = newFile(key.toString('base64url'))
+  const words = ['save', store, newFile('{"canary":"not to be read"}'), '--agent', 'a', '--session', 's']
+  expect(varve([...words, '--key-file', raw])).toMatchObject({ status: 0 })
+  for (const path of filesIn(store)) expect(readFileSync(path, 'latin1'), path).not.toMatch(/canary/)
+  for (const file of [raw, hex, base64]) {
+    expect(varve(['restore', store, 'a/s', '--key-file', file]).stdout).toBe('{"canary":"not to be read"}')
+    expect(runVarve(['kv', 'list', store], { env: { VARVE_KEY_FILE: file } }).stdout).toBe('no keys\n')
+  }
+  expect(varve(['list', store])).toMatchObject({ status: 1, stderr: expect.stringMatching(/\[denied\]\n.*--key-file/) })
+  expect(varve(['list', store, '--key-file', newFile('a'.repeat(64))])).toMatchObject({ status: 1 })
+  const noKey = varve(['list', store, '--key-file', newFile('too short')])
+  expect(noKey).toMatchObject({ status: 64, stderr: expect.stringContaining('32 bytes') })
+  expect(varve(['list', store, '--key-file', raw, '--passphrase-file', newFile('x')])).toMatchObject({ status: 64 })
+  const env = { VARVE_KEY_FILE: raw, VARVE_PASSPHRASE: 'correct horse' }
+  expect(runVarve(['snapshot', 'list', store], { env })).toMatchObject({ status: 64 })
+  expect(runVarve(['snapshot', 'list', store, '--key-file', raw], { env }).status).toBe(0)
 })
 
 test('snapshots that are encrypted by themselves are opened and copied with their passphrase', async () => {
