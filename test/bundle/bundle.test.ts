@@ -8,6 +8,7 @@ const pieces = {
   'the whole package': `import * as varve from 'varve'; ${use('varve')}`,
   'openStore, openQueue, openSnapshots and openKv': `import { openStore, openQueue, openSnapshots, openKv } from 'varve'; ${use('openStore, openQueue, openSnapshots, openKv')}`,
   'keys on memory': `import { openKv } from 'varve'; import { memory } from 'varve/adapters/memory'; ${use('openKv, memory')}`,
+  'metrics on memory': `import { metrics, observed } from 'varve/observe'; import { memory } from 'varve/adapters/memory'; ${use('metrics, observed, memory')}`,
   'the test kit': `import * as testing from 'varve/testing'; ${use('testing')}`,
 }
 
@@ -51,6 +52,13 @@ describe('a bundle has only what it imports', () => {
       expect(weights.map(([path]) => path).filter((path) => /indexeddb|node_modules\/idb\//.test(path))).toEqual([])
     })
   }
+
+  test('who does not observe has nothing of it', async () => {
+    const { text, weights } = await bundle(pieces['the whole package'], 'browser')
+    expect(weights.filter(([path, bytes]) => bytes > 0 && /observe/.test(path))).toEqual([])
+    expect(text).not.toContain('varve_requests_total')
+    expect(text).not.toContain('locks.acquire')
+  })
 
   test('openKv holds no queue and no snapshots', async () => {
     const { weights } = await bundle(onIndexedDb.kv, 'browser')

@@ -194,7 +194,7 @@ describe('snapshots with a tracer', () => {
       { backend, ok: true, checked: 2, problems: 0 },
       { backend, id: fork.id, ok: true, checked: 1, problems: 0 },
       { backend, ok: true, repaired: 0, lost: 0 },
-      { backend, copied: 2, skipped: 0, storedBytes: 0 },
+      { backend, copied: 2, skipped: 0, storedBytes: 0, dryRun: false },
       { backend, bytes: archive.length },
     ])
     expect(target.spans).toEqual([{ name: 'snapshots.import', attributes: { backend, imported: 2, skipped: 0, storedBytes: 0 } }])
