@@ -20,6 +20,11 @@ interface Pair {
 }
 
 const SYNC_BYTES = 64 * 1024
+/**
+ * Of memory that is as large as what comes out, and a little larger: in pieces of 16 KiB, as is the default, short ones would leave
+ * many times their length as garbage, and long ones are put together from several.
+ */
+const SPARE_BYTES = 64
 const level = (value: number | undefined): object => (value === undefined ? {} : { level: value })
 
 const PAIRS: Record<string, Pair | undefined> = {
@@ -74,22 +79,20 @@ export function hasCompression(name: string): boolean {
 export async function nodeCompress(name: string, bytes: Bytes, value?: number): Promise<Bytes> {
   if (name === 'lz4') return compressBlock(bytes)
   const { compress, options } = PAIRS[name] as Pair
-  return await run(compress, bytes, { options: options(value, bytes), isSmall: bytes.length <= SYNC_BYTES })
+  const isShort = bytes.length < zlib.constants.Z_DEFAULT_CHUNK
+  const room = isShort ? { chunkSize: bytes.length + SPARE_BYTES } : {}
+  return await run(compress, bytes, { options: { ...options(value, bytes), ...room }, isSmall: bytes.length <= SYNC_BYTES })
 }
 
 export async function nodeDecompress(name: string, bytes: Bytes, plainLength: number): Promise<Bytes> {
   if (name === 'lz4') return decompressBlock(bytes, plainLength)
   // zlib wants a cap of at least one; an empty output passes under it and is compared below.
-  const options = { maxOutputLength: Math.max(1, plainLength), ...(isOnePiece(plainLength) ? { chunkSize: plainLength } : {}) }
+  const room = plainLength <= SYNC_BYTES ? { chunkSize: plainLength + SPARE_BYTES } : {}
+  const options = { maxOutputLength: Math.max(1, plainLength), ...room }
   const isSmall = Math.max(plainLength, bytes.length) <= SYNC_BYTES
   const plain = await run((PAIRS[name] as Pair).decompress, bytes, { options, isSmall })
   if (plain.length !== plainLength) throw new Error(`inflates to ${plain.length} bytes, expected ${plainLength}`)
   return plain
-}
-
-/** In one piece of memory, where zlib would take several: that saves a quarter of the time at 64 KiB. */
-function isOnePiece(plainLength: number): boolean {
-  return plainLength > zlib.constants.Z_DEFAULT_CHUNK && plainLength <= SYNC_BYTES
 }
 
 interface How {

@@ -1,13 +1,9 @@
 // A name is durable only when its folder was synced, and that folder's name when its own folder was, up to the root.
 
-import { close, fsync, open } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { promisify } from 'node:util'
 import { isMissing, systemCode } from './errors.js'
-
-const openFolder = promisify(open)
-const syncFolder = promisify(fsync)
-const closeFolder = promisify(close)
+import { syncFile } from './whole-io.js'
 
 /** Windows has no sync of folders, and some network file systems refuse it: there the rename itself is all there is. */
 const REFUSALS: ReadonlySet<string | undefined> = new Set(['EPERM', 'EISDIR', 'EINVAL', 'EBADF', 'ENOTSUP', 'EACCES'])
@@ -15,12 +11,12 @@ const REFUSALS: ReadonlySet<string | undefined> = new Set(['EPERM', 'EISDIR', 'E
 async function sync(folder: string): Promise<void> {
   let fd: number | undefined
   try {
-    fd = await openFolder(folder, 'r')
-    await syncFolder(fd)
+    fd = openSync(folder, 'r')
+    await syncFile(fd)
   } catch (error) {
     if (!REFUSALS.has(systemCode(error)) && !isMissing(error)) throw error
   } finally {
-    if (fd !== undefined) await closeFolder(fd)
+    if (fd !== undefined) closeSync(fd)
   }
 }
 

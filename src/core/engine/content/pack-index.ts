@@ -70,7 +70,7 @@ export class PackIndex {
     const pack = { name, bytes, first: this.#entries, count: entries.length / ENTRY_BYTES }
     this.#packs.push(pack)
     this.#numbers.set(name, number)
-    for (let at = 0; at < entries.length; at += ENTRY_BYTES) this.#append(entries.subarray(at, at + ENTRY_BYTES), number)
+    for (let at = 0; at < entries.length; ) at += this.#append(entries.subarray(at), number)
   }
 
   remove(name: string): void {
@@ -123,15 +123,18 @@ export class PackIndex {
     return this.#block(entry).bytes.subarray(at, at + ENTRY_BYTES)
   }
 
-  #append(bytes: Uint8Array, pack: number): void {
-    const entry = this.#entries++
-    if (this.#entries * 2 > this.#slots.length) this.#widen()
-    const at = entry & (BLOCK_ENTRIES - 1)
+  /** As many as the last block has room for; gives how many bytes those are. */
+  #append(entries: Uint8Array, pack: number): number {
+    const at = this.#entries & (BLOCK_ENTRIES - 1)
     if (at === 0) this.#blocks.push(newBlock())
-    const block = this.#block(entry)
-    block.bytes.set(bytes, at * ENTRY_BYTES)
-    block.packs[at] = pack
-    this.#enter(entry)
+    const count = Math.min(BLOCK_ENTRIES - at, entries.length / ENTRY_BYTES)
+    const block = this.#blocks.at(-1) as Block
+    block.bytes.set(entries.subarray(0, count * ENTRY_BYTES), at * ENTRY_BYTES)
+    block.packs.fill(pack, at, at + count)
+    while ((this.#entries + count) * 2 > this.#slots.length) this.#widen()
+    for (let n = 0; n < count; n++) this.#enter(this.#entries + n)
+    this.#entries += count
+    return count * ENTRY_BYTES
   }
 
   #enter(entry: number): void {
@@ -143,7 +146,7 @@ export class PackIndex {
 
   #widen(): void {
     this.#slots = new Int32Array(this.#slots.length * 2)
-    for (let entry = 0; entry < this.#entries - 1; entry++) this.#enter(entry)
+    for (let entry = 0; entry < this.#entries; entry++) this.#enter(entry)
   }
 
   #isWanted(entry: number): boolean {
