@@ -10,9 +10,8 @@ export interface Outcome {
 }
 
 export function outcomeOf(error: unknown, signal: AbortSignal | undefined): Outcome {
-  const isOurs = isStorageError(error)
-  if (signal?.aborted === true && (error === signal.reason || !isOurs)) return { aborted: true }
-  return { error: isOurs ? error.code : 'unknown' }
+  if (signal?.aborted === true && error === signal.reason) return { aborted: true }
+  return { error: isStorageError(error) ? error.code : 'unknown' }
 }
 
 /** For those who look on: what they throw, or reject with where they are asynchronous, is dropped. */

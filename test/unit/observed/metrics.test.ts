@@ -81,6 +81,17 @@ describe('metrics count', () => {
     expect(of(operations, 'blobs.put')?.transferSizeBytes.sum).toBeGreaterThan(bytes)
   })
 
+  test('no bytes of what failed in the middle', async () => {
+    const counted = metrics()
+    const failing = counted.trace('snapshots.load', { backend: 'b' }, async (add) => {
+      add({ bytes: 100 })
+      add({ error: 'corrupt' })
+      throw new Error('damaged')
+    })
+    await expect(failing).rejects.toThrow('damaged')
+    expect(counted.read()).toMatchObject([{ requests: 1, errors: { corrupt: 1 }, transferSizeBytes: { count: 0 } }])
+  })
+
   test('a span by the clock', async () => {
     const clock = new ManualClock()
     const counted = metrics({ clock })

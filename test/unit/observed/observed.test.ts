@@ -3,6 +3,7 @@ import { type Backend, changeSecret, encrypted, openKv, openQueue, openSnapshots
 import { memory } from 'varve/adapters/memory'
 import { observed, type StorageObserver, type StorageRequest, type StorageRetry } from 'varve/observe'
 import { type FaultRule, faultBackend, faulty, ManualClock } from 'varve/testing'
+import { storedBlobs } from '../../../dist/core/derived/stored-blobs.js'
 import { withBlobs } from '../snapshots/faulty-backend.js'
 
 const bytesOf = (length: number): Uint8Array => new Uint8Array(length).fill(7)
@@ -293,6 +294,15 @@ describe('over and below encryption', () => {
     expect(kept.length).toBeGreaterThan(100)
     expect(kept).toContain('VRVSEAL')
     expect(kept).not.toContain('canary')
+  })
+
+  test('what repairs sees sealed blobs as they lie there, through both', async () => {
+    const { blobs } = observed(encrypted(memory(), secret), recorder())
+    await blobs.put('a', bytesOf(10))
+    const stored = await storedBlobs(blobs).get('a')
+    expect(new TextDecoder('latin1').decode(stored?.data.subarray(0, 7))).toBe('VRVSEAL')
+    const plain = observed(memory(), recorder()).blobs
+    expect(storedBlobs(plain)).toBe(plain)
   })
 
   test('secrets are changed through it', async () => {
