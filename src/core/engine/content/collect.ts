@@ -37,7 +37,10 @@ export interface CollectedSessions {
   each(): AsyncIterable<readonly RootedSnapshot[]>
   /** The latest collection that has stamped one of the sessions that were read so far. */
   latestStamp(): number
-  /** Stamps each session so that nobody commits there what an earlier collection knew; all snapshots there are then. */
+  /**
+   * Stamps each session so that nobody commits there what an earlier collection knew; all snapshots there are then, or those of
+   * them that `each` has not given.
+   */
   stamp(epoch: number): AsyncIterable<readonly RootedSnapshot[]>
   /** Called after `each` and before anybody can know of the collection: what seems not to be referred to. Bytes by key. */
   leftovers(): Promise<ReadonlyMap<string, number>>

@@ -5,7 +5,7 @@ import { StorageError } from '../../base/errors.js'
 import { type CollectedSessions, collect, type RootedSnapshot } from '../../engine/content/collect.js'
 import { adoptedKey, contentPrefix, isManifestKey, MANIFESTS, manifestKey, PAGES, pageKey, SNAPSHOTS } from './layout.js'
 import type { SnapshotPlace } from './place.js'
-import type { SessionState } from './session.js'
+import type { PageRef, SessionState } from './session.js'
 import type { OpenedSession } from './snapshot-index.js'
 import type { Summary } from './summary.js'
 import type { CollectOptions, CollectReport } from './upkeep-types.js'
@@ -43,6 +43,8 @@ export class CollectedSessionCells implements CollectedSessions {
   readonly #signal: AbortSignal | undefined
   /** Keys of blobs, and of contents their common beginning. */
   readonly #referred = new Set<string>()
+  /** Pages, which never change, all of whose snapshots were given out. */
+  readonly #walked = new Set<string>()
   #latestStamp = 0
 
   constructor(place: SnapshotPlace, signal: AbortSignal | undefined) {
@@ -95,10 +97,12 @@ export class CollectedSessionCells implements CollectedSessions {
   async *#snapshots(key: string, state: SessionState): AsyncGenerator<RootedSnapshot[]> {
     this.#latestStamp = Math.max(this.#latestStamp, state.swept)
     for (const [page] of state.pages) this.#referred.add(pageKey(page))
-    for await (const summaries of this.#place.index.walk(state, { signal: this.#signal })) {
+    const wants = ([page]: PageRef): boolean => !this.#walked.has(page)
+    for await (const summaries of this.#place.index.walk(state, { wants, signal: this.#signal })) {
       for (const summary of summaries) this.#refer(summary)
       yield summaries.map((summary) => this.#snapshot(key, state, summary))
     }
+    for (const [page] of state.pages) this.#walked.add(page)
   }
 
   #snapshot(key: string, state: SessionState, summary: Summary): RootedSnapshot {
