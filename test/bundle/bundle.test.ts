@@ -83,9 +83,9 @@ describe('a bundle has only what it imports', () => {
  * we have from growing, `limitOfAll` what is there with all that is loaded on demand.
  */
 const budgets = [
-  { name: 'keys on IndexedDB', source: onIndexedDb.kv, aim: 5_000, limit: 12_600, limitOfAll: 17_500 },
+  { name: 'keys on IndexedDB', source: onIndexedDb.kv, aim: 5_000, limit: 12_600, limitOfAll: 17_600 },
   { name: 'a queue with groups on IndexedDB', source: onIndexedDb.queue, aim: 12_000, limit: 25_600, limitOfAll: 83_500 },
-  { name: 'everything in core', source: pieces['the whole package'], aim: 45_000, limit: 41_000, limitOfAll: 207_000 },
+  { name: 'everything in core', source: pieces['the whole package'], aim: 45_000, limit: 41_000, limitOfAll: 209_000 },
 ]
 
 describe('bytes, minified and compressed with brotli', () => {
