@@ -192,6 +192,19 @@ describe('damage to a store of snapshots', () => {
 
   test('by putting one blob in the place of another is found or harmless', () => survey('snapshots, swapped', whole, swaps(whole.image)))
 
+  test('without the cell of the collections saves and collections go on, and nothing is lost', async () => {
+    const backend = faultBackend({ ...BACKEND, image: withBlob(whole.image, 'snapshots/collection', undefined) })
+    const snapshots = await whole.open(backend.another())
+    expect((await snapshots.verify()).problems).toMatchObject([{ code: 'missing', key: 'snapshots/collection' }])
+    const { id } = await snapshots.save({ ...REF, state: 'goes on' })
+    expect((await snapshots.verify()).problems).toEqual([])
+    await snapshots.delete(id)
+    await snapshots.collect()
+    const after = await whole.open(backend.another())
+    for (const [one, state] of whole.states) expect(JSON.stringify(await after.load(one))).toBe(state)
+    expect((await after.verify()).problems).toEqual([])
+  })
+
   test('at any byte of a table of packs is found', async () => {
     const saves = Array.from(
       { length: 16 },

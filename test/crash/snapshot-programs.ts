@@ -19,7 +19,7 @@ export type State = readonly { readonly id: number; readonly text: string }[]
 
 export const AGENT = 'a'
 export const TAG = 'good'
-const SESSIONS = ['s', 't']
+export const SESSIONS = ['s', 't']
 const BRANCHES = ['main', 'main', 'side']
 const BLOCKS = 8
 const BLOCK_ITEMS = 8

@@ -1,15 +1,17 @@
 // Whatever a crash leaves of snapshots being saved, forked, labelled, pruned, deleted and collected. Puts of snapshots are
 // strict: a crash leaves a prefix of them. A delete of many keys may be cut between any two.
 
+import type { Backend } from 'varve'
 import { crashStates, faultBackend, type FaultBackend, type FaultBackendOptions } from 'varve/testing'
 import { describe, expect, test } from 'vitest'
 import { caseName, drawnCases, SCALE, SEED, seedOf, tally } from '../tally.js'
 import { checkSnapshots, placed } from './check-snapshots.js'
-import { drawProgram, EVERY_STEP, MANY_PACKS, type Step } from './snapshot-programs.js'
+import { AGENT, drawProgram, EVERY_STEP, MANY_PACKS, SESSIONS, stateOf, type Step } from './snapshot-programs.js'
 import { oneByOne, openWorld, type SnapshotNote, SnapshotWorld } from './snapshot-world.js'
 
 const OPTIONS: FaultBackendOptions = { files: false }
 const DRAWN = 8 * SCALE
+const COLLECTION = 'snapshots/collection'
 const DRAWN_STEPS = 12
 /** The collection after the crash crashes too, everywhere, in one of so many states. */
 const RECOVERY_CUT_EVERY = SCALE > 1 ? 5 : 16
@@ -51,6 +53,19 @@ async function crashEverywhere(steps: readonly Step[]): Promise<number> {
   return seen.size
 }
 
+/** With saves into each session behind it, which are deleted again. False where there is no such cell yet. */
+async function loseCollection(backend: Backend): Promise<boolean> {
+  if ((await backend.blobs.get(COLLECTION)) === undefined) return false
+  await backend.blobs.delete([COLLECTION])
+  const { store, snapshots } = await openWorld(oneByOne(backend))
+  for (const session of SESSIONS) {
+    const { id } = await snapshots.save({ agent: AGENT, session, branch: 'later', state: stateOf(50) })
+    await snapshots.delete(id)
+  }
+  await store.close()
+  return true
+}
+
 interface CutRecovery {
   readonly description: string
   readonly identity: string
@@ -82,6 +97,29 @@ describe('whatever a crash leaves of snapshots', () => {
     const from = performance.now()
     const states = await crashEverywhere(steps)
     tally({ row: `crash at every write and sync: snapshots, ${name}`, ran: states, ms: performance.now() - from })
+    expect(states).toBeGreaterThan(40)
+  })
+
+  test('keeps what was acknowledged where the cell of the collections is lost too', async () => {
+    const from = performance.now()
+    const { backend, notes } = await run(EVERY_STEP)
+    const seen = new Set<string>()
+    let states = 0
+    for (const state of crashStates(backend.recording, { failures: ['power'], backend: OPTIONS })) {
+      if (seen.has(state.identity)) continue
+      seen.add(state.identity)
+      const left = state.open()
+      if (!(await loseCollection(left.another()))) continue
+      await checkSnapshots(() => left.another(), notes, state.operations).catch((cause) => {
+        throw placed(`${state.description}, and the cell of the collections lost`, cause)
+      })
+      states++
+    }
+    tally({
+      row: 'crash at every write and sync: snapshots, every kind of step, collections forgotten',
+      ran: states,
+      ms: performance.now() - from,
+    })
     expect(states).toBeGreaterThan(40)
   })
 
