@@ -68,8 +68,9 @@ test('a manifest that was never published cannot be loaded', async () => {
   const backend = memory()
   const crashing = await openSnapshots<string>(dying(backend, 2))
   await expect(crashing.save({ ...S1, state: 'one' })).rejects.toMatchObject({ code: 'denied' })
-  const [key] = await collect(backend.blobs.list({ prefix: 'snapshots/manifests/' }))
-  const id = key?.key.slice('snapshots/manifests/'.length) as string
+  const keys = await collect(backend.blobs.list({ prefix: 'snapshots/manifests/' }))
+  expect(keys).toHaveLength(1)
+  const id = keys[0]?.key.slice('snapshots/manifests/'.length) as string
   await expect((await openSnapshots(backend)).load(id)).rejects.toMatchObject({ code: 'missing' })
 })
 
