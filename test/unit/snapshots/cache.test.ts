@@ -364,10 +364,16 @@ describe('encrypted', () => {
     return false
   }
 
-  test.each([
+  const places = [
     { what: 'snapshots', over: (backend: Backend) => backend, options: { encryption: secret, compression: 'none' as const } },
-    { what: 'a whole store', over: (backend: Backend) => encrypted(backend, secret), options: { compression: 'none' as const } },
-  ])('$what leave nothing readable in the cache, and are read from it', async ({ over, options }) => {
+    {
+      what: 'snapshots of an encrypted store',
+      over: (backend: Backend) => encrypted(backend, secret),
+      options: { compression: 'none' as const },
+    },
+  ]
+
+  test.each(places)('$what leave nothing readable in the cache, and are read from it', async ({ over, options }) => {
     const [remote, cache] = [memory(), memory()]
     const writer = await open(over(remote), cache, options)
     const { id } = await writer.save({ agent: 'planner', session: 's', state })
@@ -379,16 +385,16 @@ describe('encrypted', () => {
     expect(reader.reads.filter(({ key }) => !CELLS.test(key) && key !== 'keyring')).toEqual([])
   })
 
-  test('what was damaged on its way into the cache is read past it', async () => {
+  test.each(places)('$what that were damaged on their way into the cache are read past it', async ({ over, options }) => {
     const [remote, cache] = [memory(), memory()]
-    const writer = await open(remote, cache, { encryption: secret })
+    const writer = await open(over(remote), cache, options)
     const { id } = await writer.save({ ...S, state })
     await writer.close()
     for (const key of await keysOf(cache.blobs, CACHED)) {
       const block = openBlock(await stored(cache, key), key, Number(key.split('/').at(-1)))
       await cache.blobs.put(key, sealBlock({ ...block, data: block.data.map((byte, at) => (at % 999 === 500 ? byte ^ 1 : byte)) }))
     }
-    expect(await load(remote, cache, id, { encryption: secret })).toEqual(state)
+    expect(await load(over(remote), cache, id, options)).toEqual(state)
   })
 })
 
