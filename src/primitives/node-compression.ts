@@ -25,6 +25,7 @@ const SYNC_BYTES = 64 * 1024
  * many times their length as garbage, and long ones are put together from several.
  */
 const SPARE_BYTES = 64
+const ONE_PIECE_BYTES = 1024 * 1024
 const level = (value: number | undefined): object => (value === undefined ? {} : { level: value })
 
 const PAIRS: Record<string, Pair | undefined> = {
@@ -79,8 +80,7 @@ export function hasCompression(name: string): boolean {
 export async function nodeCompress(name: string, bytes: Bytes, value?: number): Promise<Bytes> {
   if (name === 'lz4') return compressBlock(bytes)
   const { compress, options } = PAIRS[name] as Pair
-  const isShort = bytes.length < zlib.constants.Z_DEFAULT_CHUNK
-  const room = isShort ? { chunkSize: bytes.length + SPARE_BYTES } : {}
+  const room = bytes.length <= ONE_PIECE_BYTES ? { chunkSize: bytes.length + SPARE_BYTES } : {}
   return await run(compress, bytes, { options: { ...options(value, bytes), ...room }, isSmall: bytes.length <= SYNC_BYTES })
 }
 

@@ -5,7 +5,7 @@ import type { Cancellable } from '../../ports/options.js'
 import { lookAhead, type PieceClass, pieceEnd } from './fast-cdc.js'
 
 /** As many times what has to be at hand is held at the most, where pieces of the source are no longer. */
-const ROOM = 4
+const ROOM = 2
 
 export type ByteSource = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
 

@@ -11,8 +11,9 @@ import { CHUNK_HEADER_BYTES, type StoredChunk } from './pack-format.js'
 import type { ChunkPacker } from './chunk-packer.js'
 import { type FinishedPack, packedBytes, PackWriter } from './pack-writer.js'
 
-/** Compressed at a time. */
+/** Compressed at a time: so many chunks, and so many bytes of them. */
 const WIDTH = 8
+const WIDTH_BYTES = 1024 * 1024
 /** Packs on their way at a time. */
 const PUTS = 2
 
@@ -38,7 +39,8 @@ export class PackBatch implements ChunkSink {
   readonly #options: PackBatchOptions
   readonly #own = new Set<ChunkId>()
   readonly #relied = new Set<string>()
-  readonly #compressing: Promise<Coming>[] = []
+  readonly #compressing: { readonly coming: Promise<Coming>; readonly bytes: number }[] = []
+  #compressingBytes = 0
   readonly #putting: Promise<void>[] = []
   readonly #turns = new Mutex()
   /** Of chunks that are written and of packs that are put, for the next ones: else most of what is taken is garbage. */
@@ -77,7 +79,7 @@ export class PackBatch implements ChunkSink {
   /** Resolves once the chunk is hashed and copied. What fails behind fails the next call, or `finish`. */
   async put(kind: ChunkKind, plain: Uint8Array): Promise<ChunkId> {
     const id = await idOf(kind, plain)
-    if (!this.has(id)) await this.#add(id, this.#compress(id, kind, plain))
+    if (!this.has(id)) await this.#add(id, this.#compress(id, kind, plain), plain.length)
     return id
   }
 
@@ -89,18 +91,18 @@ export class PackBatch implements ChunkSink {
 
   /** A proved record of another pack, as it is. */
   async take(id: ChunkId, record: Uint8Array): Promise<void> {
-    if (!this.has(id)) await this.#add(id, Promise.resolve({ record }))
+    if (!this.has(id)) await this.#add(id, Promise.resolve({ record }), record.length)
   }
 
   /** What all puts so far add to the store, but for what each pack takes once. */
   async storedSoFar(): Promise<number> {
-    await this.#drain(0)
+    await this.#drain()
     return this.#chunkBytes
   }
 
   /** `quota`, `unavailable`, …: as the store says. */
   async finish(): Promise<void> {
-    await this.#drain(0)
+    await this.#drain()
     if (!this.#writer.isEmpty) await this.#seal()
     await this.#settle(0)
     await this.#afterwards()
@@ -117,7 +119,8 @@ export class PackBatch implements ChunkSink {
 
   /** Waits for what is under way, and never rejects. What was put already is left to the collector. */
   async abandon(): Promise<void> {
-    await Promise.allSettled([...this.#compressing.splice(0), ...this.#putting.splice(0)])
+    const compressing = this.#compressing.splice(0).map(({ coming }) => coming)
+    await Promise.allSettled([...compressing, ...this.#putting.splice(0)])
   }
 
   /** Here, or in a pack that is not to be deleted: this batch relies on it then. */
@@ -130,11 +133,13 @@ export class PackBatch implements ChunkSink {
     return true
   }
 
-  async #add(id: ChunkId, coming: Promise<Coming>): Promise<void> {
+  async #add(id: ChunkId, coming: Promise<Coming>, bytes: number): Promise<void> {
     this.#own.add(id)
     coming.catch(() => {})
-    this.#compressing.push(coming)
-    if (this.#compressing.length >= WIDTH) await this.#drain(WIDTH - 1)
+    this.#compressing.push({ coming, bytes })
+    this.#compressingBytes += bytes
+    const isFull = (): boolean => this.#compressing.length >= WIDTH || this.#compressingBytes >= WIDTH_BYTES
+    if (isFull()) await this.#drain(isFull)
   }
 
   async #compress(id: ChunkId, kind: ChunkKind, lent: Uint8Array): Promise<Coming> {
@@ -151,11 +156,14 @@ export class PackBatch implements ChunkSink {
     return free !== undefined && free.length >= bytes ? free : new Uint8Array(2 ** Math.ceil(Math.log2(bytes)))
   }
 
-  /** Until no more than `left` are under way; in the order in which they came. */
-  #drain(left: number): Promise<void> {
+  /** While `isFull`, or all of it; in the order in which they came. */
+  #drain(isFull = (): boolean => true): Promise<void> {
     return this.#turns.run(async () => {
-      while (this.#compressing.length > left) {
-        const coming = await (this.#compressing.shift() as Promise<Coming>)
+      while (isFull()) {
+        const first = this.#compressing.shift()
+        if (first === undefined) return
+        this.#compressingBytes -= first.bytes
+        const coming = await first.coming
         this.#options.signal?.throwIfAborted()
         await this.#write(coming)
       }

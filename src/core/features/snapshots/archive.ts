@@ -31,7 +31,7 @@ export async function* exportSnapshots(place: SnapshotPlace, options: SnapshotEx
   for await (const piece of sealArchive(writeArchive(sections(), clock.now()), secretOf(options, 'export'))) {
     doneBytes += piece.length
     onProgress?.({ phase: 'export', doneBytes, done })
-    yield piece
+    yield piece.slice()
   }
 }
 

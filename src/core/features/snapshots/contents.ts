@@ -37,10 +37,10 @@ async function collect(pieces: AsyncIterable<Uint8Array>, totalBytes: number, on
   return all
 }
 
-/** The same in pieces; what is wrong may be found at the end only. */
+/** The same in pieces that are nobody else's; what is wrong may be found at the end only. */
 export async function* piecesOf(place: SnapshotPlace, manifest: Manifest, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   if (manifest.format === 1) {
-    yield await bytesOf(place, manifest, { signal })
+    yield (await bytesOf(place, manifest, { signal })).slice()
     return
   }
   const pieces = streamContent(place.packs, contentOf(manifest), signal === undefined ? {} : { signal })
