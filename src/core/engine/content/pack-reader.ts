@@ -18,6 +18,9 @@ const READS = 4
 const TURNS = 8
 const FIRST_AHEAD_BYTES = 256 * 1024
 const MAX_AHEAD_BYTES = 2 * 1024 * 1024
+/** Who reads all of a content goes on in two places of a pack by turns: where the leaves lie, and where the nodes above them do. */
+const WINDOWS = 2
+const MOST_PACKS = 1_000
 
 interface Wanted {
   readonly pack: KnownPack
@@ -38,17 +41,23 @@ interface Run {
 interface Kept {
   readonly start: number
   readonly end: number
-  readonly bytes: Promise<Uint8Array>
+  /** undefined once all of it was asked for: where it ended still tells who goes on from there. */
+  bytes: Promise<Uint8Array> | undefined
   /** Bytes that nobody has asked for yet. */
   left: number
+}
+
+interface Reading {
+  readonly window: Kept
+  readonly bytes: Promise<Uint8Array>
 }
 
 export class PackReader {
   readonly #blobs: BlobStore
   readonly #path: string
   #waiting: Wanted[] = []
-  /** The oldest first. */
-  readonly #kept = new Map<string, Kept>()
+  /** By packs, the oldest first, and so in each. */
+  readonly #kept = new Map<string, readonly Kept[]>()
   #keptBytes = 0
 
   constructor(blobs: BlobStore, path: string) {
@@ -58,10 +67,10 @@ export class PackReader {
 
   /** A part of a pack; a view of what others may be reading. `missing` when the pack is gone; fewer bytes when it is too short. */
   async read(pack: KnownPack, start: number, end: number): Promise<Uint8Array> {
-    const kept = this.#kept.get(pack.name)
-    if (kept !== undefined && kept.start <= start && end <= kept.end) {
-      this.#given(pack.name, kept, end - start)
-      return (await kept.bytes).subarray(start - kept.start, end - kept.start)
+    const kept = this.#with(pack.name, start, end)
+    if (kept !== undefined) {
+      this.#given(kept.window, end - start)
+      return (await kept.bytes).subarray(start - kept.window.start, end - kept.window.start)
     }
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ pack, start, end, resolve, reject })
@@ -71,9 +80,7 @@ export class PackReader {
 
   /** Lets go of what it keeps of a pack. */
   forget(pack: string): void {
-    const kept = this.#kept.get(pack)
-    if (kept === undefined) return
-    this.#keptBytes -= kept.end - kept.start
+    for (const window of this.#kept.get(pack) ?? []) this.#empty(window)
     this.#kept.delete(pack)
   }
 
@@ -83,9 +90,9 @@ export class PackReader {
     const waiting = this.#waiting
     this.#waiting = []
     await inParallel(runsOf(waiting), READS, async (run) => {
-      const kept = this.#begin(run)
-      const { start, bytes } = kept
-      for (const one of run.wanted) this.#given(run.pack.name, kept, one.end - one.start)
+      const { window, bytes } = this.#begin(run)
+      const { start } = window
+      for (const one of run.wanted) this.#given(window, one.end - one.start)
       try {
         const found = await bytes
         for (const one of run.wanted) one.resolve(found.subarray(one.start - start, one.end - start))
@@ -95,20 +102,34 @@ export class PackReader {
     })
   }
 
-  #begin({ pack, start, end }: Run): Kept {
-    const last = this.#kept.get(pack.name)
-    if (last !== undefined && last.start <= start && end <= last.end) return last
-    const ahead = last === undefined || !isNear(last.end, start) ? 0 : nextAhead(last)
-    const until = Math.max(end, Math.min(endOfChunks(pack), start + ahead))
-    const kept = { start, end: until, bytes: this.#get(pack, start, until), left: until - start }
-    this.#keep(pack.name, kept)
-    return kept
+  #begin({ pack, start, end }: Run): Reading {
+    const kept = this.#with(pack.name, start, end)
+    if (kept !== undefined) return kept
+    const last = this.#kept.get(pack.name)?.find((one) => isNear(one.end, start))
+    const until = Math.max(end, Math.min(endOfChunks(pack), start + (last === undefined ? 0 : nextAhead(last))))
+    const bytes = this.#get(pack, start, until)
+    const window = { start, end: until, bytes, left: until - start }
+    bytes.catch(() => this.#empty(window))
+    this.#keep(pack.name, window, last)
+    return { window, bytes }
+  }
+
+  #with(pack: string, start: number, end: number): Reading | undefined {
+    for (const window of this.#kept.get(pack) ?? []) {
+      if (window.bytes !== undefined && window.start <= start && end <= window.end) return { window, bytes: window.bytes }
+    }
+    return undefined
   }
 
   /** What has been asked for once is hardly asked for again: who reads all of a large content holds little of it. */
-  #given(pack: string, kept: Kept, bytes: number): void {
-    kept.left -= bytes
-    if (kept.left <= 0 && this.#kept.get(pack) === kept) this.forget(pack)
+  #given(window: Kept, bytes: number): void {
+    window.left -= bytes
+    if (window.left <= 0) this.#empty(window)
+  }
+
+  #empty(window: Kept): void {
+    if (window.bytes !== undefined) this.#keptBytes -= window.end - window.start
+    window.bytes = undefined
   }
 
   async #get({ name, bytes }: KnownPack, start: number, end: number): Promise<Uint8Array> {
@@ -118,15 +139,16 @@ export class PackReader {
     return blob.data
   }
 
-  #keep(name: string, kept: Kept): void {
-    this.forget(name)
-    this.#kept.set(name, kept)
-    this.#keptBytes += kept.end - kept.start
-    kept.bytes.catch(() => {
-      if (this.#kept.get(name) === kept) this.forget(name)
-    })
+  /** In the place of the one that it goes on from, else of the oldest. */
+  #keep(pack: string, window: Kept, last: Kept | undefined): void {
+    const others = (this.#kept.get(pack) ?? []).filter((one) => one !== last)
+    const left = others.slice(Math.max(0, others.length + 1 - WINDOWS))
+    for (const one of this.#kept.get(pack) ?? []) if (!left.includes(one)) this.#empty(one)
+    this.#kept.delete(pack)
+    this.#kept.set(pack, [...left, window])
+    this.#keptBytes += window.end - window.start
     for (const oldest of this.#kept.keys()) {
-      if (this.#keptBytes <= KEPT_BYTES) return
+      if (this.#keptBytes <= KEPT_BYTES && this.#kept.size <= MOST_PACKS) return
       this.forget(oldest)
     }
   }
