@@ -93,3 +93,29 @@ test('a copy to a store whose packs vanish meanwhile brings their chunks itself'
   expect(wasThere()).toBe(true)
   expect(await (await openSnapshots<unknown>(backend)).load(id)).toEqual(many)
 })
+
+test('a save that takes long while the store is put back gets all its chunks', async () => {
+  const clock = new ManualClock()
+  const backend = memory()
+  let copy: ReadonlyMap<string, Uint8Array> | undefined
+  const slow = withBlobs(backend, (blobs) => ({
+    put: async (key, bytes, options) => {
+      if (copy !== undefined && key.startsWith('snapshots/manifests/')) {
+        await putBack(backend, copy)
+        copy = undefined
+        await clock.advance(10_000)
+      }
+      return await blobs.put(key, bytes, options)
+    },
+  }))
+  const snapshots = await openSnapshots<unknown>(await openStore(slow, { clock }))
+  await snapshots.save({ agent: 'a', session: 's0', state: 'before' })
+  const older = await copyOf(backend)
+  await snapshots.save({ agent: 'a', session: 's1', state })
+  copy = older
+  const { id } = await snapshots.save({ agent: 'a', session: 's0', state })
+  expect(copy).toBeUndefined()
+  const other = await openSnapshots<unknown>(backend)
+  expect(await other.load(id)).toEqual(state)
+  expect((await other.verify()).problems).toEqual([])
+})

@@ -42,7 +42,7 @@ export async function adopt(
         isPinned: info.pinned === true,
       },
     }
-    const made = await commit(place, cell, [draft], { ref: info, epoch: batch.epoch, signal })
+    const made = await commit(place, cell, [draft], { ref: info, batch, signal })
     if (made !== undefined) return made.length > 0
   }
   throw overtaken('copy')

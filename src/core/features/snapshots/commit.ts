@@ -8,6 +8,7 @@ import type { CompressionName } from '../../codec/compression.js'
 import { caughtUp, collectionCell } from '../../engine/content/collection.js'
 import type { StoredContent } from '../../engine/content/content.js'
 import type { Cell } from '../../engine/cell.js'
+import type { PackBatch } from '../../engine/content/pack-batch.js'
 import { adoptedKey, manifestKey, newAttempt, newBatchIds, newId, SNAPSHOTS } from './layout.js'
 import { type HashedManifest, hashManifest, MAX_BATCH_BYTES, type Origin, type TreeManifest } from './manifest.js'
 import { BATCH_MANIFESTS } from './manifests.js'
@@ -72,17 +73,26 @@ export async function ensureSession({ index }: SnapshotPlace, ref: SessionRef, s
   return cell
 }
 
+export interface CommitOptions {
+  readonly ref: SessionRef
+  /** That made the contents, or kept them. */
+  readonly batch: Pick<PackBatch, 'epoch' | 'relied'>
+  readonly signal: AbortSignal | undefined
+}
+
 /**
- * All of the drafts or none, one after the other in their session. undefined where a collection later than `epoch` has
- * stamped the session: the content may be about to go and has to be kept first. None where what is adopted is there already.
+ * All of the drafts or none, one after the other in their session. undefined where a collection later than that of the batch has
+ * stamped the session, or packs are gone on which it relied: the content has to be kept first. None where what is adopted is there
+ * already.
  */
 export async function commit(
   place: SnapshotPlace,
   cell: Cell<StoredSession>,
   wanted: readonly Draft[],
-  { ref, epoch, signal }: { readonly ref: SessionRef; readonly epoch: number; readonly signal: AbortSignal | undefined },
+  { ref, batch, signal }: CommitOptions,
 ): Promise<readonly TreeManifest[] | undefined> {
-  const { context, index } = place
+  const { context, index, packs } = place
+  const { epoch } = batch
   const adoptedId = wanted[0]?.adopted?.id
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const drafts = wanted.map(withAttempt)
@@ -97,10 +107,12 @@ export async function commit(
     const made = await manifestsFor(seen, drafts, context.clock.now())
     signal?.throwIfAborted()
     await putManifests(place, made, drafts)
-    const outcome = await append(place, cell, { made, drafts, epoch, nextIndex: seen.nextIndex })
+    // It may have taken long until here.
+    const isThere = await packs.areThere(batch.relied(), signal)
+    const outcome = isThere ? await append(place, cell, { made, drafts, epoch, nextIndex: seen.nextIndex }) : 'overtaken'
     if (outcome === 'committed') return made.map(({ manifest }) => manifest)
     await removeLeftovers(place, made, drafts)
-    if (outcome === 'swept') return undefined
+    if (outcome === 'overtaken') return undefined
     await backOff(context.clock, attempt, BACKOFF, signal)
   }
   throw new StorageError('unavailable', 'too many writers saved to the same session at once', {
@@ -225,9 +237,9 @@ async function append(
   { index }: SnapshotPlace,
   cell: Cell<StoredSession>,
   { made, drafts, epoch, nextIndex }: Attempt,
-): Promise<'committed' | 'lost' | 'swept'> {
+): Promise<'committed' | 'lost' | 'overtaken'> {
   const last = (made.at(-1) as HashedManifest).manifest
-  let outcome: 'committed' | 'lost' | 'swept' = 'lost'
+  let outcome: 'committed' | 'lost' | 'overtaken' = 'lost'
   await index.change(cell, async (state) => {
     outcome = 'lost'
     if (state.nextIndex !== nextIndex) {
@@ -237,7 +249,7 @@ async function append(
       return undefined
     }
     if (state.swept > epoch) {
-      outcome = 'swept'
+      outcome = 'overtaken'
       return undefined
     }
     outcome = 'committed'

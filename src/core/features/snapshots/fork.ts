@@ -58,7 +58,7 @@ export async function fork(place: SnapshotPlace, source: Manifest, target: ForkT
       isNewBranch: true,
     }
     try {
-      const [made] = (await commit(place, cell, [draft], { ref, epoch: batch.epoch, signal })) ?? []
+      const [made] = (await commit(place, cell, [draft], { ref, batch, signal })) ?? []
       if (made !== undefined) return made
     } catch (error) {
       // Somebody else took the name that was free.

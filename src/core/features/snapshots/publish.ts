@@ -38,7 +38,7 @@ export async function publish(place: SnapshotPlace, request: SaveRequest): Promi
     if (request.isVerified) await readBack(place, stored, request)
     request.onProgress?.({ phase: 'publish', doneBytes: stored.bytes, totalBytes: stored.bytes })
     const draft = draftOf(request, stored, batch)
-    const [manifest] = (await commit(place, cell, [draft], { ref: details, epoch: batch.epoch, signal })) ?? []
+    const [manifest] = (await commit(place, cell, [draft], { ref: details, batch, signal })) ?? []
     if (manifest !== undefined) return manifest
   }
   throw overtaken('save')

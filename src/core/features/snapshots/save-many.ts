@@ -130,7 +130,7 @@ async function commitGroup(
   let batch = first
   const cell = place.index.cell(ref)
   for (let passed = 0; passed < MAX_COLLECTIONS; passed++) {
-    const manifests = await commit(place, cell, drafts, { ref, epoch: batch.epoch, signal })
+    const manifests = await commit(place, cell, drafts, { ref, batch, signal })
     if (manifests !== undefined) return manifests.map(infoOf)
     batch = await keepAll(place, drafts, signal)
   }
