@@ -108,7 +108,8 @@ export class CollectedSessionCells implements CollectedSessions {
   #snapshot(key: string, state: SessionState, summary: Summary): RootedSnapshot {
     const { index } = this.#place
     return {
-      id: `${key}/${summary.id}`,
+      // One that was deleted and came back meanwhile is another one.
+      id: `${key}/${summary.id}/${summary.attempt ?? ''}/${summary.hash}`,
       load: async () => {
         const manifest = await index.manifestOf(summary, this.#signal)
         return manifest.format === 1 ? undefined : manifest.root

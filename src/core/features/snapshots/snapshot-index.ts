@@ -156,12 +156,18 @@ export class SnapshotIndex {
   async locate(id: string, signal?: AbortSignal): Promise<Located | undefined> {
     if (!isId(id)) return undefined
     const manifest = await this.#readableManifest(id, signal)
-    if (manifest !== undefined) return await this.locateIn(manifest, { id, index: manifest.index }, signal)
+    if (manifest !== undefined) return await this.#locateBy(manifest, signal)
     for await (const { state } of this.sessions(signal === undefined ? {} : { signal })) {
       const located = await this.#find(state, { id, index: undefined }, signal)
       if (located !== undefined) return located
     }
     return undefined
+  }
+
+  /** A snapshot that was deleted and came back may have another index than the first of its manifests says. */
+  async #locateBy(manifest: Manifest, signal: AbortSignal | undefined): Promise<Located | undefined> {
+    const { id, index } = manifest
+    return (await this.locateIn(manifest, { id, index }, signal)) ?? (await this.locateIn(manifest, { id, index: undefined }, signal))
   }
 
   async locateIn(
@@ -196,9 +202,11 @@ export class SnapshotIndex {
   /** The manifest of a snapshot that its session holds, and how it is labelled; `missing` otherwise. */
   async published(id: string, signal?: AbortSignal): Promise<Located & { readonly manifest: Manifest }> {
     const manifest = await this.manifests.get(id, signal)
-    const located = await this.locateIn(manifest, { id, index: manifest.index }, signal)
+    const located = await this.#locateBy(manifest, signal)
     if (located === undefined) throw missing({ id })
-    return { ...located, manifest }
+    const { hash } = located.summary
+    const isThat = hash === '' || manifest.hash === undefined || hash === manifest.hash
+    return { ...located, manifest: isThat ? manifest : await this.manifestOf(located.summary, signal) }
   }
 
   /** The newest of a branch. */

@@ -153,8 +153,7 @@ export class SnapshotStore<State> implements Snapshots<State> {
     const { signal } = target
     return await this.#spans.run('fork', { about: which, signal }, async (add) => {
       await this.#place.context.writable('fork')
-      const manifest =
-        typeof which === 'string' ? await this.#place.index.manifests.get(which, signal) : (await this.#resolve(which, signal)).manifest
+      const { manifest } = await this.#resolve(which, signal)
       const key = sessionKey(forkRef(manifest, target), this.#place.context.backend.blobs.traits)
       const info = this.#told(await this.#turns.run(key, () => fork(this.#place, manifest, target)))
       add(sizesOf(info))

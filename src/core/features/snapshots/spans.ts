@@ -27,6 +27,7 @@ export class Spans {
   /** From the first piece that is asked for to the last. */
   async *pieces(operation: string, signal: AbortSignal | undefined, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let bytes = 0
+    let isWhole = false
     let end = (): void => {}
     let fail: (error: unknown) => void = end
     const ended = new Promise<void>((resolve, reject) => {
@@ -35,13 +36,14 @@ export class Spans {
     })
     const span = this.run(operation, { signal }, async (add) => {
       await ended
-      add({ bytes })
+      add(isWhole ? { bytes } : { bytes, aborted: true })
     })
     try {
       for await (const piece of source) {
         bytes += piece.length
         yield piece
       }
+      isWhole = true
     } catch (error) {
       fail(error)
       throw error

@@ -60,8 +60,8 @@ export interface SnapshotInfo {
   /** Never removed by `prune`. */
   readonly pinned?: true
   /**
-   * Only in lists: why its manifest cannot be read. What stands there alone is absent: description and metadata, and of one that was
-   * saved in format 1 also parents, content hash and sizes.
+   * Only in lists: why its manifest cannot be read. What stands there alone is absent: description and metadata; of one that was
+   * saved in format 1 parents, content hash, sizes and compression are empty, 0 and `none`.
    */
   readonly damaged?: string
   readonly description?: string
