@@ -98,7 +98,7 @@ export async function compressBytes(
 ): Promise<CompressedBytes> {
   if (name === 'none' || bytes.length < MIN_BYTES) return { compression: 0, bytes }
   if (module === undefined) checkHere(name)
-  const smaller = await (module === undefined ? compress(name, bytes, level) : module.compress(bytes, level))
+  const smaller = await (module === undefined ? compress(name, bytes, level) : ownBytes(module.compress(bytes, level)))
   if (smaller.length > bytes.length * MAX_REMAINING) return { compression: 0, bytes }
   return { compression: compressionId(name), bytes: smaller }
 }
@@ -115,7 +115,7 @@ export async function decompressBytes(id: number, bytes: Uint8Array, plainLength
     const isPlain = name === 'none'
     const plain = isPlain
       ? bytes
-      : await (module === undefined ? decompress(name, bytes, plainLength) : module.decompress(bytes, plainLength))
+      : await (module === undefined ? decompress(name, bytes, plainLength) : ownBytes(module.decompress(bytes, plainLength)))
     if (plain.length === plainLength) return plain
   } catch (error) {
     if (isStorageError(error, 'unavailable') || isStorageError(error, 'unsupported')) throw error
@@ -125,6 +125,11 @@ export async function decompressBytes(id: number, bytes: Uint8Array, plainLength
     facts: { compression: name, storedBytes: bytes.length, plainBytes: plainLength },
     cause,
   })
+}
+
+/** Copied at once: a module may give the same memory at its next call. */
+async function ownBytes(made: Uint8Array | Promise<Uint8Array>): Promise<Uint8Array> {
+  return made instanceof Uint8Array ? made.slice() : (await made).slice()
 }
 
 /** The error for a compression that neither the runtime nor the program has. */
