@@ -21,7 +21,7 @@ export interface SpanStart {
   readonly signal?: AbortSignal | undefined
 }
 
-/** `run` begins at once and runs once, whatever the tracer does; its outcome is its own. */
+/** `run` begins at once and runs once, whatever the tracer does; its outcome is its own. Resolves when the tracer's promise has settled too. */
 export async function traced<Result>(trace: Trace, start: SpanStart, run: (add: AddToSpan) => Promise<Result>): Promise<Result> {
   const known: TraceAttributes[] = []
   let toSpan: AddToSpan | undefined

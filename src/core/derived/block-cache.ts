@@ -81,7 +81,7 @@ export class BlockCache {
 
   /** Keeps those blocks that lie whole in the part, behind the caller's back unless much is waiting. Never rejects. */
   async store(part: BlobPart): Promise<void> {
-    if (this.#closing !== undefined || this.#writes.isResting) return
+    if (!this.isTrusted(part.key) || this.#writes.isResting) return
     const blocks = blocksIn(part)
     for (const [name, sealed] of blocks) {
       this.#waiting.set(name, sealed)

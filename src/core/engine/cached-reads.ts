@@ -7,7 +7,7 @@ import type { BlobStore } from '../ports/blob-store.js'
 export interface CachedReads {
   /** The same store, past the cache: what it says is there is there. */
   readonly past: BlobStore
-  /** From this call on the blob is read past the cache. Resolves once the cache has let go of it. Never rejects. */
+  /** From this call on the blob is read past the cache, which lets go of it. Never rejects. */
   distrust(key: string): Promise<void>
 }
 
