@@ -222,7 +222,7 @@ describe('snapshots with a tracer', () => {
     ])
   })
 
-  test('an export that is not read to its end ends its span', async () => {
+  test('an export that is not read to its end ends its span as aborted', async () => {
     const { spans, snapshots } = await traceable()
     await snapshots.save({ ...ref, state: 1 })
     const stream = snapshots.export()
@@ -230,7 +230,7 @@ describe('snapshots with a tracer', () => {
     const reader = stream.getReader()
     const { value } = await reader.read()
     await reader.cancel()
-    expect(spans[1]).toEqual({ name: 'snapshots.export', attributes: { backend: 'memory', bytes: value?.length } })
+    expect(spans[1]).toEqual({ name: 'snapshots.export', attributes: { backend: 'memory', bytes: value?.length, aborted: true } })
   })
 
   test('an export that fails says why', async () => {
