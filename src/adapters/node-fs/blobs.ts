@@ -140,13 +140,8 @@ async function readBlob(fd: number, key: string, range: ByteRange | undefined): 
   const bytes = Number(stats.size)
   const start = Math.min(range?.start ?? 0, bytes)
   const end = Math.min(range?.end ?? bytes, bytes)
-  const data = await readWhole(fd, start, unwritten(Math.max(0, end - start)))
+  const data = await readWhole(fd, start, new Uint8Array(Math.max(0, end - start)))
   return { key, bytes, version: versionOf(stats), data }
-}
-
-/** All that is given out of it has been read into it: zeros first would cost as much as reading. */
-function unwritten(bytes: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 }
 
 async function writeTemporary(directory: Directory, path: string, bytes: Uint8Array, strict: boolean): Promise<BigIntStats> {
