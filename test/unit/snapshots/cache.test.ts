@@ -6,6 +6,7 @@ import { ManualClock } from '../../../dist/testing/manual-clock.js'
 import { noise } from '../../crash/snapshot-programs.js'
 import { flipBit, keysOf } from '../content/packs.js'
 import { withBlobs } from './faulty-backend.js'
+import { golden } from './golden-store.js'
 
 const S = { agent: 'a', session: 's' }
 const CELLS = /^snapshots\/(?:sessions\/|collection$|keyring$)/
@@ -493,4 +494,16 @@ describe('a cache and the handle', () => {
     for (const cache of [remote, { backend: memory(), maxBytes: 0 }, { backend: memory(), maxBytes: 1.5 }, {} as Backend])
       await expect(open(remote, cache)).rejects.toMatchObject({ code: 'invalid' })
   })
+})
+
+test('a snapshot of format 1 that was loaded through a cache loads on once others renewed it', async () => {
+  const [remote, cache] = [await golden(), memory()]
+  const reader = await open(remote, cache)
+  const { id } = (await reader.latest({ agent: 'Agent', session: 's/1' })) as { id: string }
+  const state = await reader.load(id)
+  await remote.blobs.delete(await keysOf(remote.blobs, 'snapshots/content/'))
+  expect(await (await open(remote)).repair({ from: await golden() })).toMatchObject({ ok: true, lost: [] })
+  expect(await reader.load(id)).toEqual(state)
+  await reader.close()
+  expect(await load(remote, cache, id)).toEqual(state)
 })

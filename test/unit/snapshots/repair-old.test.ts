@@ -7,8 +7,8 @@ import { describe, expect, test } from 'vitest'
 import { utf8 } from '../../../dist/core/base/bytes.js'
 import { ENVELOPE_BYTES, sealEnvelope } from '../../../dist/core/codec/envelope.js'
 import { sha256Hex } from '../../../dist/core/codec/hash.js'
-import { readGolden } from '../../golden/golden.mjs'
 import { flipBit, hooked } from '../content/packs.js'
+import { golden } from './golden-store.js'
 
 const S = { agent: 'Agent', session: 's/1' }
 const STATES = [
@@ -17,13 +17,6 @@ const STATES = [
 ]
 const CONTENT = 'snapshots/content/'
 const MANIFESTS = 'snapshots/manifests/'
-
-async function golden(): Promise<Backend> {
-  const backend = memory()
-  const blobs: Record<string, string> = readGolden('format-1', 'snapshots').stored.blobs
-  for (const [key, text] of Object.entries(blobs)) await backend.blobs.put(key, new Uint8Array(Buffer.from(text, 'base64')))
-  return backend
-}
 
 /** As `copy` makes it: of the format of today. */
 async function copied(): Promise<Backend> {
@@ -118,6 +111,23 @@ describe('a store of format 1', () => {
       expect(await (await openSnapshots<unknown>(backend)).repair({ from: await copied() })).toMatchObject({ ok: true, lost: [] })
       expect(await shown(backend)).toEqual(before)
     }
+  })
+
+  test('where a fork has its chunks in a damaged pack is whole again, and so is the fork', async () => {
+    const backend = await golden()
+    const snapshots = await openSnapshots<unknown>(backend)
+    const infos = []
+    for await (const info of snapshots.list(S)) infos.push(info)
+    for (const { id, index } of infos) await snapshots.fork(id, { branch: `fork ${index}` })
+    const before = await shown(backend)
+    await backend.blobs.delete(await storedKeys(backend, CONTENT))
+    const packs = await storedKeys(backend, 'snapshots/packs/')
+    expect(packs.length).toBeGreaterThan(0)
+    for (const key of packs) await flipBit(backend.blobs, key, 92)
+    const report = await (await openSnapshots(backend)).repair({ from: await golden() })
+    expect(report).toMatchObject({ ok: true, lost: [] })
+    expect(report.quarantined).toHaveLength(packs.length)
+    expect(await shown(backend)).toEqual(before)
   })
 
   test('nothing comes from a copy that has another state under that id', async () => {

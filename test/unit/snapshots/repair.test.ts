@@ -162,6 +162,48 @@ describe('repairing', () => {
     expect(await (await openSnapshots(backend)).verify()).toEqual({ ok: true, checked: 300, problems: [] })
   })
 
+  describe('one of a batch that was deleted and came back from a copy is listed once', () => {
+    /** The one at `at` of so many. */
+    async function returned(count: number, at: number) {
+      const [backend, mirror] = [memory(), memory()]
+      const snapshots = await openSnapshots<unknown>(backend)
+      const infos = await snapshots.saveMany(Array.from({ length: count }, (_, state) => ({ ...S, state })))
+      const { id } = infos[at] as SnapshotInfo
+      await snapshots.copy(mirror)
+      await snapshots.delete(id)
+      for (let i = 0; i < 3; i++) await snapshots.save({ ...S, state: { later: i } })
+      await (await openSnapshots(mirror)).copy(backend)
+      return { backend, id }
+    }
+
+    async function listed(backend: Backend): Promise<[string, number][]> {
+      const found: [string, number][] = []
+      for await (const { id, index } of (await openSnapshots<unknown>(backend)).list(S)) found.push([id, index])
+      return found
+    }
+
+    async function expectOnce(backend: Backend, id: string, damage: () => Promise<unknown>): Promise<void> {
+      const before = await listed(backend)
+      await damage()
+      expect(await (await openSnapshots<unknown>(backend)).repair()).toMatchObject({ ok: true, lost: [] })
+      expect(await listed(backend)).toEqual(before)
+      await (await openSnapshots<unknown>(backend)).delete(id)
+      expect(await listed(backend)).toEqual(before.filter(([one]) => one !== id))
+    }
+
+    test('where the cell of its session is lost', async () => {
+      const { backend, id } = await returned(3, 0)
+      await expectOnce(backend, id, async () => await backend.blobs.delete(await keysOf(backend.blobs, 'snapshots/sessions/')))
+    })
+
+    test('where a page of its session is lost', async () => {
+      const { backend, id } = await returned(200, 5)
+      const pages = await keysOf(backend.blobs, 'snapshots/pages/')
+      expect(pages.length).toBeGreaterThan(0)
+      await expectOnce(backend, id, async () => await backend.blobs.delete(pages))
+    })
+  })
+
   test('manifests that are damaged or gone are made anew from a copy, one by one and in batches', async () => {
     const world = await scene()
     const { backend, mirror, snapshots } = world

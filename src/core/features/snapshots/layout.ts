@@ -1,4 +1,5 @@
-// Where the parts of a snapshot lie. Only session cells are ever changed; manifests and pages have names that are used once.
+// Where the parts of a snapshot lie. Only session cells are ever changed; manifests and pages have names that are used once,
+// but for manifests of format 1, which a repair renews where they lie.
 
 import { toHex } from '../../base/bytes.js'
 import { StorageError } from '../../base/errors.js'
@@ -50,7 +51,10 @@ export function isManifestKey(key: string): boolean {
   return key.startsWith(MANIFESTS) && MANIFEST_NAME.test(key.slice(MANIFESTS.length))
 }
 
-/** What is put once and never changed: it may be read from a copy of it. Those of format 1 are left out, which few have. */
+/**
+ * What is put once and never changed: it may be read from a copy of it. A manifest of format 1 may be renewed under its name: a
+ * copy of one is never relied on. The contents of format 1 are left out, which few have.
+ */
 export function isFixedKey(key: string): boolean {
   return isManifestKey(key) || FIXED.some((prefix) => key.startsWith(prefix))
 }

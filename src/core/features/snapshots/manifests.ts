@@ -86,15 +86,19 @@ export class Manifests {
   }
 
   async #readBatch(key: string): Promise<ManifestTexts | undefined> {
-    const data = await this.#read(key, undefined)
+    const data = await readFrom(this.#blobs, key)
     return data === undefined ? undefined : await openBatch(data, key)
   }
 
   async #single(id: string, key: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
-    return await readProved(this.#cache, key, async () => {
-      const data = await this.#read(key, signal)
-      return data === undefined ? undefined : await openManifest(data, id)
-    })
+    const found = await readProved(this.#cache, key, () => this.#open(this.#blobs, id, key, signal))
+    // A repair puts one of today in the place of one of format 1: only the store knows.
+    return this.#cache !== undefined && found?.format === 1 ? await this.#open(this.#cache.past, id, key, signal) : found
+  }
+
+  async #open(blobs: BlobStore, id: string, key: string, signal: AbortSignal | undefined): Promise<Manifest | undefined> {
+    const data = await readFrom(blobs, key, signal)
+    return data === undefined ? undefined : await openManifest(data, id)
   }
 
   async #distrust(key: string): Promise<void> {
@@ -102,10 +106,10 @@ export class Manifests {
     this.#batches.delete(key) // also one that others began to read before
     await dropped
   }
+}
 
-  async #read(key: string, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
-    return (await this.#blobs.get(key, signal === undefined ? {} : { signal }))?.data
-  }
+async function readFrom(blobs: BlobStore, key: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  return (await blobs.get(key, signal === undefined ? {} : { signal }))?.data
 }
 
 /** A stored snapshot whose manifest is not there. */

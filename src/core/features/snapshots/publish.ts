@@ -6,6 +6,7 @@ import type { ChunkId, ChunkKind, ChunkSink } from '../../engine/content/chunks.
 import type { ContentNode, StoredContent } from '../../engine/content/content.js'
 import type { ContentCut } from '../../engine/content/cut-content.js'
 import type { PackBatch } from '../../engine/content/pack-batch.js'
+import type { BeginOptions } from '../../engine/content/pack-store.js'
 import { streamContent } from '../../engine/content/read-content.js'
 import { storeContent, storeStream } from '../../engine/content/store-content.js'
 import { walkChunks } from '../../engine/content/walk-chunks.js'
@@ -32,7 +33,7 @@ export async function publish(place: SnapshotPlace, request: SaveRequest): Promi
       signal,
       async (batch) =>
         kept === undefined || 'tree' in request.content ? await store(request, batch) : await keepStream(place, batch, kept),
-      'tree' in request.content ? MAX_RUNS : 1,
+      { maxRuns: 'tree' in request.content ? MAX_RUNS : 1 },
     )
     stored = result
     if (request.isVerified) await readBack(place, stored, request)
@@ -44,6 +45,10 @@ export async function publish(place: SnapshotPlace, request: SaveRequest): Promi
   throw overtaken('save')
 }
 
+interface BatchRuns extends Pick<BeginOptions, 'avoid'> {
+  readonly maxRuns?: number
+}
+
 /**
  * Runs with a batch that is finished then, or abandoned where it fails; again with another where packs that it relied on are
  * gone. `conflict` where they are so after `maxRuns` runs.
@@ -52,10 +57,10 @@ export async function inBatch<Result>(
   place: SnapshotPlace,
   signal: AbortSignal | undefined,
   run: (batch: PackBatch) => Promise<Result>,
-  maxRuns = MAX_RUNS,
+  { maxRuns = MAX_RUNS, avoid = [] }: BatchRuns = {},
 ): Promise<{ readonly batch: PackBatch; readonly result: Result }> {
   for (let runs = 0; runs < maxRuns; runs++) {
-    const done = await runInBatch(place, signal, run)
+    const done = await runInBatch(place, { avoid, ...(signal === undefined ? {} : { signal }) }, run)
     if (await place.packs.areThere(done.batch.relied(), signal)) return done
   }
   throw new StorageError('conflict', 'packs with some of its chunks are gone that were there before; try again', { operation: 'save' })
@@ -63,10 +68,10 @@ export async function inBatch<Result>(
 
 async function runInBatch<Result>(
   { packs }: SnapshotPlace,
-  signal: AbortSignal | undefined,
+  options: BeginOptions,
   run: (batch: PackBatch) => Promise<Result>,
 ): Promise<{ readonly batch: PackBatch; readonly result: Result }> {
-  const batch = await packs.begin(signal === undefined ? {} : { signal })
+  const batch = await packs.begin(options)
   try {
     const result = await run(batch)
     await batch.finish()

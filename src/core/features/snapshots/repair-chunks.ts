@@ -19,10 +19,9 @@ interface Suspect {
   readonly kind: ChunkKind
 }
 
-/** Names of the damaged packs, which are copied aside. */
-export async function healChunks(
+/** Their names; they are copied aside. */
+export async function damagedPacks(
   place: SnapshotPlace,
-  mirror: SnapshotPlace | undefined,
   quarantine: Quarantine,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlySet<string>> {
@@ -33,6 +32,16 @@ export async function healChunks(
     bad.add(pack)
     await quarantine.copy(packKey(SNAPSHOTS, pack))
   }
+  return bad
+}
+
+/** `bad` are the damaged packs. */
+export async function healChunks(
+  place: SnapshotPlace,
+  mirror: SnapshotPlace | undefined,
+  bad: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   await place.packs.refresh(signal)
   const batch = await place.packs.begin({ avoid: bad, ...(signal === undefined ? {} : { signal }) })
   const source = mirrored(place, mirror, batch)
@@ -43,7 +52,6 @@ export async function healChunks(
     })
   }
   await batch.finish()
-  return bad
 }
 
 interface Healing {

@@ -22,6 +22,8 @@ interface Renewal {
   readonly place: SnapshotPlace
   readonly mirror: SnapshotPlace | undefined
   readonly quarantine: Quarantine
+  /** The damaged packs. */
+  readonly bad: ReadonlySet<string>
   readonly signal: AbortSignal | undefined
 }
 
@@ -67,12 +69,14 @@ async function isWhole(read: () => Promise<void>): Promise<boolean> {
 
 /** `here` is its manifest, where that can be read: of format 2 where a repair was cut before the session knew of it. */
 async function renew(renewal: Renewal, located: Located, here: Manifest | undefined): Promise<void> {
-  const { place, mirror, signal } = renewal
+  const { place, mirror, bad, signal } = renewal
   for (let passed = 0; passed < MAX_COLLECTIONS; passed++) {
     const source = here?.format === 2 ? place : mirror
     const from = source === undefined ? undefined : await source.index.published(located.summary.id, signal)
     if (source === undefined || from === undefined || !isSame(located, from, here)) return
-    const { batch, result: content } = await inBatch(place, signal, (batch) => transfer(source, from.manifest, batch, signal))
+    // What is here and damaged is healed later, as that of any other.
+    const avoid = source === place ? [] : bad
+    const { batch, result: content } = await inBatch(place, signal, (batch) => transfer(source, from.manifest, batch, signal), { avoid })
     const { storedBytes, compression } = batch
     const made = await manifestLike(located, from.manifest, { root: content.root, storedBytes, compression })
     await place.index.manifests.put(made)

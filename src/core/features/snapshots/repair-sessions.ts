@@ -78,7 +78,10 @@ async function epochOf(place: SnapshotPlace): Promise<number> {
   return Math.max(epoch, await latestStamp(place))
 }
 
-/** Ascending by index. Of several with one index, that which a later one names: the others never were in the session. */
+/**
+ * Ascending by index. Of several with one index, that which a later one names: the others never were in the session. Of several
+ * with one id the last: it was deleted and came back, and others keep the blob that it was saved in.
+ */
 function summariesOf(found: readonly FoundManifest[]): Summary[] {
   const named = new Set(found.flatMap(({ manifest }) => (manifest.format === 1 ? [] : (manifest.previous?.hash ?? []))))
   const byIndex = new Map<number, FoundManifest>()
@@ -86,7 +89,9 @@ function summariesOf(found: readonly FoundManifest[]): Summary[] {
     const other = byIndex.get(one.manifest.index)
     if (other === undefined || (one.manifest.hash !== undefined && named.has(one.manifest.hash))) byIndex.set(one.manifest.index, one)
   }
-  return [...byIndex.values()].sort((a, b) => a.manifest.index - b.manifest.index).map(summaryFrom)
+  const ascending = [...byIndex.values()].sort((a, b) => a.manifest.index - b.manifest.index)
+  const last = new Map(ascending.map(({ manifest }) => [manifest.id, manifest.index]))
+  return ascending.filter(({ manifest }) => last.get(manifest.id) === manifest.index).map(summaryFrom)
 }
 
 function summaryFrom({ manifest, attempt }: FoundManifest): Summary {
@@ -100,9 +105,11 @@ async function rebuildPages(
   found: readonly FoundManifest[],
   quarantine: Quarantine,
 ): Promise<void> {
-  for (const page of state.pages) {
-    if (await isReadable(place, page)) continue
-    const summaries = summariesOf(found.filter(({ manifest }) => manifest.index >= page[1] && manifest.index <= page[2]))
+  const { lost, known } = await lookAtPages(place, state)
+  const isIn = ([, first, last]: PageRef, index: number): boolean => index >= first && index <= last
+  const inLost = summariesOf(found.filter(({ manifest }) => lost.some((page) => isIn(page, manifest.index))))
+  for (const page of lost) {
+    const summaries = inLost.filter(({ id, index }) => isIn(page, index) && !known.has(id))
     if (summaries.length === 0) continue
     await quarantine.copy(pageKey(page[0]))
     const pages = await place.index.pages.write(state, summaries)
@@ -110,13 +117,22 @@ async function rebuildPages(
   }
 }
 
-async function isReadable(place: SnapshotPlace, [page]: PageRef): Promise<boolean> {
-  let isRead = false
-  await unlessDamaged(async () => {
-    await place.index.pages.read(page)
-    isRead = true
-  })
-  return isRead
+/** Pages that cannot be read, and the ids of all that the session is known to have. */
+async function lookAtPages(
+  place: SnapshotPlace,
+  { pages, recent }: SessionState,
+): Promise<{ readonly lost: readonly PageRef[]; readonly known: ReadonlySet<string> }> {
+  const lost: PageRef[] = []
+  const known = new Set(recent.map(({ id }) => id))
+  for (const page of pages) {
+    let summaries: readonly Summary[] | undefined
+    await unlessDamaged(async () => {
+      summaries = await place.index.pages.read(page[0])
+    })
+    if (summaries === undefined) lost.push(page)
+    else for (const { id } of summaries) known.add(id)
+  }
+  return { lost, known }
 }
 
 function withPages(state: SessionState, replaced: string, pages: readonly PageRef[]): SessionState | undefined {

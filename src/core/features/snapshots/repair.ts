@@ -10,7 +10,7 @@ import { unlessDamaged } from './damage.js'
 import { openPlace } from './open-place.js'
 import type { SnapshotPlace } from './place.js'
 import { Quarantine } from './quarantine.js'
-import { healChunks } from './repair-chunks.js'
+import { damagedPacks, healChunks } from './repair-chunks.js'
 import { rebuildManifests } from './repair-manifests.js'
 import { renewOld } from './repair-old.js'
 import { rebuildSessions } from './repair-sessions.js'
@@ -30,8 +30,9 @@ export async function repair(place: SnapshotPlace, options: RepairOptions<Store 
   await rebuildSessions(fresh(place), quarantine, signal)
   await rebuildManifests(fresh(place), mirror, quarantine, signal)
   await repairTables(fresh(place), quarantine)
-  await renewOld({ place: fresh(place), mirror, quarantine, signal })
-  const bad = await healChunks(fresh(place), mirror, quarantine, signal)
+  const bad = await damagedPacks(place, quarantine, signal)
+  await renewOld({ place: fresh(place), mirror, quarantine, bad, signal })
+  await healChunks(fresh(place), mirror, bad, signal)
   // Where a session cannot be read nobody knows what it needs.
   if (bad.size > 0) await unlessDamaged(() => replacePacks(fresh(place), bad, signal))
   let strays: readonly SnapshotProblem[] = []

@@ -57,7 +57,7 @@ async function storeWhole<State>(
   const { signal } = options
   for (let runs = Array.isArray(items) ? MAX_RUNS : 1; ; runs--) {
     try {
-      const { batch, result: groups } = await inBatch(place, signal, (batch) => storeAll(place, items, options, batch), 1)
+      const { batch, result: groups } = await inBatch(place, signal, (batch) => storeAll(place, items, options, batch), { maxRuns: 1 })
       return { batch: await afterCells(place, batch, groups, signal), groups }
     } catch (error) {
       if (runs === 1 || !isStorageError(error, 'conflict')) throw error
