@@ -14,12 +14,16 @@ class NodeCipher {
   }
 
   async seal(nonce: Uint8Array, plain: Uint8Array, bound: Uint8Array): Promise<Uint8Array> {
-    const cipher = createCipheriv(AES, this.#key, nonce, { authTagLength: TAG_BYTES }).setAAD(bound)
     const sealed = new Uint8Array(plain.length + TAG_BYTES)
-    sealed.set(cipher.update(plain))
-    cipher.final()
-    sealed.set(cipher.getAuthTag(), plain.length)
+    await this.sealInto(nonce, plain, bound, sealed)
     return sealed
+  }
+
+  async sealInto(nonce: Uint8Array, plain: Uint8Array, bound: Uint8Array, into: Uint8Array): Promise<void> {
+    const cipher = createCipheriv(AES, this.#key, nonce, { authTagLength: TAG_BYTES }).setAAD(bound)
+    into.set(cipher.update(plain))
+    cipher.final()
+    into.set(cipher.getAuthTag(), plain.length)
   }
 
   async open(nonce: Uint8Array, sealed: Uint8Array, bound: Uint8Array): Promise<Uint8Array | undefined> {

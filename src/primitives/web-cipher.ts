@@ -7,6 +7,7 @@ const AES = 'AES-GCM'
 
 interface Cipher {
   seal(nonce: Uint8Array, plain: Uint8Array, bound: Uint8Array): Promise<Uint8Array>
+  sealInto(nonce: Uint8Array, plain: Uint8Array, bound: Uint8Array, into: Uint8Array): Promise<void>
   open(nonce: Uint8Array, sealed: Uint8Array, bound: Uint8Array): Promise<Uint8Array | undefined>
 }
 
@@ -21,6 +22,9 @@ function cipherOf(key: CryptoKey): Cipher {
   return {
     async seal(nonce, plain, bound) {
       return new Uint8Array(await subtle().encrypt(parameters(nonce, bound), key, plain as BufferSource))
+    },
+    async sealInto(nonce, plain, bound, into) {
+      into.set(await this.seal(nonce, plain, bound))
     },
     async open(nonce, sealed, bound) {
       try {

@@ -38,6 +38,11 @@ export class SegmentCipher {
     return this.#cipher.seal(segmentNonce(index, isLast), plain, this.#bound)
   }
 
+  /** The same into memory of that length. */
+  sealInto(index: number, isLast: boolean, plain: Uint8Array, into: Uint8Array): Promise<void> {
+    return this.#cipher.sealInto(segmentNonce(index, isLast), plain, this.#bound, into)
+  }
+
   open(index: number, isLast: boolean, sealed: Uint8Array): Promise<Uint8Array | undefined> {
     return this.#cipher.open(segmentNonce(index, isLast), sealed, this.#bound)
   }

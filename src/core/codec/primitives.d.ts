@@ -42,6 +42,8 @@ export declare const tableChecksum:
 export interface Cipher {
   /** What was sealed is 16 bytes longer: its tag stands behind it. */
   seal(nonce: Uint8Array, plain: Uint8Array, bound: Uint8Array): Promise<Uint8Array>
+  /** The same into memory of that length. */
+  sealInto(nonce: Uint8Array, plain: Uint8Array, bound: Uint8Array, into: Uint8Array): Promise<void>
   /** undefined where key, nonce, bytes or `bound` are others than they were. */
   open(nonce: Uint8Array, sealed: Uint8Array, bound: Uint8Array): Promise<Uint8Array | undefined>
 }

@@ -51,8 +51,9 @@ export async function sealBlob(by: SealingKey, place: string, plain: Uint8Array)
   const count = segmentCount(plain.length)
   await eachSegment({ first: 0, end: count }, async (index) => {
     const at = index * SEGMENT_BYTES
-    const segment = await cipher.seal(index, index === count - 1, plain.subarray(at, at + SEGMENT_BYTES))
-    sealed.set(segment, SEALED_HEADER_BYTES + segmentStart(index))
+    const start = SEALED_HEADER_BYTES + segmentStart(index)
+    const into = sealed.subarray(start, SEALED_HEADER_BYTES + segmentStart(index + 1))
+    await cipher.sealInto(index, index === count - 1, plain.subarray(at, at + SEGMENT_BYTES), into)
   })
   view.setUint32(56, crc32c(sealed, SEALED_HEADER_BYTES, sealed.length), true)
   view.setUint32(60, crc32c(sealed, 0, 60), true)
