@@ -4,7 +4,7 @@
 //                     run of all, at full scale)
 //   --rounds 5        rounds that count
 //   --scale 0.1       fewer states
-//   --mib 1024        size of the files and of the streamed state
+//   --mib 1024        size of the files and of the streamed state; a quarter of it where there is no gate
 //   --folder path     where to measure, to choose the file system; default the one for temporary files
 //   --json            the results as JSON instead of a table
 
