@@ -35,6 +35,8 @@ export interface NamedSuite {
   readonly suite: Suite
   /** Backends that have what it tests; absent = all. */
   readonly backends?: readonly string[]
+  /** Made of what other suites test in pages too. */
+  readonly isInWorkersAlone?: true
 }
 
 const inMemory: MakeBackend = async () => memory()
@@ -58,18 +60,18 @@ export const suites: readonly NamedSuite[] = [
   { name: 'append', suite: queueAppendSuite },
   { name: 'transaction', suite: transactionSuite },
   { name: 'upkeep', suite: queueUpkeepSuite },
-  { name: 'archive', suite: (make) => archiveSuite(make, make) },
-  { name: 'replicate', suite: (make) => replicateSuite(make, make) },
-  { name: 'replicate to memory', suite: (make) => replicateSuite(make, inMemory) },
-  { name: 'replicate from memory', suite: (make) => replicateSuite(inMemory, make) },
+  { name: 'archive', suite: (make) => archiveSuite(make, make), isInWorkersAlone: true },
+  { name: 'replicate', suite: (make) => replicateSuite(make, make), isInWorkersAlone: true },
+  { name: 'replicate to memory', suite: (make) => replicateSuite(make, inMemory), isInWorkersAlone: true },
+  { name: 'replicate from memory', suite: (make) => replicateSuite(inMemory, make), isInWorkersAlone: true },
   { name: 'replicate to IndexedDB', suite: (make) => replicateSuite(make, onIndexedDb), backends: ['opfs'] },
   { name: 'replicate from IndexedDB', suite: (make) => replicateSuite(onIndexedDb, make), backends: ['opfs'] },
   { name: 'snapshots', suite: snapshotsSuite },
-  { name: 'encrypted blobs', suite: (make) => blobStoreSuite(sealed(make)) },
+  { name: 'encrypted blobs', suite: (make) => blobStoreSuite(sealed(make)), isInWorkersAlone: true },
   { name: 'encrypted files', suite: (make) => fileStoreSuite(sealed(make)), backends: ['opfs'] },
-  { name: 'encrypted append', suite: (make) => queueAppendSuite(sealed(make)) },
-  { name: 'encrypted snapshots', suite: (make) => snapshotsSuite(sealed(make)) },
-  { name: 'doctor', suite: doctorSuite },
+  { name: 'encrypted append', suite: (make) => queueAppendSuite(sealed(make)), isInWorkersAlone: true },
+  { name: 'encrypted snapshots', suite: (make) => snapshotsSuite(sealed(make)), isInWorkersAlone: true },
+  { name: 'doctor', suite: doctorSuite, isInWorkersAlone: true },
   { name: 'chunk doctor', suite: chunkDoctorSuite, backends: ['indexeddb'] },
   { name: 'faults', suite: indexedDbFaultSuite, backends: ['indexeddb'] },
   { name: 'faults', suite: opfsFaultSuite, backends: ['opfs'] },
@@ -96,5 +98,6 @@ export function casesOf(suite: NamedSuite, backend: BrowserBackend): { readonly 
 
 /** What runs where: for the runner's list of tests and for the page alike. */
 export function runsOf(suite: NamedSuite, backend: BrowserBackend): readonly Place[] {
-  return suite.backends === undefined || suite.backends.includes(backend.name) ? backend.places : []
+  if (suite.backends !== undefined && !suite.backends.includes(backend.name)) return []
+  return suite.isInWorkersAlone ? ['worker'] : backend.places
 }
