@@ -14,6 +14,7 @@ import type { Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { Located } from './snapshot-index.js'
 import { asFirstSaved } from './summary.js'
+import type { SnapshotFilter, SnapshotInfo } from './types.js'
 import type { CopyOptions, CopyReport } from './upkeep-types.js'
 
 export async function copyTo(source: SnapshotPlace, target: SnapshotPlace, options: CopyOptions): Promise<CopyReport> {
@@ -21,10 +22,7 @@ export async function copyTo(source: SnapshotPlace, target: SnapshotPlace, optio
   checkFilter(filter, 'copy')
   const report = { dryRun: false, copied: 0, skipped: 0, storedBytes: 0 }
   let doneBytes = 0
-  for (const located of await oldestFirst(source, filter, signal)) {
-    signal?.throwIfAborted()
-    const info = await source.index.info(located, signal)
-    if (info === undefined || !hasMetadata(info, filter.metadata)) continue
+  for await (const { located, info } of wantedOf(source, filter, signal)) {
     const manifest = await source.index.manifestOf(located.summary, signal)
     let storedBytes = 0
     const isNew = await adopt(
@@ -58,6 +56,19 @@ export async function oldestFirst(
     found.push(located)
   }
   return found.reverse()
+}
+
+/** What a copy is to bring, oldest first; what is deleted meanwhile is left out. */
+export async function* wantedOf(
+  source: SnapshotPlace,
+  filter: Omit<SnapshotFilter, 'signal'>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<{ readonly located: Located; readonly info: SnapshotInfo }> {
+  for (const located of await oldestFirst(source, filter, signal)) {
+    signal?.throwIfAborted()
+    const info = await source.index.info(located, signal)
+    if (info !== undefined && hasMetadata(info, filter.metadata)) yield { located, info }
+  }
 }
 
 /** Into the batch, chunk by chunk; one of format 1 is cut as states are today. */

@@ -3,8 +3,8 @@
 import { walkChunks } from '../../engine/content/walk-chunks.js'
 import type { ChunkId } from '../../engine/content/chunks.js'
 import { contentOf, explained } from './contents.js'
-import { oldestFirst } from './copy.js'
-import { checkFilter, hasMetadata } from './list.js'
+import { wantedOf } from './copy.js'
+import { checkFilter } from './list.js'
 import type { Manifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
 import type { CopyOptions, CopyReport } from './upkeep-types.js'
@@ -16,10 +16,7 @@ export async function planCopy(source: SnapshotPlace, target: SnapshotPlace, opt
   const seen = new Set<ChunkId>()
   let doneBytes = 0
   await target.packs.refresh(signal)
-  for (const located of await oldestFirst(source, filter, signal)) {
-    signal?.throwIfAborted()
-    const info = await source.index.info(located, signal)
-    if (info === undefined || !hasMetadata(info, filter.metadata)) continue
+  for await (const { located, info } of wantedOf(source, filter, signal)) {
     if ((await target.index.locateIn(info, { id: info.id, index: undefined }, signal)) !== undefined) report.skipped++
     else {
       const manifest = await source.index.manifestOf(located.summary, signal)

@@ -9,6 +9,7 @@ import { packKey } from '../../engine/content/pack-catalogue.js'
 import { salvageContent } from '../../engine/content/salvage-content.js'
 import { walkChunks } from '../../engine/content/walk-chunks.js'
 import { contentOf, decodeState, piecesOf } from './contents.js'
+import { isDamage } from './damage.js'
 import { SNAPSHOTS } from './layout.js'
 import type { Manifest, TreeManifest } from './manifest.js'
 import type { SnapshotPlace } from './place.js'
@@ -74,7 +75,7 @@ export class ContentChecker {
       const { lost } = await salvageContent(this.#place.packs, contentOf(manifest), decode, this.#options())
       return [...new Set(lost.map(({ path }) => path))]
     } catch (error) {
-      if (isStorageError(error, 'corrupt') || isStorageError(error, 'missing') || isStorageError(error, 'unsupported')) return []
+      if (isDamage(error)) return []
       throw error
     }
   }
